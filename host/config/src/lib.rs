@@ -1,0 +1,1 @@
+//! Layered configuration with a source place for every value.

@@ -1,0 +1,1 @@
+//! Graph, plan, apply, refresh, import and the simulated cloud.

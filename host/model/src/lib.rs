@@ -1,0 +1,29 @@
+//! The vocabulary of Konductor: values, paths, names, diagnostics, schemas and the traits a plugin is seen
+//! through. No I/O, no async runtime, no WebAssembly: guests and the host share it.
+
+pub mod attribute_diff;
+pub mod cloud;
+pub mod diagnostic;
+pub mod failure;
+pub mod manifest;
+pub mod module;
+pub mod name;
+pub mod node_table;
+pub mod options;
+pub mod path;
+pub mod provider;
+pub mod schema;
+pub mod secret;
+pub mod value;
+pub mod value_json;
+
+pub use attribute_diff::{AttributeChange, ChangeKind};
+pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity};
+pub use failure::{Disposition, Failure};
+pub use manifest::Manifest;
+pub use name::{ResourceName, ResourceType, Urn};
+pub use options::ResourceOptions;
+pub use path::{Path, PathStep};
+pub use schema::ResourceSchema;
+pub use secret::{Sealer, SecretText};
+pub use value::{Number, Reference, Value};

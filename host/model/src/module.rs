@@ -1,0 +1,78 @@
+//! Modules and components: configuration in, declarations out.
+
+use async_trait::async_trait;
+
+use crate::diagnostic::{Diagnostics, Origin};
+use crate::failure::Failure;
+use crate::name::{ResourceName, ResourceType};
+use crate::options::ResourceOptions;
+use crate::value::Value;
+
+/// A resource or component that should exist.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Declaration {
+    /// The name, unique in the stack.
+    pub name: ResourceName,
+    /// The type.
+    pub resource_type: ResourceType,
+    /// The properties; references name other declarations.
+    pub properties: Value,
+    /// The options.
+    pub options: ResourceOptions,
+    /// Where it was declared; none for what a plugin constructed.
+    pub origin: Option<Origin>,
+}
+
+/// Asks for the declarations of a module or a component.
+#[derive(Debug, Clone)]
+pub struct ConstructRequest {
+    /// The module's namespace or the component's type.
+    pub target: String,
+    /// The name of the module or component; the children's names stand below it.
+    pub name: ResourceName,
+    /// The module's configuration without credentials, or the component's inputs.
+    pub inputs: Value,
+    /// The run's metadata.
+    pub metadata: Value,
+}
+
+/// One declaration as a plugin gives it. In `properties`, `options.depends_on` and the response's `outputs` a
+/// declaration of the same answer is named `./NAME`; other names are those the inputs already referred to.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ConstructedDeclaration {
+    /// The name below the component.
+    pub name: String,
+    /// The type.
+    pub resource_type: ResourceType,
+    /// The properties.
+    pub properties: Value,
+    /// The options.
+    pub options: ResourceOptions,
+}
+
+/// The declarations of a module or a component.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct ConstructResponse {
+    /// What should exist.
+    pub declarations: Vec<ConstructedDeclaration>,
+    /// What `${name.output}` reads.
+    pub outputs: Value,
+    /// What is wrong with the inputs.
+    pub diagnostics: Diagnostics,
+}
+
+/// The module half of a plugin. Every function is pure.
+#[async_trait]
+pub trait Module: Send + Sync {
+    /// Returns the JSON Schema of a module's configuration.
+    async fn config_schema(&self, module: &str) -> Result<serde_json::Value, Failure>;
+
+    /// Returns the lowest layer of a module's configuration.
+    async fn defaults(&self, module: &str) -> Result<Value, Failure>;
+
+    /// Returns the modules that must be deployed before this one.
+    async fn dependencies(&self, module: &str) -> Result<Vec<String>, Failure>;
+
+    /// Turns configuration or inputs into declarations.
+    async fn construct(&self, request: ConstructRequest) -> Result<ConstructResponse, Failure>;
+}

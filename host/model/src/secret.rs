@@ -1,0 +1,51 @@
+//! Secrets that cannot be printed, and the trait that keeps them sealed at rest.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// Text that must never be shown. It has no `Display`, its `Debug` says only that it is there, and it is
+/// wiped from memory when dropped. Copies that other libraries make are not covered.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretText(Zeroizing<String>);
+
+impl SecretText {
+    /// Takes over a text.
+    pub fn new(text: impl Into<String>) -> Self {
+        Self(Zeroizing::new(text.into()))
+    }
+
+    /// Returns the text; the caller takes over the duty not to show it.
+    pub fn reveal(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for SecretText {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretText(…)")
+    }
+}
+
+/// Says why a secret could not be sealed or opened.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct SealError {
+    /// What happened and what to do; never a part of the secret.
+    pub reason: String,
+}
+
+/// Seals secrets before they are stored and opens them where they are used.
+pub trait Sealer: Send + Sync {
+    /// Encrypts bytes into text such as `v1:…`.
+    ///
+    /// # Errors
+    /// When there is no key to encrypt with.
+    fn seal(&self, plain: &[u8]) -> Result<String, SealError>;
+
+    /// Decrypts what `seal` made.
+    ///
+    /// # Errors
+    /// When no key fits or the text was changed.
+    fn open(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, SealError>;
+}

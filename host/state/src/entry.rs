@@ -1,0 +1,202 @@
+//! What stands in the log.
+//!
+//! Nothing starts before its `begin` is durable and nothing is finished before its `end` is. Unknown members of
+//! an entry are kept out of the hash's way: the hash is over the bytes as written.
+
+use std::collections::BTreeMap;
+
+use konductor_model::provider::ObjectState;
+use konductor_model::{Failure, Urn, Value};
+use serde::{Deserialize, Serialize};
+
+use crate::record::{PluginReference, ResourceRecord};
+
+/// One entry of the log.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum Entry {
+    /// A command that changes state began.
+    RunStarted(RunStarted),
+    /// An operation is about to be done.
+    Begin(Begin),
+    /// A long operation goes on.
+    Progress(OperationProgress),
+    /// An operation was done.
+    End(End),
+    /// The record of a resource was written without an operation: a component, a refresh, a change of options alone.
+    Recorded {
+        /// The record as it is now.
+        record: Box<ResourceRecord>,
+        /// Why: `component`, `refresh`, `options`, `import`.
+        reason: String,
+    },
+    /// A resource was forgotten without being deleted.
+    Forgotten {
+        /// Which.
+        urn: Urn,
+        /// Why: `state remove`, `retain on delete`, `gone`.
+        reason: String,
+    },
+    /// A resource got another name.
+    Moved {
+        /// The old name.
+        from: Urn,
+        /// The new name.
+        to: Urn,
+    },
+    /// The stack's outputs were written.
+    Outputs {
+        /// All of them.
+        outputs: BTreeMap<String, Value>,
+    },
+    /// A request left the machine, or was refused.
+    CloudCall(CloudCall),
+    /// The command ended.
+    RunFinished(RunFinished),
+}
+
+/// A command that changes state.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunStarted {
+    /// The run.
+    pub run: String,
+    /// The command: `run`, `apply`, `destroy`, `refresh`, `import`, `state move`.
+    pub command: String,
+    /// Who: user and host.
+    pub actor: String,
+    /// Konductor's version.
+    pub konductor: String,
+    /// The plugins, each with the digest of its bytes.
+    pub plugins: Vec<(PluginReference, String)>,
+    /// The simulated cloud answered.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub simulated: bool,
+}
+
+/// What an operation does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Makes a new object.
+    Create,
+    /// Makes a new object; the one that is recorded becomes deposed.
+    CreateReplacement,
+    /// Changes an object.
+    Update,
+    /// Deletes an object and its record.
+    Delete,
+    /// Deletes an object that a new one will follow; the record stays without object.
+    DeleteReplaced,
+    /// Deletes a deposed object.
+    DeleteDeposed,
+    /// Takes over an existing object.
+    Import,
+}
+
+/// An operation is about to be done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Begin {
+    /// The operation; unique in the log.
+    pub operation: String,
+    /// The run.
+    pub run: String,
+    /// On what.
+    pub urn: Urn,
+    /// What.
+    pub action: Action,
+    /// Given to the provider; the same when the operation is taken up again.
+    pub idempotency_token: String,
+    /// What the record will be when it succeeds, without the new object: inputs, options, dependencies.
+    pub record: Box<ResourceRecord>,
+    /// The planned attributes, for create and update.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub planned: Value,
+    /// The provider's private bytes from the plan, base64.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub private: String,
+    /// The key of the deposed object, for `DeleteDeposed`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deposed: Option<String>,
+}
+
+/// A long operation goes on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct OperationProgress {
+    /// The operation.
+    pub operation: String,
+    /// Given back to the provider's `poll`, base64.
+    pub handle: String,
+    /// The identifier, as soon as there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+}
+
+/// An operation was done.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct End {
+    /// The operation.
+    pub operation: String,
+    /// On what.
+    pub urn: Urn,
+    /// The record as it is now; none when the resource is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub record: Option<Box<ResourceRecord>>,
+    /// Why it failed; none when it succeeded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
+    /// How long it took.
+    #[serde(default)]
+    pub milliseconds: u64,
+}
+
+impl End {
+    /// Returns the object that exists now.
+    pub fn object(&self) -> Option<&ObjectState> {
+        self.record.as_ref().and_then(|record| record.object.as_ref())
+    }
+}
+
+/// A request left the machine, or was refused. Never a credential, never a body.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CloudCall {
+    /// The plugin.
+    pub plugin: String,
+    /// What it was made for.
+    pub resource: String,
+    /// The endpoint identifier.
+    pub endpoint: String,
+    /// The region it was signed for.
+    pub region: String,
+    /// The method.
+    pub method: String,
+    /// The host it went to.
+    pub host: String,
+    /// The path, without the query.
+    pub path: String,
+    /// The API operation, where it can be told (`DescribeVpcs`).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The status; none when there was no answer.
+    pub status: Option<u16>,
+    /// The cloud's request identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// How often it was sent.
+    pub attempts: u32,
+    /// How long all attempts took.
+    pub milliseconds: u64,
+    /// Why it was refused or failed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// How a command ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunFinished {
+    /// The run.
+    pub run: String,
+    /// `succeeded`, `failed`, `cancelled`.
+    pub result: String,
+    /// How many operations succeeded, by action.
+    pub operations: BTreeMap<String, usize>,
+}

@@ -1,0 +1,1 @@
+//! The Konductor plugin for aws.

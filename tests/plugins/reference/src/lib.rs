@@ -1,0 +1,1 @@
+//! A tiny provider for benchmarks and engine tests.

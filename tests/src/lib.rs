@@ -1,0 +1,1 @@
+//! Tests that cross crates: the built binary, the real sandbox, real emulators.
