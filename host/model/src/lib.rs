@@ -5,6 +5,7 @@ pub mod attribute_diff;
 pub mod cloud;
 pub mod diagnostic;
 pub mod failure;
+pub mod interpolation;
 pub mod manifest;
 pub mod module;
 pub mod name;
