@@ -1,0 +1,462 @@
+//! What can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Deploys infrastructure through sandboxed plugins that never see a credential.
+#[derive(Debug, Parser)]
+#[command(name = "konductor", version, about, max_term_width = 100, propagate_version = true)]
+#[command(after_help = "\
+Exit codes: 0 ok, 1 failed, 2 changes are pending (only with --detailed-exitcode), 130 interrupted.
+
+Examples:
+  konductor init shop             start a project
+  konductor run                   plan, ask, apply
+  konductor run --simulate        the same against a simulated cloud, without an account
+  konductor plan --out plan.bin   save a plan; `konductor apply plan.bin` does exactly that plan
+  konductor config explain aws.region")]
+pub struct Arguments {
+    /// What every command understands.
+    #[command(flatten)]
+    pub global: GlobalArguments,
+    /// The command.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What every command understands.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct GlobalArguments {
+    /// Work on the project in this folder.
+    #[arg(short = 'C', long, global = true, value_name = "FOLDER", env = "KONDUCTOR_DIRECTORY")]
+    pub directory: Option<PathBuf>,
+    /// The stack; without it the only one there is.
+    #[arg(short, long, global = true, env = "KONDUCTOR_STACK")]
+    pub stack: Option<String>,
+    /// Set a configuration value, above every file and the environment; JSON, else text.
+    #[arg(long, global = true, value_name = "PATH=VALUE")]
+    pub set: Vec<String>,
+    /// Print one JSON object a line instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// When to use colour.
+    #[arg(long, global = true, value_enum, default_value_t = ColorChoice::Auto, value_name = "WHEN")]
+    pub color: ColorChoice,
+    /// Say what happens inside, on standard error; twice for more.
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ColorChoice {
+    /// When the output is a terminal and NO_COLOR is not set.
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// The commands.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start a project in a folder.
+    Init(InitArguments),
+    /// Plan, show, ask and apply.
+    Run(RunArguments),
+    /// Show what `run` would do, or save it.
+    Plan(PlanArguments),
+    /// Apply a saved plan, or plan and apply.
+    Apply(ApplyArguments),
+    /// Record what the cloud has now, and change nothing there.
+    Refresh(RefreshArguments),
+    /// Delete everything the stack manages.
+    Destroy(DestroyArguments),
+    /// Take over an existing object into the stack.
+    Import(ImportArguments),
+    /// Print the stack's outputs.
+    Output(OutputArguments),
+    /// Look at and repair what is recorded.
+    #[command(subcommand)]
+    State(StateCommand),
+    /// Read and check the stack's log.
+    #[command(subcommand)]
+    Log(LogCommand),
+    /// Read, explain and change configuration.
+    #[command(subcommand)]
+    Config(ConfigCommand),
+    /// The resource and component types of the plugins.
+    #[command(subcommand)]
+    Catalog(CatalogCommand),
+    /// The plugins.
+    #[command(subcommand)]
+    Plugin(PluginCommand),
+    /// Draw the stack's resources and their dependencies.
+    Graph(GraphArguments),
+    /// Print the version.
+    Version,
+    /// Print a completion script for a shell.
+    #[command(after_help = "Example: konductor completions bash > /etc/bash_completion.d/konductor")]
+    Completions {
+        /// The shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+}
+
+/// Arguments of `init`.
+#[derive(Debug, Args)]
+pub struct InitArguments {
+    /// The folder; it may exist when it has no konductor.yaml.
+    #[arg(default_value = ".")]
+    pub folder: PathBuf,
+    /// The project's name; without it the folder's.
+    #[arg(long)]
+    pub name: Option<String>,
+    /// The first stack.
+    #[arg(long = "first-stack", default_value = "dev", value_name = "STACK")]
+    pub first_stack: String,
+    /// The region written into the stack.
+    #[arg(long, default_value = "us-west-2")]
+    pub region: String,
+}
+
+/// Which part of the stack, and how.
+#[derive(Debug, Clone, Default, Args)]
+pub struct SelectionArguments {
+    /// Only this resource or component and what it depends on; can be given again.
+    #[arg(short, long, value_name = "NAME")]
+    pub target: Vec<String>,
+    /// All but this resource or component and what depends on it; can be given again.
+    #[arg(short = 'x', long, value_name = "NAME")]
+    pub exclude: Vec<String>,
+    /// Replace this resource even if nothing about it changed; can be given again.
+    #[arg(long, value_name = "NAME")]
+    pub replace: Vec<String>,
+    /// Plan from what is recorded, without reading the cloud first.
+    #[arg(long)]
+    pub no_refresh: bool,
+}
+
+/// How much at once, and against what.
+#[derive(Debug, Clone, Args)]
+pub struct ExecutionArguments {
+    /// How many operations run at the same time.
+    #[arg(short, long, default_value_t = 32, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000))]
+    pub parallelism: u32,
+    /// Answer every cloud call by a simulated cloud kept beside the state; needs no account and no network.
+    #[arg(long)]
+    pub simulate: bool,
+    /// How the simulated cloud behaves.
+    #[arg(long, value_enum, default_value_t = SimulationProfile::Instant, requires = "simulate", value_name = "PROFILE")]
+    pub simulate_profile: SimulationProfile,
+}
+
+/// How the simulated cloud behaves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SimulationProfile {
+    /// Every answer at once.
+    Instant,
+    /// Latencies like a real cloud's.
+    Realistic,
+    /// Latencies, throttling and passing faults.
+    Flaky,
+}
+
+/// Arguments of `run`.
+#[derive(Debug, Args)]
+pub struct RunArguments {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Stop after showing the plan.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Exit with 2 when --dry-run finds changes.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Which part.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+}
+
+/// Arguments of `plan`.
+#[derive(Debug, Args)]
+pub struct PlanArguments {
+    /// Save the plan; `konductor apply FILE` does exactly this plan or nothing.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Plan to delete everything.
+    #[arg(long)]
+    pub destroy: bool,
+    /// Exit with 2 when there are changes.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// Which part.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+}
+
+/// Arguments of `apply`.
+#[derive(Debug, Args)]
+pub struct ApplyArguments {
+    /// A plan saved by `konductor plan --out`; refused when the state has moved since.
+    pub file: Option<PathBuf>,
+    /// Do not ask. A saved plan is never asked about.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Which part; not with a saved plan.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+}
+
+/// Arguments of `refresh`.
+#[derive(Debug, Args)]
+pub struct RefreshArguments {
+    /// Show what is different and record nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Exit with 2 when the cloud differs from what is recorded.
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+}
+
+/// Arguments of `destroy`.
+#[derive(Debug, Args)]
+pub struct DestroyArguments {
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// Stop after showing the plan.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Which part.
+    #[command(flatten)]
+    pub selection: SelectionArguments,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+}
+
+/// Arguments of `import`.
+#[derive(Debug, Args)]
+#[command(after_help = "Example: konductor import aws:ec2:Vpc network vpc-0123456789abcdef0
+
+`konductor catalog show TYPE` tells the form of the identifier.")]
+pub struct ImportArguments {
+    /// The type.
+    #[arg(value_name = "TYPE")]
+    pub resource_type: String,
+    /// The name it gets, or has, in the configuration.
+    pub name: String,
+    /// The identifier in the cloud.
+    pub id: String,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+}
+
+/// Arguments of `output`.
+#[derive(Debug, Args)]
+pub struct OutputArguments {
+    /// Only this one, as plain text that a script can use.
+    pub name: Option<String>,
+    /// Show secret outputs too.
+    #[arg(long)]
+    pub show_secrets: bool,
+}
+
+/// Commands below `state`.
+#[derive(Debug, Subcommand)]
+pub enum StateCommand {
+    /// List what is recorded.
+    List {
+        /// Only types of this form, for example `aws:ec2:*` or `aws:s3:Bucket`.
+        #[arg(long = "type", value_name = "PATTERN")]
+        type_pattern: Option<String>,
+    },
+    /// Show one resource as it is recorded.
+    Show {
+        /// The name.
+        name: String,
+        /// Show secret values too.
+        #[arg(long)]
+        show_secrets: bool,
+    },
+    /// Give a resource another name without touching the cloud.
+    Move {
+        /// The name it has.
+        from: String,
+        /// The name it gets.
+        to: String,
+    },
+    /// Forget a resource without deleting it.
+    Remove {
+        /// The name; several can be given.
+        #[arg(required = true)]
+        names: Vec<String>,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Remove a lock that nobody holds any more.
+    Unlock {
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
+}
+
+/// Commands below `log`.
+#[derive(Debug, Subcommand)]
+pub enum LogCommand {
+    /// Show entries, the newest last.
+    Show {
+        /// How many of the newest.
+        #[arg(short = 'n', long, default_value_t = 50, value_name = "COUNT")]
+        last: u64,
+        /// All entries.
+        #[arg(long, conflicts_with = "last")]
+        all: bool,
+        /// Only entries about this resource.
+        #[arg(long, value_name = "NAME")]
+        resource: Option<String>,
+    },
+    /// Check the whole chain and everything derived from it.
+    Verify,
+}
+
+/// Commands below `config`.
+#[derive(Debug, Subcommand)]
+pub enum ConfigCommand {
+    /// Show the effective configuration.
+    Show,
+    /// Print one value.
+    Get {
+        /// The path, for example `aws.region`.
+        path: String,
+        /// Show it even if it is secret.
+        #[arg(long)]
+        show_secrets: bool,
+    },
+    /// Write a value into the stack's file.
+    Set {
+        /// The path, for example `aws.region`.
+        path: String,
+        /// The value: JSON, else text. Without it, it is read from standard input.
+        value: Option<String>,
+        /// Encrypt it.
+        #[arg(long)]
+        secret: bool,
+        /// Write into the project's file instead.
+        #[arg(long)]
+        project: bool,
+    },
+    /// Remove a value from the stack's file.
+    Unset {
+        /// The path.
+        path: String,
+        /// From the project's file instead.
+        #[arg(long)]
+        project: bool,
+    },
+    /// Show where a value comes from, layer by layer.
+    Explain {
+        /// The path, for example `aws.region`.
+        path: String,
+    },
+    /// The key that secrets are encrypted with.
+    #[command(subcommand)]
+    Key(KeyCommand),
+}
+
+/// Commands below `config key`.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a key of your own and add its public half to the project.
+    Generate,
+    /// Show the public keys that can read the project's secrets.
+    List,
+}
+
+/// Commands below `catalog`.
+#[derive(Debug, Subcommand)]
+pub enum CatalogCommand {
+    /// List resource and component types.
+    List {
+        /// Only those of this plugin.
+        #[arg(long)]
+        provider: Option<String>,
+    },
+    /// Show everything about a type.
+    Show {
+        /// The type, for example `aws:ec2:Vpc`.
+        #[arg(value_name = "TYPE")]
+        resource_type: String,
+    },
+}
+
+/// Commands below `plugin`.
+#[derive(Debug, Subcommand)]
+pub enum PluginCommand {
+    /// List the plugins that can be loaded.
+    List,
+    /// Show what a plugin is, offers and wants.
+    Inspect {
+        /// The name, or the path of a `.wasm` file.
+        plugin: String,
+    },
+}
+
+/// Arguments of `graph`.
+#[derive(Debug, Args)]
+pub struct GraphArguments {
+    /// The form.
+    #[arg(short, long, value_enum, default_value_t = GraphFormat::Dot)]
+    pub format: GraphFormat,
+    /// Write to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+    /// Draw what is recorded instead of what is declared.
+    #[arg(long)]
+    pub recorded: bool,
+}
+
+/// The forms a graph can be drawn in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum GraphFormat {
+    /// Graphviz.
+    Dot,
+    /// Mermaid, as Markdown viewers show it.
+    Mermaid,
+    /// A picture.
+    Svg,
+    /// A page with the picture; needs nothing else.
+    Html,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::CommandFactory as _;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+}

@@ -1,0 +1,99 @@
+//! What a command fails with: what to tell, and how to exit.
+
+use std::fmt;
+use std::path::Path;
+
+use konductor_model::{Diagnostic, Diagnostics, Failure};
+
+/// The failure of a command. Every error of a library becomes diagnostics here, in one place.
+#[derive(Debug)]
+pub struct CommandError {
+    /// What to tell. Empty when it was told already.
+    pub diagnostics: Diagnostics,
+    /// The exit code.
+    pub exit: u8,
+}
+
+impl CommandError {
+    /// Makes an error of one message.
+    pub fn message(summary: impl Into<String>) -> Self {
+        Diagnostic::error(summary).into()
+    }
+
+    /// Makes an error about a file.
+    pub fn file(verb: &str, path: &Path, error: std::io::Error) -> Self {
+        Self::message(format!("cannot {verb} {}: {error}", path.display()))
+    }
+
+    /// Makes an error that was told already.
+    pub fn told() -> Self {
+        Self { diagnostics: Diagnostics::default(), exit: 1 }
+    }
+
+    /// Adds what to do to the last message.
+    #[must_use]
+    pub fn help(mut self, help: impl Into<String>) -> Self {
+        if let Some(last) = self.diagnostics.0.last_mut() {
+            last.help = Some(help.into());
+        }
+        self
+    }
+}
+
+impl From<Diagnostic> for CommandError {
+    fn from(diagnostic: Diagnostic) -> Self {
+        Self { diagnostics: diagnostic.into(), exit: 1 }
+    }
+}
+
+impl From<Diagnostics> for CommandError {
+    fn from(diagnostics: Diagnostics) -> Self {
+        Self { diagnostics, exit: 1 }
+    }
+}
+
+impl From<Failure> for CommandError {
+    fn from(failure: Failure) -> Self {
+        if failure.diagnostics.is_empty() {
+            Self::message(failure.to_string())
+        } else {
+            Diagnostics(failure.diagnostics).into()
+        }
+    }
+}
+
+impl From<konductor_registry::RegistryError> for CommandError {
+    fn from(error: konductor_registry::RegistryError) -> Self {
+        use konductor_registry::RegistryError as E;
+        let help = match &error {
+            E::UnknownSource { .. } => "write `source: bundled` or a path in konductor.yaml under plugins",
+            E::NotFound { .. } => {
+                "build the plugins with `cargo xtask plugins`, put the file into one of these folders, or name it in konductor.yaml: plugins: { NAME: { source: PATH } }"
+            }
+            E::Unreadable { .. } => "check the file's permissions",
+            E::TooLarge { .. } => "this is not a plugin",
+            E::WrongVersion { .. } => "change the version under plugins in konductor.yaml, or install the plugin that fits",
+        };
+        Self::message(with_sources(&error)).help(help)
+    }
+}
+
+/// Returns an error's message with those of its sources.
+pub fn with_sources(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(inner) = source {
+        let inner_text = inner.to_string();
+        if !text.contains(&inner_text) {
+            text = format!("{text}: {inner_text}");
+        }
+        source = inner.source();
+    }
+    text
+}
+
+impl fmt::Display for CommandError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.diagnostics.fmt(f)
+    }
+}

@@ -1,0 +1,97 @@
+//! Where results go: text for a person or one JSON object a line. The only place that prints.
+
+use std::io::{IsTerminal as _, Write as _};
+
+use konductor_model::Diagnostics;
+use serde::Serialize;
+
+use crate::arguments::{ColorChoice, GlobalArguments};
+use crate::render::diagnostic::{self, Sources};
+
+/// Prints results and diagnostics.
+#[derive(Debug, Clone)]
+pub struct Output {
+    json: bool,
+    color: bool,
+    terminal: bool,
+}
+
+impl Output {
+    /// Decides how to print.
+    pub fn new(arguments: &GlobalArguments, no_color: bool) -> Self {
+        let terminal = std::io::stdout().is_terminal();
+        let color = match arguments.color {
+            ColorChoice::Always => true,
+            ColorChoice::Never => false,
+            ColorChoice::Auto => terminal && !no_color && !arguments.json,
+        };
+        console::set_colors_enabled(color);
+        console::set_colors_enabled_stderr(color);
+        Self { json: arguments.json, color, terminal }
+    }
+
+    /// Tells whether JSON is wanted.
+    pub fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// Tells whether a person watches.
+    pub fn is_terminal(&self) -> bool {
+        self.terminal && !self.json
+    }
+
+    /// Prints a line for a person; nothing when JSON is wanted.
+    pub fn line(&self, text: &str) {
+        if !self.json {
+            write_out(text);
+        }
+    }
+
+    /// Prints a fact: a line for a person, or an event whose `event` member is `name`.
+    pub fn fact(&self, name: &str, members: &impl Serialize, text: &str) {
+        if self.json { self.event(name, members) } else { write_out(text) }
+    }
+
+    /// Prints an event; nothing when text is wanted.
+    pub fn event(&self, name: &str, members: &impl Serialize) {
+        if !self.json {
+            return;
+        }
+        let mut object = serde_json::Map::new();
+        object.insert("event".to_owned(), name.into());
+        object.insert("time".to_owned(), jiff::Timestamp::now().to_string().into());
+        match serde_json::to_value(members) {
+            Ok(serde_json::Value::Object(members)) => object.extend(members),
+            Ok(other) => {
+                object.insert("value".to_owned(), other);
+            }
+            Err(error) => {
+                object.insert("error".to_owned(), error.to_string().into());
+            }
+        }
+        write_out(&serde_json::Value::Object(object).to_string());
+    }
+
+    /// Tells diagnostics: on standard error for a person, as events when JSON is wanted.
+    pub fn diagnostics(&self, diagnostics: &Diagnostics, sources: &dyn Sources) {
+        if self.json {
+            for diagnostic in &diagnostics.0 {
+                self.event("diagnostic", diagnostic);
+            }
+        } else if !diagnostics.is_empty() {
+            let text = diagnostic::render(diagnostics, sources, self.color);
+            let _ = std::io::stderr().lock().write_all(text.as_bytes());
+        }
+    }
+
+    /// Prints text without adding a line end, for pictures and scripts.
+    pub fn raw(&self, text: &str) {
+        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    }
+}
+
+// A reader that goes away, such as `head`, is no error worth telling.
+fn write_out(text: &str) {
+    let mut out = std::io::stdout().lock();
+    let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+}

@@ -1,0 +1,5 @@
+//! What people read.
+
+pub mod catalog;
+pub mod diagnostic;
+pub mod value;
