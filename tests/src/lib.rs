@@ -1,1 +1,22 @@
-//! Tests that cross crates: the built binary, the real sandbox, real emulators.
+//! The harness of the end-to-end tests: the built binary in a clean environment, an emulated AWS account that
+//! checks signatures, and boto3 to look into that account without Konductor.
+//!
+//! It needs `cargo xtask plugins` and `cargo xtask python` once; `cargo xtask test` does both.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a harness fails the test where it stands"
+)]
+
+mod aws_account;
+mod binary;
+mod checkout;
+mod project;
+mod search;
+
+pub use aws_account::AwsAccount;
+pub use checkout::{example, guest};
+pub use project::{Finished, Project};
+pub use search::{files_that_hold, holds};

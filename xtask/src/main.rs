@@ -1,1 +1,57 @@
-fn main() {}
+//! The developer's tool: `cargo xtask demo`, `cargo xtask test`, and the pieces they are made of.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a developer's tool talks to the person who runs it"
+)]
+
+mod bench;
+mod command;
+mod demo;
+mod folders;
+mod plugins;
+mod python;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// The developer's tool of Konductor.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask", version)]
+struct Arguments {
+    #[command(subcommand)]
+    task: Task,
+}
+
+#[derive(Subcommand)]
+enum Task {
+    /// Build everything, then run the quickstart twice against the simulated cloud.
+    Demo,
+    /// Run all checks and tests, including those against moto.
+    Test(test::Arguments),
+    /// Build the guests and put them where the host finds them.
+    Plugins(plugins::Arguments),
+    /// Make the Python environment with moto that the end-to-end tests use.
+    Python,
+    /// Measure the sandbox and the engine, and write docs/performance.md.
+    Bench(bench::Arguments),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().task {
+        Task::Demo => demo::run_demo(),
+        Task::Test(arguments) => test::run_tests(&arguments),
+        Task::Plugins(arguments) => plugins::run_arguments(&arguments),
+        Task::Python => python::prepare(),
+        Task::Bench(arguments) => bench::run(&arguments),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("xtask: failed: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

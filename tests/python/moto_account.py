@@ -1,0 +1,161 @@
+"""One emulated AWS account: moto's server with signature checking on, and boto3 to look into it.
+
+Started by the Rust harness. Prints one line of JSON when it is ready: url, access_key_id, secret_access_key. Then
+answers requests, one line of JSON each, read from standard input:
+
+    {"account": {"region": "us-west-2"}}                   what is in the account (see account.py)
+    {"call": ["ec2", "describe_vpcs", {}, "us-west-2"]}    any boto3 call
+
+with {"ok": …} or {"error": "…"}. It ends when standard input is closed, so it never outlives its test.
+Every request the server gets is written to the file named by --requests, one line of JSON each.
+"""
+
+import argparse
+import base64
+import datetime
+import json
+import logging
+import sys
+import threading
+
+import boto3
+from botocore.config import Config
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import make_server
+
+import account
+
+REGION = "us-west-2"
+
+
+class RequestLog:
+    """A WSGI layer that writes down every request as it arrived."""
+
+    def __init__(self, application, path):
+        self.application = application
+        self.file = open(path, "a", encoding="utf-8")
+        self.lock = threading.Lock()
+
+    def __call__(self, environ, start_response):
+        if environ.get("wsgi.input_terminated"):  # sent in chunks
+            body = environ["wsgi.input"].read()
+            environ["CONTENT_LENGTH"] = str(len(body))
+        else:
+            length = int(environ.get("CONTENT_LENGTH") or 0)
+            body = environ["wsgi.input"].read(length) if length else b""
+        environ["wsgi.input"] = Body(body)
+        line = {
+            "method": environ["REQUEST_METHOD"],
+            "path": environ.get("RAW_URI") or environ["PATH_INFO"],
+            "headers": {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")},
+            "body": body.decode("latin-1"),
+        }
+        with self.lock:
+            self.file.write(json.dumps(line) + "\n")
+            self.file.flush()
+        return self.application(environ, start_response)
+
+
+class Body:
+    """The body of a request, read once already."""
+
+    def __init__(self, content):
+        self.content = content
+        self.position = 0
+
+    def read(self, size=-1):
+        end = len(self.content) if size is None or size < 0 else self.position + size
+        part = self.content[self.position : end]
+        self.position += len(part)
+        return part
+
+    def readline(self, size=-1):
+        end = self.content.find(b"\n", self.position) + 1 or len(self.content)
+        if size is not None and size >= 0:
+            end = min(end, self.position + size)
+        part = self.content[self.position : end]
+        self.position = end
+        return part
+
+
+def plain(value):
+    """Makes what boto3 answers fit into JSON."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items() if key != "ResponseMetadata"}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (datetime.datetime, datetime.date)):
+        return value.isoformat()
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode("ascii")
+    if hasattr(value, "read"):
+        return value.read().decode("utf-8", "replace")
+    return value
+
+
+def start_server(requests):
+    logging.getLogger("werkzeug").setLevel(logging.ERROR)
+    application = RequestLog(DomainDispatcherApplication(create_backend_app), requests)
+    server = make_server("127.0.0.1", 0, application, threaded=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    return f"http://127.0.0.1:{server.server_port}"
+
+
+def clients(url, key, secret):
+    def client(service, region=REGION):
+        return boto3.client(
+            service,
+            endpoint_url=url,
+            region_name=region,
+            aws_access_key_id=key,
+            aws_secret_access_key=secret,
+            config=Config(retries={"max_attempts": 0}, s3={"addressing_style": "path"}),
+        )
+
+    return client
+
+
+def make_user(url):
+    """Makes a user who may do everything; the first calls of a moto server are not checked."""
+    iam = clients(url, "unchecked", "unchecked")("iam")
+    iam.create_user(UserName="konductor")
+    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}
+    iam.put_user_policy(UserName="konductor", PolicyName="everything", PolicyDocument=json.dumps(policy))
+    key = iam.create_access_key(UserName="konductor")["AccessKey"]
+    return key["AccessKeyId"], key["SecretAccessKey"]
+
+
+def check_signatures(url):
+    import urllib.request
+
+    request = urllib.request.Request(
+        url + "/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}, method="POST"
+    )
+    urllib.request.urlopen(request, timeout=10).read()
+
+
+def answer(request, client):
+    if "account" in request:
+        return account.contents(client, request["account"].get("region", REGION))
+    service, operation, arguments, region = request["call"]
+    return getattr(client(service, region or REGION), operation)(**arguments)
+
+
+def main():
+    arguments = argparse.ArgumentParser()
+    arguments.add_argument("--requests", required=True)
+    url = start_server(arguments.parse_args().requests)
+    key, secret = make_user(url)
+    check_signatures(url)
+    client = clients(url, key, secret)
+    print(json.dumps({"url": url, "access_key_id": key, "secret_access_key": secret}), flush=True)
+    for line in sys.stdin:
+        try:
+            reply = {"ok": plain(answer(json.loads(line), client))}
+        except Exception as error:  # whatever it is, the test should see it
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+//! `cargo xtask test`: every check and every test.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use crate::command::{cargo, run, step};
+use crate::{plugins, python};
+
+/// What `cargo xtask test` takes.
+#[derive(clap::Args)]
+pub struct Arguments {
+    /// Leave out what takes minutes: the AWS guest, the documentation and the tests against moto.
+    #[arg(long)]
+    quick: bool,
+    /// Passed on to the test programs: `cargo xtask test -- name_of_a_test`.
+    #[arg(last = true)]
+    filter: Vec<String>,
+}
+
+/// Guests that build in seconds.
+const SMALL: [&str; 5] = ["azure", "gcp", "compliance", "reference", "hostile"];
+
+/// Runs all checks and tests.
+///
+/// # Errors
+/// At the first step that fails.
+pub fn run_tests(arguments: &Arguments) -> Result<()> {
+    let started = Instant::now();
+    step("format");
+    run(cargo().args(["fmt", "--all", "--check"]))?;
+    if arguments.quick {
+        plugins::build(&SMALL.map(str::to_owned))?;
+    } else {
+        plugins::build(&[])?;
+        python::prepare()?;
+    }
+    step("clippy: host");
+    run(cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
+    if !arguments.quick {
+        step("clippy: guests");
+        run(cargo()
+            .arg("clippy")
+            .args(plugins::build_flags())
+            .args(plugins::packages(&plugins::all()))
+            .args(["--", "-D", "warnings"]))?;
+        step("documentation");
+        run(cargo()
+            .args(["doc", "--no-deps"])
+            .env("RUSTDOCFLAGS", "-D warnings"))?;
+    }
+    if arguments.quick {
+        step("unit tests: host and SDK");
+        run(filtered(
+            cargo()
+                .args(["test", "--exclude", "konductor-tests"])
+                .args(host()),
+            arguments,
+        ))?;
+    } else {
+        step("host: build");
+        run(cargo().args(["build", "-p", "konductor"]))?;
+        step("tests: guests");
+        run(filtered(
+            cargo().arg("test").args(plugins::packages(&plugins::all())),
+            arguments,
+        ))?;
+        step("tests: host, SDK, and end to end against moto");
+        run(filtered(cargo().args(["test", "--no-fail-fast"]), arguments))?;
+    }
+    println!("\nall passed in {:.0} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// Names the workspace without guests: cargo's `--exclude` wants `--workspace`.
+fn host() -> Vec<String> {
+    let mut flags = vec!["--workspace".to_owned()];
+    for guest in plugins::all() {
+        flags.extend(["--exclude".to_owned(), format!("konductor-plugin-{guest}")]);
+    }
+    flags
+}
+
+fn filtered<'a>(command: &'a mut Command, arguments: &Arguments) -> &'a mut Command {
+    if arguments.filter.is_empty() {
+        command
+    } else {
+        command.arg("--").args(&arguments.filter)
+    }
+}
