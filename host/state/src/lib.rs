@@ -1,4 +1,35 @@
 //! The hash-chained log of a stack, its projections and its lock.
+//!
+//! A stack's log is one SQLite file. [`StackLog`] appends [`entries`](entry::Entry) to it and reads them back;
+//! [`Snapshot`] is the state they add up to, kept as rows in the same transaction. [`MemoryLog`] is the same
+//! without a file. What is built on a log takes a [`Journal`].
 
+mod chain;
+mod crash;
 pub mod entry;
+pub mod error;
+pub mod history;
+pub mod journal;
+pub mod lock;
+pub mod memory;
+pub mod projection;
 pub mod record;
+mod rows;
+mod schema;
+mod sealing;
+pub mod sqlite;
+pub mod validation;
+pub mod verify;
+mod writer;
+
+pub use entry::Entry;
+pub use error::StateError;
+pub use history::{EntryQuery, LoggedEntry};
+pub use journal::Journal;
+pub use lock::{LockOwner, Locked};
+pub use memory::MemoryLog;
+pub use projection::{InvalidEntry, apply};
+pub use record::{Interrupted, ResourceRecord, Snapshot};
+pub use schema::StackIdentity;
+pub use sqlite::{LockGuard, OpenOptions, StackLog};
+pub use verify::{Problem, Verification};

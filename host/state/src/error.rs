@@ -1,0 +1,172 @@
+//! Why the log could not be opened, read, written or locked.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use konductor_model::secret::SealError;
+
+use crate::lock::Locked;
+use crate::projection::InvalidEntry;
+
+/// Why an operation on the log failed. It can be cloned because every append of a failed batch gets it.
+#[derive(Debug, Clone, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateError {
+    /// There is no log yet. A command that only reads may take it for an empty stack.
+    #[error("there is no state at {}; the first `konductor run` of the stack creates it", path.display())]
+    NotFound {
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// The log is to be created and nobody said for which stack.
+    #[error("a new log at {} needs the project and the stack it belongs to", path.display())]
+    NoIdentity {
+        /// Where it would be created.
+        path: PathBuf,
+    },
+    /// A file or folder of the state could not be made or opened.
+    #[error("could not {doing} {}: {source}", path.display())]
+    File {
+        /// What was attempted, as it follows "could not".
+        doing: &'static str,
+        /// Which file or folder.
+        path: PathBuf,
+        /// Why.
+        source: Arc<std::io::Error>,
+    },
+    /// The file is something else.
+    #[error("{} is not a Konductor log; give the path of another file, or restore this one from a backup", path.display())]
+    NotALog {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The file was written by a later version.
+    #[error("{} has log format {found} and this version of Konductor reads up to {supported}; use the newer version that wrote it", path.display())]
+    NewerFormat {
+        /// The file.
+        path: PathBuf,
+        /// The format it has.
+        found: u32,
+        /// The newest format this version reads.
+        supported: u32,
+    },
+    /// The file belongs to another stack.
+    #[error("{} is the log of stack {found}, not of {expected}; was it copied or renamed?", path.display())]
+    OtherStack {
+        /// The file.
+        path: PathBuf,
+        /// The stack it belongs to, as `project/stack`.
+        found: String,
+        /// The stack it was opened for.
+        expected: String,
+    },
+    /// The log was opened to be read.
+    #[error("the log at {} was opened to be read and cannot be changed", path.display())]
+    ReadOnly {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The database refused.
+    #[error("could not {doing} in {}: {source}", path.display())]
+    Database {
+        /// What was attempted, as it follows "could not".
+        doing: &'static str,
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: Arc<rusqlite::Error>,
+    },
+    /// What was read is not what was written.
+    #[error("{} is damaged: {what}; `konductor log verify` names every damaged entry", path.display())]
+    Damaged {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and where.
+        what: String,
+    },
+    /// The entry does not follow from what is in the log.
+    #[error("an entry was refused: {0}")]
+    Invalid(#[source] Box<InvalidEntry>),
+    /// An entry could not be written as JSON.
+    #[error("an entry could not be written as JSON: {source}")]
+    Encode {
+        /// Why.
+        source: Arc<serde_json::Error>,
+    },
+    /// A secret is to be stored and there is no key.
+    #[error(
+        "a secret is to be stored and there is no key to seal it with; make one with `konductor config key generate`"
+    )]
+    SecretWithoutKey,
+    /// A secret could not be sealed; nothing was stored.
+    #[error("a secret could not be sealed: {0}")]
+    Seal(SealError),
+    /// A sealed secret is needed and there is no key.
+    #[error(
+        "{place} holds a sealed secret and there is no key to open it; provide the key the stack was deployed with"
+    )]
+    SecretUnreadable {
+        /// The resource, entry or output.
+        place: String,
+    },
+    /// A sealed secret could not be opened with the key at hand.
+    #[error("a secret of {place} could not be opened: {source}")]
+    Open {
+        /// The resource, entry or output.
+        place: String,
+        /// Why.
+        source: SealError,
+    },
+    /// Somebody else changes the stack.
+    #[error(transparent)]
+    Locked(Box<Locked>),
+    /// The lock this process held was taken away by `konductor state unlock`.
+    #[error(
+        "the lock of this run was taken away with `konductor state unlock`; nothing more is written, so that two runs do not write at once"
+    )]
+    LockLost,
+    /// The writer is gone, after an earlier failure.
+    #[error("the writer of the log has stopped; nothing was stored")]
+    Closed,
+    /// A [`MemoryLog`](crate::MemoryLog) was told to refuse from here on.
+    #[error("the log was told to refuse this append")]
+    Refused,
+}
+
+impl From<InvalidEntry> for StateError {
+    fn from(invalid: InvalidEntry) -> Self {
+        Self::Invalid(Box::new(invalid))
+    }
+}
+
+impl StateError {
+    pub(crate) fn file(doing: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
+        Self::File {
+            doing,
+            path: path.to_owned(),
+            source: Arc::new(source),
+        }
+    }
+
+    pub(crate) fn database(doing: &'static str, path: &std::path::Path, source: rusqlite::Error) -> Self {
+        use rusqlite::ErrorCode;
+        match source.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase) => Self::NotALog {
+                path: path.to_owned(),
+            },
+            Some(ErrorCode::DatabaseCorrupt) => Self::damaged(path, format!("could not {doing}: {source}")),
+            _ => Self::Database {
+                doing,
+                path: path.to_owned(),
+                source: Arc::new(source),
+            },
+        }
+    }
+
+    pub(crate) fn damaged(path: &std::path::Path, what: impl Into<String>) -> Self {
+        Self::Damaged {
+            path: path.to_owned(),
+            what: what.into(),
+        }
+    }
+}

@@ -1,0 +1,267 @@
+//! The database file: how it is made, opened and recognised.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension};
+
+use crate::chain;
+use crate::error::StateError;
+
+/// The newest format this version reads, and the one it writes.
+pub(crate) const FORMAT: u32 = 1;
+
+/// Tells our files from other SQLite files: `kond`.
+const APPLICATION_ID: i32 = 0x6b6f_6e64;
+
+const TABLES: &str = "
+CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE log (serial INTEGER PRIMARY KEY, time TEXT NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL) STRICT;
+CREATE TABLE resource (urn TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
+CREATE TABLE interrupted (
+    operation TEXT PRIMARY KEY, serial INTEGER NOT NULL, urn TEXT NOT NULL, body TEXT NOT NULL, progress TEXT
+) STRICT;
+CREATE TABLE holder (
+    only INTEGER PRIMARY KEY CHECK (only = 1), token TEXT NOT NULL, owner TEXT NOT NULL, process_started INTEGER
+) STRICT;
+";
+
+/// The stack a log belongs to.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StackIdentity {
+    /// The project.
+    pub project: String,
+    /// The stack.
+    pub stack: String,
+}
+
+impl std::fmt::Display for StackIdentity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.project, self.stack)
+    }
+}
+
+/// Where a log is and whose it is.
+#[derive(Debug, Clone)]
+pub(crate) struct Place {
+    path: PathBuf,
+    identity: StackIdentity,
+}
+
+impl Place {
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(crate) fn identity(&self) -> &StackIdentity {
+        &self.identity
+    }
+
+    /// The hash that stands before the first entry.
+    pub(crate) fn origin(&self) -> String {
+        chain::origin(&self.identity.project, &self.identity.stack)
+    }
+
+    /// Opens a connection that reads, and sees all that was committed.
+    pub(crate) fn reader(&self) -> Result<Connection, StateError> {
+        connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+    }
+}
+
+/// The last entry as the log's own head row names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Head {
+    pub(crate) serial: u64,
+    pub(crate) hash: String,
+}
+
+/// Opens a log to be read.
+pub(crate) fn open_to_read(path: &Path, expected: Option<&StackIdentity>) -> Result<Place, StateError> {
+    if !path.exists() {
+        return Err(StateError::NotFound {
+            path: path.to_owned(),
+        });
+    }
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    recognise(&connection, path, expected)
+}
+
+/// Opens a log to be written, and makes it if there is none.
+pub(crate) fn open_to_write(
+    path: &Path,
+    expected: Option<&StackIdentity>,
+) -> Result<(Connection, Place), StateError> {
+    make_file(path)?;
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let failed = |source| StateError::database("open the log", path, source);
+    // Creating is one transaction: of two processes that start at once, the second finds what the first made.
+    let empty: i64 = connection
+        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+        .map_err(failed)?;
+    if empty == 0 {
+        let identity = expected.ok_or_else(|| StateError::NoIdentity {
+            path: path.to_owned(),
+        })?;
+        create(&connection, identity).map_err(failed)?;
+    }
+    let place = recognise(&connection, path, expected)?;
+    connection
+        .execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")
+        .map_err(failed)?;
+    Ok((connection, place))
+}
+
+fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StateError> {
+    let failed = |source| StateError::database("open the log", path, source);
+    let connection =
+        Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
+    connection.busy_timeout(Duration::from_secs(30)).map_err(failed)?;
+    connection.set_prepared_statement_cache_capacity(32);
+    Ok(connection)
+}
+
+fn create(connection: &Connection, identity: &StackIdentity) -> rusqlite::Result<()> {
+    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    if mode != "wal" {
+        // Some network file systems have no shared memory. The log is as safe without, only slower.
+        tracing::warn!(mode, "the file system of the state has no write-ahead log");
+    }
+    let transaction =
+        rusqlite::Transaction::new_unchecked(connection, rusqlite::TransactionBehavior::Immediate)?;
+    let tables: i64 = transaction.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    if tables == 0 {
+        transaction.execute_batch(TABLES)?;
+        transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+        let origin = chain::origin(&identity.project, &identity.stack);
+        for (key, value) in [
+            ("format", FORMAT.to_string().as_str()),
+            ("project", &identity.project),
+            ("stack", &identity.stack),
+            ("serial", "0"),
+            ("hash", &origin),
+        ] {
+            transaction.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", (key, value))?;
+        }
+    }
+    transaction.commit()
+}
+
+/// Checks that the file is a log, that this version reads it, and that it is the expected stack's.
+fn recognise(
+    connection: &Connection,
+    path: &Path,
+    expected: Option<&StackIdentity>,
+) -> Result<Place, StateError> {
+    let failed = |source| StateError::database("open the log", path, source);
+    let application: i32 = connection
+        .pragma_query_value(None, "application_id", |row| row.get(0))
+        .map_err(failed)?;
+    if application != APPLICATION_ID {
+        return Err(StateError::NotALog {
+            path: path.to_owned(),
+        });
+    }
+    let format = required(connection, path, "format")?;
+    let found: u32 = format
+        .parse()
+        .map_err(|_| StateError::damaged(path, format!("its format is `{format}`, expected a number")))?;
+    if found > FORMAT {
+        return Err(StateError::NewerFormat {
+            path: path.to_owned(),
+            found,
+            supported: FORMAT,
+        });
+    }
+    let identity = StackIdentity {
+        project: required(connection, path, "project")?,
+        stack: required(connection, path, "stack")?,
+    };
+    if let Some(expected) = expected
+        && *expected != identity
+    {
+        return Err(StateError::OtherStack {
+            path: path.to_owned(),
+            found: identity.to_string(),
+            expected: expected.to_string(),
+        });
+    }
+    Ok(Place {
+        path: path.to_owned(),
+        identity,
+    })
+}
+
+/// Reads a row of `meta`.
+pub(crate) fn meta(connection: &Connection, key: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached("SELECT value FROM meta WHERE key = ?1")?
+        .query_row([key], |row| row.get(0))
+        .optional()
+}
+
+/// Writes a row of `meta`.
+pub(crate) fn set_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = ?2",
+        )?
+        .execute((key, value))?;
+    Ok(())
+}
+
+fn required(connection: &Connection, path: &Path, key: &str) -> Result<String, StateError> {
+    meta(connection, key)
+        .map_err(|source| StateError::database("open the log", path, source))?
+        .ok_or_else(|| StateError::damaged(path, format!("its `{key}` is missing")))
+}
+
+/// Reads the head row.
+pub(crate) fn head(connection: &Connection, path: &Path) -> Result<Head, StateError> {
+    let serial = required(connection, path, "serial")?;
+    Ok(Head {
+        serial: serial.parse().map_err(|_| {
+            StateError::damaged(path, format!("its head is at `{serial}`, expected a number"))
+        })?,
+        hash: required(connection, path, "hash")?,
+    })
+}
+
+/// Writes the head row.
+pub(crate) fn set_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
+    set_meta(connection, "serial", &head.serial.to_string())?;
+    set_meta(connection, "hash", &head.hash)
+}
+
+/// Makes the folder, open to its owner alone, and the file, so that SQLite never makes them with wider permissions.
+fn make_file(path: &Path) -> Result<(), StateError> {
+    if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+        let mut builder = std::fs::DirBuilder::new();
+        builder.recursive(true);
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder
+            .create(folder)
+            .map_err(|source| StateError::file("make the folder", folder, source))?;
+    }
+    open_private(path).map_err(|source| StateError::file("open", path, source))?;
+    Ok(())
+}
+
+/// Opens or makes a file that its owner alone may read and write, and takes wider permissions away.
+pub(crate) fn open_private(path: &Path) -> std::io::Result<std::fs::File> {
+    let mut options = std::fs::OpenOptions::new();
+    options.read(true).write(true).create(true).truncate(false);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let file = options.open(path)?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::PermissionsExt;
+        let mut permissions = file.metadata()?.permissions();
+        if permissions.mode() & 0o077 != 0 {
+            permissions.set_mode(0o600);
+            file.set_permissions(permissions)?;
+        }
+    }
+    Ok(file)
+}

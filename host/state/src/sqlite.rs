@@ -1,0 +1,305 @@
+//! The log of a stack in one SQLite file.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use konductor_model::Sealer;
+use rusqlite::Connection;
+
+use crate::entry::Entry;
+use crate::error::StateError;
+use crate::history::{self, EntryQuery, LoggedEntry};
+use crate::journal::Journal;
+use crate::lock::{self, LockOwner};
+use crate::record::Snapshot;
+use crate::rows;
+use crate::schema::{self, Place, StackIdentity};
+use crate::sealing::{self, Reading};
+use crate::verify::{self, Verification};
+use crate::writer::{Request, Writer};
+
+/// How a log is opened.
+#[derive(Clone, Default)]
+pub struct OpenOptions {
+    /// The stack. A log that is made takes it over, a log that is there must be its; with none, any log will do
+    /// and none is made.
+    pub identity: Option<StackIdentity>,
+    /// Seals and opens secrets; without one, neither storing nor reading a secret succeeds.
+    pub sealer: Option<Arc<dyn Sealer>>,
+    /// Never change the log; there must be one.
+    pub read_only: bool,
+}
+
+impl OpenOptions {
+    /// Makes options for a stack, to write, without a key for secrets.
+    pub fn of_stack(project: impl Into<String>, stack: impl Into<String>) -> Self {
+        Self {
+            identity: Some(StackIdentity {
+                project: project.into(),
+                stack: stack.into(),
+            }),
+            ..Self::default()
+        }
+    }
+
+    /// Sets what seals and opens secrets.
+    #[must_use]
+    pub fn sealer(mut self, sealer: Arc<dyn Sealer>) -> Self {
+        self.sealer = Some(sealer);
+        self
+    }
+
+    /// Opens only to read.
+    #[must_use]
+    pub fn read_only(mut self) -> Self {
+        self.read_only = true;
+        self
+    }
+}
+
+/// The log of a stack. Clones share one writer; the file is closed when the last one and the last
+/// [`LockGuard`] are dropped, which waits for what was asked of the writer.
+///
+/// Writing appends needs no lock, because a transaction reads the head it continues, but a command that changes
+/// the stack should hold [`lock`](Self::lock).
+#[derive(Clone)]
+pub struct StackLog {
+    place: Arc<Place>,
+    writer: Option<Arc<Writer>>,
+    sealer: Option<Arc<dyn Sealer>>,
+}
+
+impl std::fmt::Debug for StackLog {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("StackLog")
+            .field("path", &self.place.path())
+            .field("stack", self.place.identity())
+            .field("read_only", &self.writer.is_none())
+            .finish_non_exhaustive()
+    }
+}
+
+impl StackLog {
+    /// Opens the log at a path, and makes it with its folder (for the owner alone) if there is none.
+    ///
+    /// # Errors
+    /// When it is to be read and not there, belongs to another stack, is no log, or is of a later format.
+    pub async fn open(path: &Path, options: OpenOptions) -> Result<Self, StateError> {
+        let path: PathBuf = path.to_owned();
+        blocking(move || {
+            let expected = options.identity.as_ref();
+            let (place, writer) = if options.read_only {
+                (schema::open_to_read(&path, expected)?, None)
+            } else {
+                let (connection, place) = schema::open_to_write(&path, expected)?;
+                let writer = Writer::start(connection, place.clone())?;
+                (place, Some(Arc::new(writer)))
+            };
+            Ok(Self {
+                place: Arc::new(place),
+                writer,
+                sealer: options.sealer,
+            })
+        })
+        .await
+    }
+
+    /// Returns where the log is.
+    pub fn path(&self) -> &Path {
+        self.place.path()
+    }
+
+    /// Returns whose log it is.
+    pub fn identity(&self) -> &StackIdentity {
+        self.place.identity()
+    }
+
+    /// Reads the current state with every secret as the text `(secret)`, for people; it needs no key. What was
+    /// masked must not be written back.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn snapshot_masked(&self) -> Result<Snapshot, StateError> {
+        self.read(|connection, place| rows::snapshot(connection, place, Reading::Masked))
+            .await
+    }
+
+    /// Reads entries with every secret as the text `(secret)`; it needs no key.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn entries(&self, query: EntryQuery) -> Result<Vec<LoggedEntry>, StateError> {
+        self.read(move |connection, place| history::read(connection, place, &query, Reading::Masked))
+            .await
+    }
+
+    /// Reads entries with secrets opened.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or holds a secret that cannot be opened.
+    pub async fn entries_opened(&self, query: EntryQuery) -> Result<Vec<LoggedEntry>, StateError> {
+        let sealer = self.sealer.clone();
+        self.read(move |connection, place| {
+            history::read(connection, place, &query, Reading::Opened(sealer.as_deref()))
+        })
+        .await
+    }
+
+    /// Returns the serial and the hash of the last entry; serial 0 and an empty hash before the first.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn head(&self) -> Result<(u64, String), StateError> {
+        self.read(|connection, place| {
+            let head = schema::head(connection, place.path())?;
+            Ok(if head.serial == 0 {
+                (0, String::new())
+            } else {
+                (head.serial, head.hash)
+            })
+        })
+        .await
+    }
+
+    /// Checks every entry, the chain, the head and the current state; it needs no key.
+    ///
+    /// What it cannot see: somebody who can write the file can cut off its end together with the head row, or
+    /// compute the whole chain anew. To exclude that, keep [`head`](Self::head) elsewhere and compare.
+    ///
+    /// # Errors
+    /// When the file cannot be read at all. What is wrong with what was read stands in the answer.
+    pub async fn verify(&self) -> Result<Verification, StateError> {
+        self.read(verify::verify).await
+    }
+
+    /// Takes the lock of the stack. A lock that a process of this machine left when it died is taken over, and
+    /// the guard tells whose it was. The documentation of [`LockGuard`] says what a lock does not cover.
+    ///
+    /// # Errors
+    /// [`StateError::Locked`] when somebody holds it.
+    pub async fn lock(&self, owner: LockOwner) -> Result<LockGuard, StateError> {
+        let writer = self.writer()?;
+        let (token, taken_over_from) = writer.ask(|reply| Request::Lock(owner, reply)).await?;
+        Ok(LockGuard {
+            token: Some(token),
+            taken_over_from,
+            writer: Arc::clone(writer),
+        })
+    }
+
+    /// Reads who holds the lock, or held it when it died.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn lock_owner(&self) -> Result<Option<LockOwner>, StateError> {
+        self.read(|connection, place| lock::read_owner(connection, place.path()))
+            .await
+    }
+
+    /// Takes the lock away from whoever holds it, and returns who that was. A process that lives on can append
+    /// nothing more: its appends fail with [`StateError::LockLost`].
+    ///
+    /// # Errors
+    /// When the log cannot be written.
+    pub async fn force_unlock(&self) -> Result<Option<LockOwner>, StateError> {
+        self.writer()?.ask(Request::ForceUnlock).await
+    }
+
+    fn writer(&self) -> Result<&Arc<Writer>, StateError> {
+        self.writer.as_ref().ok_or_else(|| StateError::ReadOnly {
+            path: self.path().to_owned(),
+        })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection, &Place) -> Result<T, StateError> + Send + 'static,
+    ) -> Result<T, StateError> {
+        let place = Arc::clone(&self.place);
+        blocking(move || read(&place.reader()?, &place)).await
+    }
+}
+
+#[async_trait]
+impl Journal for StackLog {
+    async fn append(&self, entries: Vec<Entry>) -> Result<(), StateError> {
+        let writer = self.writer()?;
+        if entries.is_empty() {
+            return Ok(());
+        }
+        let sealed = entries
+            .into_iter()
+            .map(|entry| sealing::seal(entry, self.sealer.as_ref()))
+            .collect::<Result<Vec<_>, _>>()?;
+        writer.ask(|reply| Request::Append(sealed, reply)).await
+    }
+
+    async fn snapshot(&self) -> Result<Snapshot, StateError> {
+        let sealer = self.sealer.clone();
+        self.read(move |connection, place| {
+            rows::snapshot(connection, place, Reading::Opened(sealer.as_deref()))
+        })
+        .await
+    }
+}
+
+/// Runs what waits for a disk where it may. A panic below is a stopped log, not a second panic.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StateError> + Send + 'static,
+) -> Result<T, StateError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or(Err(StateError::Closed))
+}
+
+/// The lock of a stack, given back when it is dropped.
+///
+/// It excludes every other process of this machine, and those of other machines where the file system passes
+/// advisory locks between them: NFS version 4 does; NFS version 3 without its lock service and some FUSE file
+/// systems do not. A lock left by a process of another machine is never taken over without being asked.
+#[must_use = "the lock is given back when the guard is dropped"]
+pub struct LockGuard {
+    token: Option<String>,
+    taken_over_from: Option<LockOwner>,
+    writer: Arc<Writer>,
+}
+
+impl std::fmt::Debug for LockGuard {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("LockGuard")
+            .field("taken_over_from", &self.taken_over_from)
+            .finish_non_exhaustive()
+    }
+}
+
+impl LockGuard {
+    /// Returns the owner that died without giving the lock back, to be told.
+    pub fn taken_over_from(&self) -> Option<&LockOwner> {
+        self.taken_over_from.as_ref()
+    }
+
+    /// Gives the lock back and waits until it is free.
+    ///
+    /// # Errors
+    /// When the log cannot be written; the lock is free all the same once this process has ended.
+    pub async fn release(mut self) -> Result<(), StateError> {
+        match self.token.take() {
+            Some(token) => {
+                self.writer
+                    .ask(|reply| Request::Release(token, Some(reply)))
+                    .await
+            }
+            None => Ok(()),
+        }
+    }
+}
+
+impl Drop for LockGuard {
+    fn drop(&mut self) {
+        if let Some(token) = self.token.take() {
+            // A writer that is gone has let go of the kernel's lock; the row is then taken over by the next owner.
+            let _ = self.writer.tell(Request::Release(token, None));
+        }
+    }
+}
