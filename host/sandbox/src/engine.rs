@@ -1,0 +1,127 @@
+//! The wasmtime engine: how guests are compiled, where their memory comes from and how they are interrupted.
+
+use std::time::Duration;
+
+use wasmtime::{Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig};
+
+use crate::limits::Limits;
+
+/// How often a running guest is interrupted to be charged for its time and to let others run.
+pub(crate) const TICK: Duration = Duration::from_millis(10);
+
+/// Memory mappings of one live instance, measured: stack, memory and table with their guards.
+const MAPPINGS_PER_INSTANCE: u64 = 6;
+/// Mappings left for the rest of the process: libraries, threads, compiled code.
+const MAPPINGS_RESERVED: u64 = 3_000;
+
+/// Says why there is no engine.
+#[derive(Debug, thiserror::Error)]
+pub enum EngineError {
+    /// The limits ask for more than the kernel allows.
+    #[error(
+        "{requested} plugin instances need {needed} memory mappings, but vm.max_map_count is {allowed}; \
+         lower the limit of instances to {possible} or raise the setting: sysctl -w vm.max_map_count={needed}"
+    )]
+    TooManyInstances {
+        /// The instances in the limits.
+        requested: u32,
+        /// The mappings they need.
+        needed: u64,
+        /// The mappings the kernel allows.
+        allowed: u64,
+        /// The instances those suffice for.
+        possible: u64,
+    },
+    /// wasmtime refused the settings.
+    #[error("the WebAssembly engine did not start: {source:#}; is the machine out of address space?")]
+    Start {
+        /// What it said.
+        source: wasmtime::Error,
+    },
+    /// The thread that interrupts guests did not start.
+    #[error("the thread that interrupts plugins did not start")]
+    Ticker(#[source] std::io::Error),
+}
+
+fn max_map_count() -> Option<u64> {
+    std::fs::read_to_string("/proc/sys/vm/max_map_count")
+        .ok()?
+        .trim()
+        .parse()
+        .ok()
+}
+
+fn check_mappings(instances: u32, allowed: u64) -> Result<(), EngineError> {
+    let needed = u64::from(instances) * MAPPINGS_PER_INSTANCE + MAPPINGS_RESERVED;
+    if needed > allowed {
+        return Err(EngineError::TooManyInstances {
+            requested: instances,
+            needed,
+            allowed,
+            possible: allowed.saturating_sub(MAPPINGS_RESERVED) / MAPPINGS_PER_INSTANCE,
+        });
+    }
+    Ok(())
+}
+
+/// Makes the engine and the thread that drives its interruptions; the thread ends with the engine.
+pub(crate) fn start(limits: &Limits) -> Result<Engine, EngineError> {
+    if let Some(allowed) = max_map_count() {
+        check_mappings(limits.instances, allowed)?;
+    }
+    let mut pool = PoolingAllocationConfig::new();
+    pool.total_component_instances(limits.instances)
+        // A component made by the Rust or Python toolchains holds three to five core instances.
+        .total_core_instances(limits.instances.saturating_mul(8))
+        .total_memories(limits.instances)
+        .total_tables(limits.instances.saturating_mul(4))
+        .total_stacks(limits.instances)
+        .max_memory_size(limits.memory_bytes)
+        .max_core_instance_size(1 << 20)
+        .max_component_instance_size(1 << 20)
+        .max_core_instances_per_component(16)
+        .max_memories_per_component(2)
+        .max_tables_per_component(8)
+        .table_elements(limits.table_elements)
+        .linear_memory_keep_resident(0)
+        .table_keep_resident(0)
+        .max_unused_warm_slots(100);
+    let mut config = Config::new();
+    config
+        .epoch_interruption(true)
+        .max_wasm_stack(limits.stack_bytes)
+        .async_stack_size(limits.stack_bytes * 2)
+        .memory_init_cow(true)
+        .memory_reservation(limits.memory_bytes as u64)
+        .memory_guard_size(64 << 10)
+        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    let engine = Engine::new(&config).map_err(|source| EngineError::Start { source })?;
+    let weak = engine.weak();
+    std::thread::Builder::new()
+        .name("konductor-epoch".to_owned())
+        .spawn(move || {
+            while let Some(engine) = weak.upgrade() {
+                engine.increment_epoch();
+                drop(engine);
+                std::thread::sleep(TICK);
+            }
+        })
+        .map_err(EngineError::Ticker)?;
+    Ok(engine)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_instances_than_the_kernel_has_mappings_for_are_refused_with_the_number_that_works() {
+        assert!(check_mappings(1_000, 65_530).is_ok());
+        let error = check_mappings(20_000, 65_530).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "20000 plugin instances need 123000 memory mappings, but vm.max_map_count is 65530; lower the \
+             limit of instances to 10421 or raise the setting: sysctl -w vm.max_map_count=123000"
+        );
+    }
+}

@@ -1,0 +1,336 @@
+//! A loaded plugin and the one way in which its functions are called.
+
+use std::collections::{BTreeSet, HashMap};
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::{Arc, RwLock};
+use std::time::Instant;
+
+use konductor_model::cloud::Cloud;
+use konductor_model::{Disposition, Failure, Manifest, ResourceSchema, ResourceType, Value};
+use serde::de::DeserializeOwned;
+use wasmtime::component::InstancePre;
+
+use crate::answer::Answer;
+use crate::call::{Call, Class, Record, Stream};
+use crate::guest::{Answered, GuestError, Session};
+use crate::interface::Parts;
+use crate::sandbox::{LoadError, Sandbox};
+use crate::store::{self, CallState};
+use crate::v0_1::Exports;
+use crate::{text, trap};
+
+/// Bytes of standard error that go along with a failure.
+const TAIL: usize = 2_000;
+
+/// Says what is wrong with a plugin's manifest.
+#[derive(Debug, thiserror::Error)]
+pub enum ManifestError {
+    /// It is not a manifest.
+    #[error("its manifest does not parse: {0}")]
+    Parse(#[source] serde_json::Error),
+    /// It contradicts itself or what the plugin exports.
+    #[error("{}", .0.join("; "))]
+    Contradiction(Vec<String>),
+}
+
+/// A plugin in the sandbox. Clones share the compiled code; each call runs in an instance of its own.
+///
+/// As it comes from [`Sandbox::load`] it has neither configuration nor cloud: its pure functions work, its
+/// operations find every cloud call denied. [`Plugin::with_configuration`] gives it both.
+#[derive(Clone)]
+pub struct Plugin {
+    pub(crate) loaded: Arc<Loaded>,
+    configuration: Option<Arc<Value>>,
+    cloud: Option<Arc<dyn Cloud>>,
+}
+
+/// What does not depend on the configuration.
+pub(crate) struct Loaded {
+    sandbox: Sandbox,
+    pre: InstancePre<CallState>,
+    exports: Arc<Exports>,
+    pub(crate) parts: Parts,
+    digest: String,
+    /// `aws 1.2.0`, for messages.
+    label: String,
+    pub(crate) manifest: Manifest,
+    pub(crate) schemas: RwLock<HashMap<ResourceType, Arc<ResourceSchema>>>,
+}
+
+impl std::fmt::Debug for Plugin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Plugin")
+            .field("label", &self.loaded.label)
+            .field("digest", &self.loaded.digest)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The work of one call inside its instance.
+pub(crate) type Work<'s, T> = Pin<Box<dyn Future<Output = Answered<T>> + Send + 's>>;
+
+impl Plugin {
+    /// Asks a component what it is, and believes it only where it could be true.
+    pub(crate) async fn describe(
+        sandbox: Sandbox,
+        pre: InstancePre<CallState>,
+        exports: Exports,
+        parts: Parts,
+        digest: String,
+        origin: String,
+    ) -> Result<Self, LoadError> {
+        let mut loaded = Loaded {
+            sandbox,
+            pre,
+            exports: Arc::new(exports),
+            parts,
+            digest,
+            label: origin.clone(),
+            manifest: Manifest {
+                name: String::new(),
+                version: semver::Version::new(0, 0, 0),
+                description: String::new(),
+                resource_types: Vec::new(),
+                component_types: Vec::new(),
+                modules: Vec::new(),
+                endpoints: Vec::new(),
+                functions: Vec::new(),
+            },
+            schemas: RwLock::default(),
+        };
+        let call = Call::new(Class::Pure, "describe", "", "");
+        let exports = Arc::clone(&loaded.exports);
+        let described = loaded
+            .run(call, None, None, |session| {
+                Box::pin(async move {
+                    exports.check_types(session)?;
+                    exports.describe(session).await
+                })
+            })
+            .await
+            .map_err(|source| LoadError::Describe {
+                origin: origin.clone(),
+                source,
+            })?;
+        let limit = loaded.sandbox.limits().message_bytes;
+        loaded.manifest = parse_json(&described, limit)
+            .map_err(ManifestError::Parse)
+            .and_then(|manifest| check_manifest(manifest, &loaded.parts))
+            .map_err(|source| LoadError::Manifest { origin, source })?;
+        loaded.label = format!("{} {}", loaded.manifest.name, loaded.manifest.version);
+        Ok(Self {
+            loaded: Arc::new(loaded),
+            configuration: None,
+            cloud: None,
+        })
+    }
+
+    /// Returns the same plugin with a configuration, which every operation's instance is given first, and a
+    /// way to the cloud. The configuration must not hold credentials: the guest sees all of it.
+    #[must_use]
+    pub fn with_configuration(&self, configuration: Value, cloud: Arc<dyn Cloud>) -> Self {
+        Self {
+            loaded: Arc::clone(&self.loaded),
+            configuration: Some(Arc::new(configuration)),
+            cloud: Some(cloud),
+        }
+    }
+
+    /// Returns what the plugin says about itself.
+    pub fn manifest(&self) -> &Manifest {
+        &self.loaded.manifest
+    }
+
+    /// Returns the SHA-256 of the component, in hexadecimal.
+    pub fn digest(&self) -> &str {
+        &self.loaded.digest
+    }
+
+    /// Returns the version of `konductor:plugin` it was built against.
+    pub fn interface_version(&self) -> &semver::Version {
+        &self.loaded.parts.version
+    }
+
+    /// Tells whether it manages resource types.
+    pub fn is_provider(&self) -> bool {
+        self.loaded.parts.provider
+    }
+
+    /// Tells whether it judges resources.
+    pub fn is_compliance(&self) -> bool {
+        self.loaded.parts.compliance
+    }
+
+    /// Calls a function in an instance of its own; operations are configured first.
+    pub(crate) async fn run<T, F>(&self, call: Call, work: F) -> Result<T, Failure>
+    where
+        T: Answer + Send,
+        F: for<'s> FnOnce(&'s mut Session, Arc<Exports>) -> Work<'s, T> + Send,
+    {
+        let exports = Arc::clone(&self.loaded.exports);
+        let configuration = self
+            .configuration
+            .clone()
+            .filter(|_| call.class == Class::Operation);
+        self.loaded
+            .run(call, self.cloud.clone(), configuration, |session| {
+                work(session, exports)
+            })
+            .await
+    }
+
+    /// Makes the failure of a plugin that broke a rule in a call.
+    pub(crate) fn misbehaved(&self, call: &Call, cause: &str) -> Failure {
+        self.loaded.misbehaved(call, cause)
+    }
+
+    /// Reads a JSON document that a call answered with.
+    pub(crate) fn document<T: DeserializeOwned>(&self, call: &Call, document: &str) -> Result<T, Failure> {
+        parse_json(document, self.loaded.sandbox.limits().message_bytes)
+            .map_err(|error| self.misbehaved(call, &format!("answered with malformed JSON: {error}")))
+    }
+}
+
+impl Loaded {
+    fn misbehaved(&self, call: &Call, cause: &str) -> Failure {
+        let mut failure = Failure::new(
+            Disposition::Plugin,
+            format!("plugin {}, {call}: {cause}", self.label),
+        );
+        failure.details.push(("plugin".to_owned(), self.label.clone()));
+        failure
+            .details
+            .push(("function".to_owned(), call.function.to_owned()));
+        failure
+    }
+
+    async fn run<T, F>(
+        &self,
+        call: Call,
+        cloud: Option<Arc<dyn Cloud>>,
+        configuration: Option<Arc<Value>>,
+        work: F,
+    ) -> Result<T, Failure>
+    where
+        T: Answer + Send,
+        F: for<'s> FnOnce(&'s mut Session) -> Work<'s, T> + Send,
+    {
+        let shared = &self.sandbox.0;
+        // Waiting for a place holds no instance and costs no time of the call.
+        let Ok(_permit) = shared.permits.acquire().await else {
+            return Err(Failure::new(Disposition::Cancelled, "the sandbox is closed"));
+        };
+        let limits = &shared.limits;
+        let deadline = match call.class {
+            Class::Pure => limits.pure_deadline,
+            Class::Operation => limits.operation_deadline,
+        };
+        let record = Arc::new(Record::new(self.label.clone(), call, limits.output_bytes));
+        let started = Instant::now();
+        // When the deadline passes the future is dropped and with it the store: a stopped instance is never
+        // used again.
+        let ended = tokio::time::timeout(deadline, async {
+            let mut store = store::new(&shared.engine, limits, &self.digest, &record, cloud);
+            store.data_mut().cpu.resume();
+            let instance = self.pre.instantiate_async(&mut store).await?;
+            let mut session = Session { store, instance };
+            if let Some(configuration) = configuration {
+                self.exports.configure(&mut session, &configuration).await?;
+            }
+            work(&mut session).await
+        })
+        .await;
+        record.log_output();
+        tracing::trace!(
+            target: "konductor::plugin",
+            plugin = self.label,
+            function = record.call.function,
+            resource = record.call.subject,
+            microseconds = u64::try_from(started.elapsed().as_micros()).unwrap_or(u64::MAX),
+            "call ended"
+        );
+        let cause = match ended {
+            Ok(Ok(mut answer)) => match answer.vet(limits.message_bytes) {
+                Ok(()) => return Ok(answer),
+                Err(wrong) => format!("answered with {wrong}"),
+            },
+            Ok(Err(GuestError::Failed(mut failure))) => match failure.vet(limits.message_bytes) {
+                Ok(()) => return Err(failure),
+                Err(wrong) => format!("answered with {wrong}"),
+            },
+            Ok(Err(GuestError::Malformed(what))) => {
+                let what = text::printable_line(&what, limits.message_bytes);
+                format!("answered with a malformed value: {what}")
+            }
+            Ok(Err(GuestError::Trap(error))) => trap::cause(&error, &record),
+            Err(_) => trap::overdue(deadline, &record),
+        };
+        let mut failure = self.misbehaved(&record.call, &cause);
+        let printed = record.printed(Stream::Error);
+        if !printed.trim().is_empty() {
+            failure
+                .details
+                .push(("standard error".to_owned(), tail(&printed).to_owned()));
+        }
+        Err(failure)
+    }
+}
+
+/// Returns the last bytes of a text, at a character.
+fn tail(text: &str) -> &str {
+    let mut from = text.len().saturating_sub(TAIL);
+    while !text.is_char_boundary(from) {
+        from += 1;
+    }
+    text.get(from..).unwrap_or(text).trim()
+}
+
+fn parse_json<T: DeserializeOwned>(document: &str, limit: usize) -> Result<T, serde_json::Error> {
+    let mut json: serde_json::Value = serde_json::from_str(document)?;
+    text::make_json_printable(&mut json, limit);
+    serde_json::from_value(json)
+}
+
+fn check_manifest(manifest: Manifest, parts: &Parts) -> Result<Manifest, ManifestError> {
+    let mut problems = Vec::new();
+    let name = &manifest.name;
+    let is_word = name.starts_with(|c: char| c.is_ascii_alphabetic())
+        && name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_'));
+    if !is_word {
+        problems.push(format!(
+            "its name `{name}` is not a word of letters, digits, `-` and `_` that starts with a letter"
+        ));
+    }
+    let mut seen = BTreeSet::new();
+    for kind in manifest.resource_types.iter().chain(&manifest.component_types) {
+        if kind.provider() != name {
+            problems.push(format!(
+                "it claims the type {kind}, which does not start with `{name}:`"
+            ));
+        }
+        if !seen.insert(kind) {
+            problems.push(format!("it names the type {kind} twice"));
+        }
+    }
+    if !parts.provider && !(seen.is_empty() && manifest.modules.is_empty()) {
+        problems
+            .push("it names types or modules, but does not export the interfaces of a provider".to_owned());
+    }
+    let mut endpoints = BTreeSet::new();
+    for endpoint in &manifest.endpoints {
+        if endpoint.id.is_empty() || !endpoints.insert(&endpoint.id) {
+            problems.push(format!(
+                "the endpoint identifier `{}` is empty or used twice",
+                endpoint.id
+            ));
+        }
+    }
+    if problems.is_empty() {
+        Ok(manifest)
+    } else {
+        Err(ManifestError::Contradiction(problems))
+    }
+}
