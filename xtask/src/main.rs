@@ -45,7 +45,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run_tests(&arguments),
         Task::Plugins(arguments) => plugins::run_arguments(&arguments),
         Task::Python => python::prepare(),
-        Task::Bench(arguments) => bench::run(&arguments),
+        Task::Bench(arguments) => bench::measure_all(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

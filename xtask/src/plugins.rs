@@ -113,7 +113,7 @@ fn place(name: &str) -> Result<()> {
     let bytes = fs::read(&built)
         .with_context(|| format!("{} was not built; is the crate a `cdylib`?", built.display()))?;
     let mut folders = vec![folders::target().join("plugins")];
-    if name != "hostile" {
+    if PRODUCT.contains(&name) {
         folders.extend(["debug", "release"].map(|profile| folders::target().join(profile).join("plugins")));
     }
     for folder in folders {

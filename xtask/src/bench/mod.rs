@@ -1,17 +1,76 @@
 //! `cargo xtask bench`: figures, not tests.
+//!
+//! Criterion measures the sandbox; whole runs of the release binary are measured from outside, and Terraform with
+//! its built-in no-op resource beside them where it is installed.
+
+mod criterion;
+mod measure;
+mod report;
+mod shapes;
+mod subjects;
+
+use std::time::Duration;
 
 use anyhow::Result;
+
+use crate::command::{cargo, run, step};
+use crate::plugins;
+use shapes::Shape;
+use subjects::{Konductor, Subject, Terraform};
 
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// How many resources, several separated by commas.
+    /// How many resources; several are separated by commas.
     #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
     sizes: Vec<usize>,
+    /// How they depend on each other; several are separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "wide,layered,chain")]
+    shapes: Vec<Shape>,
+    /// The most seconds one command may take.
+    #[arg(long, default_value_t = 480)]
+    limit: u64,
+    /// The most seconds one command of Terraform may take; 0 leaves Terraform out.
+    #[arg(long, default_value_t = 60)]
+    terraform_limit: u64,
+    /// Leave out the measurements of the sandbox.
+    #[arg(long)]
+    no_criterion: bool,
 }
 
-/// Measures.
-pub fn run(arguments: &Arguments) -> Result<()> {
-    println!("{:?}", arguments.sizes);
+/// Measures, prints the figures and writes them into `docs/performance.md`.
+///
+/// # Errors
+/// When something does not build, or Konductor does not do what is measured.
+pub fn measure_all(arguments: &Arguments) -> Result<()> {
+    plugins::build(&["reference".to_owned()])?;
+    step("host: release build");
+    run(cargo().args(["build", "--release", "-p", "konductor"]))?;
+    let operations = if arguments.no_criterion {
+        Vec::new()
+    } else {
+        step("sandbox: criterion");
+        criterion::measure()?
+    };
+
+    let konductor = Konductor::new();
+    let terraform = (arguments.terraform_limit > 0).then(Terraform::find).flatten();
+    let mut rows = Vec::new();
+    for &size in &arguments.sizes {
+        for &shape in &arguments.shapes {
+            step(&format!("{size} resources, {shape}"));
+            let ours = konductor.measure(shape, size, Duration::from_secs(arguments.limit))?;
+            println!("    konductor  {}", ours.line());
+            rows.push(report::Row::new(shape, size, "konductor", ours.clone()));
+            if let Some(terraform) = &terraform {
+                let theirs =
+                    terraform.measure(shape, size, Duration::from_secs(arguments.terraform_limit))?;
+                println!("    terraform  {}", theirs.line());
+                rows.push(report::Row::compared(shape, size, "terraform", theirs, &ours));
+            }
+        }
+    }
+    let report = report::write(&rows, &operations, terraform.as_ref().map(Terraform::version))?;
+    println!("\n{report}");
     Ok(())
 }
