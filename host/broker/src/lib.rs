@@ -1,1 +1,35 @@
 //! The only way a plugin's request leaves the machine: egress rules, signing, throttling, retry and audit.
+//!
+//! A run makes one [`Broker`]. For every plugin it makes a [`konductor_model::cloud::Cloud`] with
+//! [`Broker::session`], which holds the plugin's [`Grant`] and cannot be widened afterwards. The guest names
+//! an endpoint, a path, parameters, headers and a body; host name, scheme, signing scope and credentials
+//! always come from this side.
+//!
+//! What is not covered: a response body that the cloud sends compressed (`Content-Encoding: gzip` on a stored
+//! object) is handed over as it is, so an echo of a credential inside it is not found; and behind a proxy the
+//! proxy resolves names, so the address filter sees only the proxy's address.
+
+pub mod audit;
+pub mod broker;
+pub mod credential_cache;
+pub mod credentials;
+pub mod egress;
+pub mod endpoint;
+pub mod grant;
+mod identity_http;
+mod operation;
+mod redaction;
+pub mod request;
+pub mod retry;
+mod session;
+mod signing;
+pub mod throttle;
+mod transport;
+
+pub use audit::{AuditSink, CallRecord};
+pub use broker::{Broker, BrokerError, BrokerOptions, CallLimits, SessionOptions};
+pub use credentials::{AccessKeys, AssumeRole, CredentialBase, CredentialSource};
+pub use egress::{Resolver, SystemResolver};
+pub use grant::{EndpointGrant, Grant};
+pub use retry::RetryOptions;
+pub use throttle::ThrottleOptions;

@@ -1,0 +1,307 @@
+//! The broker of one run: the client, the gate, the rate limits and the credentials that its sessions share.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use cidr::IpCidr;
+use konductor_model::cloud::Cloud;
+use url::Url;
+
+use crate::audit::AuditSink;
+use crate::credential_cache::CredentialCache;
+use crate::credentials::{CredentialSource, ProviderContext};
+use crate::egress::{Egress, Resolver, SystemResolver};
+use crate::grant::{Grant, override_problem};
+use crate::identity_http::identity_http;
+use crate::retry::RetryOptions;
+use crate::session::Session;
+use crate::throttle::{Throttle, ThrottleOptions};
+use crate::transport;
+
+/// Sizes in bytes and times that bound every call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CallLimits {
+    /// The largest body a guest may send.
+    pub request_body: usize,
+    /// The largest body that is taken from the cloud.
+    pub response_body: usize,
+    /// The largest headers, names and values together, that are taken from the cloud.
+    pub response_headers: usize,
+    /// The time to make a connection, TLS included.
+    pub connect_timeout: Duration,
+    /// The time for one sending, up to the last byte of the answer.
+    pub attempt_timeout: Duration,
+    /// The time for a whole call: waiting for the rate limit, all sendings and the pauses between them.
+    pub call_timeout: Duration,
+}
+
+impl Default for CallLimits {
+    fn default() -> Self {
+        Self {
+            request_body: 64 * 1024 * 1024,
+            response_body: 64 * 1024 * 1024,
+            response_headers: 64 * 1024,
+            connect_timeout: Duration::from_secs(10),
+            attempt_timeout: Duration::from_secs(60),
+            call_timeout: Duration::from_secs(300),
+        }
+    }
+}
+
+/// What the operator configures for all plugins.
+#[derive(Clone)]
+pub struct BrokerOptions {
+    /// Sizes and times.
+    pub limits: CallLimits,
+    /// Rate limits, for every identity, service and region.
+    pub throttle: ThrottleOptions,
+    /// How often a call is sent again.
+    pub retry: RetryOptions,
+    /// Private networks that cloud hosts may resolve into, such as those of VPC endpoints.
+    pub private_networks: Vec<IpCidr>,
+    /// A proxy for everything but loopback and the instance's credential service. It resolves names itself.
+    pub proxy: Option<Url>,
+    /// PEM bundles of certificate authorities to trust beside the system's.
+    pub extra_root_certificates: Vec<Vec<u8>>,
+    /// Where roles are assumed instead of the region's token service: a local emulator.
+    pub sts_endpoint: Option<Url>,
+    /// Looks names up.
+    pub resolver: Arc<dyn Resolver>,
+}
+
+impl Default for BrokerOptions {
+    fn default() -> Self {
+        Self {
+            limits: CallLimits::default(),
+            throttle: ThrottleOptions::default(),
+            retry: RetryOptions::default(),
+            private_networks: Vec::new(),
+            proxy: None,
+            extra_root_certificates: Vec::new(),
+            sts_endpoint: None,
+            resolver: Arc::new(SystemResolver),
+        }
+    }
+}
+
+impl std::fmt::Debug for BrokerOptions {
+    /// Shows no proxy: its URL may hold a password.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("BrokerOptions")
+            .field("limits", &self.limits)
+            .field("throttle", &self.throttle)
+            .field("retry", &self.retry)
+            .field("private_networks", &self.private_networks)
+            .field("sts_endpoint", &self.sts_endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What one plugin's session is made of.
+#[derive(Debug, Clone)]
+pub struct SessionOptions {
+    /// The plugin's name, for the record.
+    pub plugin: String,
+    /// What it may reach.
+    pub grant: Grant,
+    /// What its requests are signed with.
+    pub credentials: CredentialSource,
+}
+
+/// Why a broker or a session cannot be made.
+#[derive(Debug, thiserror::Error)]
+pub enum BrokerError {
+    /// A configured certificate is not PEM.
+    #[error("a configured root certificate cannot be read; give PEM (`-----BEGIN CERTIFICATE-----`)")]
+    Certificate {
+        /// What the reader says.
+        source: reqwest::Error,
+    },
+    /// The HTTP client or its proxy cannot be set up.
+    #[error("the HTTP client cannot be set up; check the proxy and the certificates")]
+    Client {
+        /// What the client says.
+        source: reqwest::Error,
+    },
+    /// A configured address may not be used.
+    #[error("the configured {what} may not be used: {reason}")]
+    Address {
+        /// Which one.
+        what: &'static str,
+        /// Why not, and what was expected.
+        reason: String,
+    },
+    /// A grant does not make sense; everything wrong with it is listed.
+    #[error("the grant of plugin `{plugin}` cannot be used: {}", .problems.join("; "))]
+    Grant {
+        /// The plugin.
+        plugin: String,
+        /// What is wrong, each with what was expected.
+        problems: Vec<String>,
+    },
+}
+
+/// Whose rate limit counts: credentials, account, service, region.
+pub(crate) type ThrottleKey = (usize, Option<String>, String, String);
+
+pub(crate) struct Shared {
+    #[allow(
+        clippy::disallowed_types,
+        reason = "this crate is the one that sends requests"
+    )]
+    pub(crate) client: reqwest::Client,
+    pub(crate) egress: Arc<Egress>,
+    pub(crate) limits: CallLimits,
+    pub(crate) retry: RetryOptions,
+    pub(crate) audit: Arc<dyn AuditSink>,
+    throttle: ThrottleOptions,
+    throttles: Mutex<HashMap<ThrottleKey, Arc<Throttle>>>,
+}
+
+impl Shared {
+    /// Returns the rate limit of a key, which all sessions share.
+    pub(crate) fn throttle(&self, key: ThrottleKey) -> Arc<Throttle> {
+        let mut throttles = self.throttles.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(
+            throttles
+                .entry(key)
+                .or_insert_with(|| Arc::new(Throttle::new(self.throttle))),
+        )
+    }
+}
+
+/// Everything that plugins send in one run goes through one of these.
+pub struct Broker {
+    shared: Arc<Shared>,
+    identity: SharedHttpClient,
+    sts_endpoint: Option<Url>,
+    credentials: Mutex<Vec<Arc<CredentialCache>>>,
+}
+
+impl std::fmt::Debug for Broker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Broker")
+            .field("limits", &self.shared.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Broker {
+    /// Makes a broker. Nothing is connected or resolved yet.
+    ///
+    /// # Errors
+    /// When a configured certificate, proxy or token service address cannot be used.
+    pub fn new(options: BrokerOptions, audit: Arc<dyn AuditSink>) -> Result<Self, BrokerError> {
+        let egress = Arc::new(Egress::new(
+            Arc::clone(&options.resolver),
+            options.private_networks.clone(),
+        ));
+        if let Some(proxy) = &options.proxy {
+            let denied = |error: crate::egress::EgressDenied| BrokerError::Address {
+                what: "proxy",
+                reason: error.to_string(),
+            };
+            egress.allow(proxy).map_err(denied)?;
+        }
+        if let Some(endpoint) = &options.sts_endpoint {
+            let refused = |reason: String| BrokerError::Address {
+                what: "token service",
+                reason,
+            };
+            if let Some(problem) = override_problem(endpoint) {
+                return Err(refused(problem.to_owned()));
+            }
+            egress
+                .allow(endpoint)
+                .map_err(|error| refused(error.to_string()))?;
+        }
+        let client = transport::client(&options, &egress)?;
+        Ok(Self {
+            identity: identity_http(client.clone(), Arc::clone(&egress), options.limits),
+            shared: Arc::new(Shared {
+                client,
+                egress,
+                limits: options.limits,
+                retry: options.retry,
+                audit,
+                throttle: options.throttle,
+                throttles: Mutex::default(),
+            }),
+            sts_endpoint: options.sts_endpoint,
+            credentials: Mutex::default(),
+        })
+    }
+
+    /// Makes a plugin's way out. Its grant cannot be changed afterwards.
+    ///
+    /// # Errors
+    /// When the grant does not make sense, with everything that is wrong with it.
+    pub fn session(&self, options: SessionOptions) -> Result<Arc<dyn Cloud>, BrokerError> {
+        let SessionOptions {
+            plugin,
+            grant,
+            mut credentials,
+        } = options;
+        let mut problems = grant.problems();
+        if problems.is_empty() {
+            for endpoint in &grant.endpoints {
+                if let Some(url) = &endpoint.override_url
+                    && let Err(error) = self.shared.egress.allow(url)
+                {
+                    problems.push(format!("endpoint `{}`: {error}", endpoint.id));
+                }
+            }
+        }
+        if !problems.is_empty() {
+            return Err(BrokerError::Grant { plugin, problems });
+        }
+        if credentials.region.is_none() {
+            credentials.region = grant
+                .endpoints
+                .first()
+                .map(|endpoint| endpoint.default_region.clone());
+        }
+        let (index, cache) = self.cache(credentials);
+        Ok(Arc::new(Session::new(
+            Arc::clone(&self.shared),
+            plugin,
+            grant,
+            index,
+            cache,
+        )))
+    }
+
+    /// Fetches credentials now, so that a run can fail before it starts rather than in its first call.
+    ///
+    /// # Errors
+    /// When the source has none, with what to do.
+    pub async fn check_credentials(
+        &self,
+        source: CredentialSource,
+    ) -> Result<(), crate::credentials::CredentialError> {
+        let (_, cache) = self.cache(source);
+        cache.get().await.map(|_| ())
+    }
+
+    /// Returns the one cache of a source, and its number.
+    fn cache(&self, source: CredentialSource) -> (usize, Arc<CredentialCache>) {
+        let mut caches = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = caches
+            .iter()
+            .enumerate()
+            .find(|(_, cache)| *cache.source() == source)
+        {
+            return (found.0, Arc::clone(found.1));
+        }
+        let context = ProviderContext {
+            http: self.identity.clone(),
+            region: source.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
+            sts_endpoint: self.sts_endpoint.clone(),
+        };
+        let cache = Arc::new(CredentialCache::new(source, context));
+        caches.push(Arc::clone(&cache));
+        (caches.len() - 1, cache)
+    }
+}

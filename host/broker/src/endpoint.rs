@@ -1,0 +1,271 @@
+//! Where a granted endpoint is: the host name by partition, and the scope its requests are signed for.
+
+use url::Url;
+
+use crate::grant::EndpointGrant;
+
+/// Where a request goes and what it is signed for. Nothing in it comes from the guest but the choice among
+/// granted regions.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Address {
+    /// Scheme, host and port.
+    pub origin: Url,
+    /// The region of the signing scope.
+    pub signing_region: String,
+    /// The service of the signing scope.
+    pub signing_service: String,
+}
+
+struct Partition {
+    suffix: &'static str,
+    dual_stack_suffix: Option<&'static str>,
+    /// The region of the services that have one host for all regions.
+    global_region: &'static str,
+}
+
+fn partition(region: &str) -> Partition {
+    let (suffix, dual_stack_suffix, global_region) = if region.starts_with("cn-") {
+        (
+            "amazonaws.com.cn",
+            Some("api.amazonwebservices.com.cn"),
+            "cn-north-1",
+        )
+    } else if region.starts_with("us-gov-") {
+        ("amazonaws.com", Some("api.aws"), "us-gov-west-1")
+    } else if region.starts_with("us-isob-") {
+        ("sc2s.sgov.gov", None, "us-isob-east-1")
+    } else if region.starts_with("us-isof-") {
+        ("csp.hci.ic.gov", None, "us-isof-south-1")
+    } else if region.starts_with("us-iso-") {
+        ("c2s.ic.gov", None, "us-iso-east-1")
+    } else if region.starts_with("eu-isoe-") {
+        ("cloud.adc-e.uk", None, "eu-isoe-west-1")
+    } else if region.starts_with("eusc-") {
+        ("amazonaws.eu", Some("api.amazonwebservices.eu"), "eusc-de-east-1")
+    } else {
+        ("amazonaws.com", Some("api.aws"), "us-east-1")
+    };
+    Partition {
+        suffix,
+        dual_stack_suffix,
+        global_region,
+    }
+}
+
+/// Works out where requests to an endpoint go.
+///
+/// # Errors
+/// When the combination does not exist (dual stack in an isolated partition), with what to change.
+pub fn resolve(endpoint: &EndpointGrant, region: &str) -> Result<Address, String> {
+    let service = endpoint.service.as_str();
+    let partition = partition(region);
+    let global = is_global(service, region);
+    let signing_region = if global { partition.global_region } else { region };
+    let address = |origin| Address {
+        origin,
+        signing_region: signing_region.to_owned(),
+        signing_service: service.to_owned(),
+    };
+    if let Some(url) = &endpoint.override_url {
+        return Ok(address(url.clone()));
+    }
+    let host = if global {
+        global_host(service, region, &partition, endpoint.fips)
+    } else {
+        regional_host(endpoint, region, &partition)?
+    };
+    Url::parse(&format!("https://{host}/"))
+        .map(address)
+        .map_err(|error| {
+            format!(
+                "endpoint `{}` in `{region}` has no usable host name: {error}",
+                endpoint.id
+            )
+        })
+}
+
+fn regional_host(endpoint: &EndpointGrant, region: &str, partition: &Partition) -> Result<String, String> {
+    // Where the host's name differs from the signing name.
+    let prefix = match endpoint.service.as_str() {
+        "ecr" => "api.ecr",
+        other => other,
+    };
+    // In the government partition these services' plain hosts are the FIPS ones.
+    let plain_is_fips =
+        region.starts_with("us-gov-") && !endpoint.dual_stack && matches!(prefix, "ec2" | "sts");
+    let fips = if endpoint.fips && !plain_is_fips {
+        "-fips"
+    } else {
+        ""
+    };
+    if !endpoint.dual_stack {
+        return Ok(format!("{prefix}{fips}.{region}.{}", partition.suffix));
+    }
+    // S3 came before the common dual-stack names and keeps its own.
+    if prefix == "s3" {
+        return Ok(format!("s3{fips}.dualstack.{region}.{}", partition.suffix));
+    }
+    match partition.dual_stack_suffix {
+        Some(suffix) => Ok(format!("{prefix}{fips}.{region}.{suffix}")),
+        None => Err(format!(
+            "endpoint `{}`: the partition of `{region}` has no dual-stack hosts; set `dual_stack: false`",
+            endpoint.id
+        )),
+    }
+}
+
+/// Says whether a service has one host for all regions of a partition. Isolated partitions are regional here.
+fn is_global(service: &str, region: &str) -> bool {
+    let isolated = ["us-iso", "eu-iso", "eusc-"]
+        .iter()
+        .any(|prefix| region.starts_with(prefix));
+    matches!(service, "iam" | "route53" | "cloudfront") && !isolated
+}
+
+fn global_host(service: &str, region: &str, partition: &Partition, fips: bool) -> String {
+    if region.starts_with("us-gov-") {
+        return format!("{service}.us-gov.{}", partition.suffix);
+    }
+    if region.starts_with("cn-") && service == "iam" {
+        return format!("iam.{}.{}", partition.global_region, partition.suffix);
+    }
+    let variant = if fips && !region.starts_with("cn-") {
+        "-fips"
+    } else {
+        ""
+    };
+    format!("{service}{variant}.{}", partition.suffix)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn host(service: &str, region: &str, fips: bool, dual_stack: bool) -> String {
+        let endpoint = EndpointGrant {
+            fips,
+            dual_stack,
+            ..EndpointGrant::aws(service, region)
+        };
+        resolve(&endpoint, region)
+            .unwrap()
+            .origin
+            .host_str()
+            .unwrap()
+            .to_owned()
+    }
+
+    #[test]
+    fn hosts_follow_the_partition_and_the_variant() {
+        for (service, region, fips, dual_stack, expected) in [
+            ("ec2", "us-west-2", false, false, "ec2.us-west-2.amazonaws.com"),
+            (
+                "ec2",
+                "us-west-2",
+                true,
+                false,
+                "ec2-fips.us-west-2.amazonaws.com",
+            ),
+            ("ec2", "us-west-2", false, true, "ec2.us-west-2.api.aws"),
+            ("ec2", "us-west-2", true, true, "ec2-fips.us-west-2.api.aws"),
+            ("s3", "eu-west-1", false, false, "s3.eu-west-1.amazonaws.com"),
+            (
+                "s3",
+                "eu-west-1",
+                false,
+                true,
+                "s3.dualstack.eu-west-1.amazonaws.com",
+            ),
+            (
+                "s3",
+                "us-east-1",
+                true,
+                true,
+                "s3-fips.dualstack.us-east-1.amazonaws.com",
+            ),
+            (
+                "ec2",
+                "cn-north-1",
+                false,
+                false,
+                "ec2.cn-north-1.amazonaws.com.cn",
+            ),
+            (
+                "ec2",
+                "cn-north-1",
+                false,
+                true,
+                "ec2.cn-north-1.api.amazonwebservices.com.cn",
+            ),
+            (
+                "ec2",
+                "us-gov-west-1",
+                true,
+                false,
+                "ec2.us-gov-west-1.amazonaws.com",
+            ),
+            (
+                "s3",
+                "us-gov-west-1",
+                true,
+                false,
+                "s3-fips.us-gov-west-1.amazonaws.com",
+            ),
+            (
+                "ec2",
+                "us-iso-east-1",
+                false,
+                false,
+                "ec2.us-iso-east-1.c2s.ic.gov",
+            ),
+            (
+                "ec2",
+                "us-isob-east-1",
+                false,
+                false,
+                "ec2.us-isob-east-1.sc2s.sgov.gov",
+            ),
+            (
+                "ecr",
+                "us-east-1",
+                false,
+                false,
+                "api.ecr.us-east-1.amazonaws.com",
+            ),
+            ("iam", "eu-west-1", false, false, "iam.amazonaws.com"),
+            ("iam", "us-gov-east-1", false, false, "iam.us-gov.amazonaws.com"),
+            (
+                "iam",
+                "cn-northwest-1",
+                false,
+                false,
+                "iam.cn-north-1.amazonaws.com.cn",
+            ),
+        ] {
+            assert_eq!(
+                host(service, region, fips, dual_stack),
+                expected,
+                "{service} {region} {fips} {dual_stack}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_service_with_one_host_is_signed_for_the_region_of_that_host() {
+        let address = resolve(&EndpointGrant::aws("iam", "eu-west-1"), "eu-west-1").unwrap();
+        assert_eq!(address.signing_region, "us-east-1");
+    }
+
+    #[test]
+    fn dual_stack_where_there_is_none_is_an_error_that_says_what_to_set() {
+        let endpoint = EndpointGrant {
+            dual_stack: true,
+            ..EndpointGrant::aws("ec2", "us-iso-east-1")
+        };
+        assert!(
+            resolve(&endpoint, "us-iso-east-1")
+                .unwrap_err()
+                .contains("dual_stack: false")
+        );
+    }
+}

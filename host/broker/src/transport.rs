@@ -1,0 +1,197 @@
+//! The one HTTP client: HTTP/1.1 and 2 over rustls, no redirects, no decompression, no retries of its own.
+
+use std::error::Error as _;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, StatusCode};
+
+use crate::broker::{BrokerError, BrokerOptions, CallLimits};
+use crate::egress::{Egress, EgressDenied, GatedResolver};
+
+/// A complete answer.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: Vec<u8>,
+}
+
+/// Why one sending gave no answer. The texts hold no address beyond the host, no header and no body.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum AttemptError {
+    /// The gate refused the address.
+    #[error("{0}")]
+    Denied(String),
+    /// No connection came about, so nothing was sent.
+    #[error("{0}")]
+    NotConnected(String),
+    /// The connection broke after something may have been sent.
+    #[error("{0}")]
+    Lost(String),
+    /// No complete answer in time.
+    #[error("no complete answer within {0:?}")]
+    TimedOut(Duration),
+    /// The answer is larger than the limit.
+    #[error("the answer's {0}")]
+    TooLarge(String),
+}
+
+/// Builds the client.
+#[allow(
+    clippy::disallowed_types,
+    reason = "this crate is the one that sends requests"
+)]
+pub(crate) fn client(options: &BrokerOptions, egress: &Arc<Egress>) -> Result<reqwest::Client, BrokerError> {
+    // A provider that something else has installed stays: there is one for the process.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let mut extra_roots = Vec::new();
+    for pem in &options.extra_root_certificates {
+        extra_roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(|source| {
+            BrokerError::Certificate {
+                source: source.without_url(),
+            }
+        })?);
+    }
+    match builder(options, egress)?
+        .tls_certs_merge(extra_roots.clone())
+        .build()
+    {
+        Ok(client) => Ok(client),
+        // A machine without root certificates can still talk to a local emulator.
+        Err(error) => {
+            tracing::warn!(error = %causes(&error), "the system's root certificates cannot be used; HTTPS will fail");
+            builder(options, egress)?
+                .tls_certs_only(extra_roots)
+                .build()
+                .map_err(|source| BrokerError::Client {
+                    source: source.without_url(),
+                })
+        }
+    }
+}
+
+#[allow(
+    clippy::disallowed_types,
+    reason = "this crate is the one that sends requests"
+)]
+fn builder(options: &BrokerOptions, egress: &Arc<Egress>) -> Result<reqwest::ClientBuilder, BrokerError> {
+    let builder = reqwest::Client::builder()
+        .redirect(reqwest::redirect::Policy::none())
+        .retry(reqwest::retry::never())
+        .referer(false)
+        // Other crates of the workspace may switch these features on for all.
+        .no_gzip()
+        .no_brotli()
+        .no_zstd()
+        .no_deflate()
+        .no_proxy()
+        .dns_resolver(Arc::new(GatedResolver(Arc::clone(egress))))
+        .connect_timeout(options.limits.connect_timeout)
+        // Clouds close idle connections after 20 seconds or more; reusing one that is closing loses a request.
+        .pool_idle_timeout(Duration::from_secs(15))
+        .pool_max_idle_per_host(64)
+        .tcp_nodelay(true)
+        .http2_max_header_list_size(u32::try_from(options.limits.response_headers).unwrap_or(u32::MAX));
+    let Some(proxy) = &options.proxy else {
+        return Ok(builder);
+    };
+    let direct = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::/32";
+    let proxy = reqwest::Proxy::all(proxy.clone())
+        .map_err(|source| BrokerError::Client {
+            source: source.without_url(),
+        })?
+        .no_proxy(reqwest::NoProxy::from_string(direct));
+    Ok(builder.proxy(proxy))
+}
+
+/// Sends a request once and reads the whole answer within the limits.
+#[allow(
+    clippy::disallowed_types,
+    reason = "this crate is the one that sends requests"
+)]
+pub(crate) async fn send_once(
+    client: &reqwest::Client,
+    request: http::Request<Bytes>,
+    limits: &CallLimits,
+    timeout: Duration,
+) -> Result<Answer, AttemptError> {
+    let request = reqwest::Request::try_from(request).map_err(failure)?;
+    // The deadline covers the body too, so an answer that drips in ends with it.
+    tokio::time::timeout(timeout, exchange(client, request, limits))
+        .await
+        .unwrap_or(Err(AttemptError::TimedOut(timeout)))
+}
+
+#[allow(
+    clippy::disallowed_types,
+    reason = "this crate is the one that sends requests"
+)]
+async fn exchange(
+    client: &reqwest::Client,
+    request: reqwest::Request,
+    limits: &CallLimits,
+) -> Result<Answer, AttemptError> {
+    let mut response = client.execute(request).await.map_err(failure)?;
+    let status = response.status();
+    let headers = std::mem::take(response.headers_mut());
+    let header_bytes: usize = headers
+        .iter()
+        .map(|(name, value)| name.as_str().len() + value.len())
+        .sum();
+    if header_bytes > limits.response_headers {
+        return Err(AttemptError::TooLarge(format!(
+            "headers are over the limit of {} bytes",
+            limits.response_headers
+        )));
+    }
+    let too_large = || {
+        AttemptError::TooLarge(format!(
+            "body is over the limit of {} bytes",
+            limits.response_body
+        ))
+    };
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(failure)? {
+        if body.len().saturating_add(chunk.len()) > limits.response_body {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(Answer {
+        status,
+        headers,
+        body,
+    })
+}
+
+fn failure(error: reqwest::Error) -> AttemptError {
+    let error = error.without_url();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        if let Some(denied) = cause.downcast_ref::<EgressDenied>() {
+            return AttemptError::Denied(denied.to_string());
+        }
+        source = cause.source();
+    }
+    if error.is_connect() || error.is_builder() {
+        AttemptError::NotConnected(causes(&error))
+    } else {
+        AttemptError::Lost(causes(&error))
+    }
+}
+
+/// Writes an error with its causes on one line, leaving out what repeats.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    crate::audit::printable(&text)
+}
