@@ -1,0 +1,23 @@
+//! The SDK for authors of compliance plugins, which judge resources and manage none.
+//!
+//! It is a crate of its own because the generated macros of two worlds cannot stand in one.
+
+pub mod bindings;
+mod guest;
+
+pub use guest::{ComplianceAdapter, CompliancePlugin};
+pub use konductor_model as model;
+pub use konductor_sdk::Definition;
+
+/// Exports a [`CompliancePlugin`] as a component of the world `compliance-plugin`. Outside WebAssembly it does
+/// nothing, so that a plugin can be tested natively.
+#[macro_export]
+macro_rules! export_compliance {
+    ($plugin:ty) => {
+        #[cfg(target_arch = "wasm32")]
+        const _: () = {
+            type Exported = $crate::ComplianceAdapter<$plugin>;
+    $crate::bindings::export_compliance_plugin!(Exported with_types_in $crate::bindings);
+        };
+    };
+}

@@ -1,0 +1,133 @@
+//! What a plugin is made of.
+
+use konductor_model::manifest::{EndpointProtocol, EndpointRequest};
+use konductor_model::{Failure, Manifest, Value};
+
+use crate::component::{Component, Module};
+use crate::context::Context;
+use crate::resource::ResourceProvider;
+
+/// A plugin with resource types, components and modules.
+pub trait Plugin: 'static {
+    /// Returns what the plugin is made of.
+    fn definition() -> Definition;
+}
+
+/// A function that manages no object.
+pub type Function = fn(&Context, &Value) -> Result<Value, Failure>;
+
+/// Everything a plugin offers.
+pub struct Definition {
+    name: &'static str,
+    version: &'static str,
+    description: &'static str,
+    pub(crate) resources: Vec<&'static dyn ResourceProvider>,
+    pub(crate) components: Vec<&'static dyn Component>,
+    pub(crate) modules: Vec<&'static dyn Module>,
+    pub(crate) functions: Vec<(&'static str, Function)>,
+    endpoints: Vec<EndpointRequest>,
+}
+
+impl Definition {
+    /// Starts a definition with the plugin's name, which is the first part of its types, and its semantic
+    /// version: `env!("CARGO_PKG_VERSION")`. What is no semantic version counts as 0.0.0.
+    pub fn new(name: &'static str, version: &'static str) -> Self {
+        Self {
+            name,
+            version,
+            description: "",
+            resources: Vec::new(),
+            components: Vec::new(),
+            modules: Vec::new(),
+            functions: Vec::new(),
+            endpoints: Vec::new(),
+        }
+    }
+
+    /// Says what the plugin is, for a person.
+    #[must_use]
+    pub fn description(mut self, description: &'static str) -> Self {
+        self.description = description;
+        self
+    }
+
+    /// Adds a resource type.
+    #[must_use]
+    pub fn resource(mut self, resource: &'static dyn ResourceProvider) -> Self {
+        self.resources.push(resource);
+        self
+    }
+
+    /// Adds resource types.
+    #[must_use]
+    pub fn resources(mut self, resources: &[&'static dyn ResourceProvider]) -> Self {
+        self.resources.extend_from_slice(resources);
+        self
+    }
+
+    /// Adds a component type.
+    #[must_use]
+    pub fn component(mut self, component: &'static dyn Component) -> Self {
+        self.components.push(component);
+        self
+    }
+
+    /// Adds a module.
+    #[must_use]
+    pub fn module(mut self, module: &'static dyn Module) -> Self {
+        self.modules.push(module);
+        self
+    }
+
+    /// Adds a function that `invoke` answers to.
+    #[must_use]
+    pub fn function(mut self, name: &'static str, function: Function) -> Self {
+        self.functions.push((name, function));
+        self
+    }
+
+    /// Asks for an endpoint: its identifier, how it is authenticated, the cloud's name of the service, and why.
+    #[must_use]
+    pub fn endpoint(mut self, id: &str, protocol: EndpointProtocol, service: &str, reason: &str) -> Self {
+        self.endpoints.push(EndpointRequest {
+            id: id.to_owned(),
+            protocol,
+            service: service.to_owned(),
+            reason: reason.to_owned(),
+        });
+        self
+    }
+
+    /// Returns the manifest. Types whose name is none are left out.
+    pub fn manifest(&self) -> Manifest {
+        Manifest {
+            name: self.name.to_owned(),
+            version: self
+                .version
+                .parse()
+                .unwrap_or_else(|_| semver::Version::new(0, 0, 0)),
+            description: self.description.to_owned(),
+            resource_types: self
+                .resources
+                .iter()
+                .filter_map(|resource| resource.resource_type().parse().ok())
+                .collect(),
+            component_types: self
+                .components
+                .iter()
+                .filter_map(|component| component.component_type().parse().ok())
+                .collect(),
+            modules: self
+                .modules
+                .iter()
+                .map(|module| module.namespace().to_owned())
+                .collect(),
+            endpoints: self.endpoints.clone(),
+            functions: self
+                .functions
+                .iter()
+                .map(|(name, _)| (*name).to_owned())
+                .collect(),
+        }
+    }
+}
