@@ -1,1 +1,32 @@
 //! Layered configuration with a source place for every value.
+//!
+//! Files, variables and arguments become [layers](Layer); the layers are [merged](merge) into one tree in which
+//! every value keeps its place and what it overrides; texts with `${…}` are [resolved](template) when a value is
+//! asked for. Nothing here prints or reads the environment: what is needed is handed in as [`Inputs`], and what is
+//! wrong comes back as diagnostics with places, all at once.
+
+mod configuration;
+mod declaration;
+mod explanation;
+pub mod inputs;
+mod layer;
+mod located;
+mod merge;
+mod project;
+mod resolve;
+mod scalar;
+mod sealer;
+mod suggestion;
+pub mod template;
+pub mod yaml;
+
+pub use configuration::{Configuration, EnabledModule, ModuleConfiguration, RESERVED_NAMESPACES};
+pub use explanation::Explanation;
+pub use inputs::{Inputs, SourceFile};
+pub use layer::{ENVIRONMENT_PREFIX, Layer};
+pub use located::{Located, Node, Setting};
+pub use merge::{LIST_KEYS, merge};
+pub use project::{LocatedText, PluginRequirement};
+pub use resolve::{Context, StackOutputs};
+pub use sealer::{AgeSealer, GeneratedIdentity, generate_identity};
+pub use suggestion::nearest;

@@ -1,0 +1,346 @@
+//! The shape of the files: which keys stand at the top, and what they hold.
+
+use std::collections::BTreeMap;
+
+use konductor_model::{Diagnostic, Diagnostics, Origin, Path, Value};
+
+use crate::located::{Located, Node};
+use crate::suggestion;
+
+/// The keys at the top of `konductor.yaml`.
+const PROJECT_KEYS: [&str; 8] = [
+    "name",
+    "description",
+    "organization",
+    "plugins",
+    "config",
+    "resources",
+    "outputs",
+    "secrets",
+];
+/// The keys at the top of `konductor.STACK.yaml`.
+const STACK_KEYS: [&str; 3] = ["config", "resources", "outputs"];
+
+/// A plugin the project asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PluginRequirement {
+    /// The name, which is also the namespace of its configuration.
+    pub name: String,
+    /// A file, a registry reference or a mirror, as written; none means the plugin of that name in the default place.
+    pub source: Option<String>,
+    /// The versions that will do; none means any.
+    pub version: Option<semver::VersionReq>,
+    /// Where it is asked for.
+    pub origin: Origin,
+}
+
+/// A text with its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LocatedText {
+    /// The text.
+    pub text: String,
+    /// The place.
+    pub origin: Origin,
+}
+
+/// What a file says, taken apart.
+#[derive(Debug, Default)]
+pub(crate) struct FileContent {
+    pub name: Option<LocatedText>,
+    pub description: Option<LocatedText>,
+    pub organization: Option<LocatedText>,
+    pub plugins: Vec<PluginRequirement>,
+    pub recipients: Vec<LocatedText>,
+    pub config: Option<Located>,
+    pub resources: Option<Located>,
+    pub outputs: Option<Located>,
+}
+
+/// Takes `konductor.yaml` apart.
+pub(crate) fn project_file(root: Located, diagnostics: &mut Diagnostics) -> FileContent {
+    let place = root.origin.clone();
+    let mut content = file(root, &PROJECT_KEYS, "a project file", diagnostics);
+    match &content.name {
+        Some(name) if !is_word(&name.text) => {
+            diagnostics.push(
+                Diagnostic::error(format!("`{}` is not a project name", name.text))
+                    .detail("expected letters, digits, `_` and `-`, starting with a letter")
+                    .at(Path::attribute("name"))
+                    .origin(Some(name.origin.clone())),
+            );
+            content.name = None;
+        }
+        Some(_) => {}
+        None => {
+            let already = diagnostics
+                .0
+                .iter()
+                .any(|d| d.at.as_ref().is_some_and(|at| *at == Path::attribute("name")));
+            if !already {
+                diagnostics.push(
+                    Diagnostic::error("the project has no name")
+                        .help("add `name: my-project` at the top")
+                        .origin(Some(Origin { length: 0, ..place })),
+                );
+            }
+        }
+    }
+    content
+}
+
+/// Takes `konductor.STACK.yaml` apart.
+pub(crate) fn stack_file(root: Located, diagnostics: &mut Diagnostics) -> FileContent {
+    file(root, &STACK_KEYS, "a stack file", diagnostics)
+}
+
+/// Takes the organization's file apart: all of it is configuration, unless it has a key `config`.
+pub(crate) fn organization_file(root: Located, diagnostics: &mut Diagnostics) -> FileContent {
+    if root.as_map().is_some_and(|map| map.contains_key("config")) {
+        return file(
+            root,
+            &["config"],
+            "an organization file that has `config`",
+            diagnostics,
+        );
+    }
+    let mut root = root;
+    check_config(&mut root, diagnostics);
+    FileContent {
+        config: Some(root),
+        ..FileContent::default()
+    }
+}
+
+fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics) -> FileContent {
+    let mut content = FileContent::default();
+    let Node::Map(map) = root.node else {
+        return content;
+    };
+    for (key, value) in map {
+        if !keys.contains(&key.as_str()) {
+            let diagnostic = Diagnostic::error(format!("`{key}` is not a key of {what}"))
+                .origin(Some(value.key_or_value_origin().clone()));
+            diagnostics.push(match suggestion::help(&key, keys.iter().copied()) {
+                Some(help) => diagnostic.help(help),
+                None => diagnostic,
+            });
+            continue;
+        }
+        if value.is_removed() {
+            continue;
+        }
+        let at = Path::attribute(key.as_str());
+        match key.as_str() {
+            "name" => content.name = text(&value, at, diagnostics),
+            "description" => content.description = text(&value, at, diagnostics),
+            "organization" => content.organization = text(&value, at, diagnostics),
+            "plugins" => content.plugins = plugins(&value, diagnostics),
+            "secrets" => content.recipients = recipients(&value, diagnostics),
+            _ => {
+                let Some(mut map) = map_or_error(value, &at, diagnostics) else {
+                    continue;
+                };
+                match key.as_str() {
+                    "config" => {
+                        check_config(&mut map, diagnostics);
+                        content.config = Some(map);
+                    }
+                    "resources" => content.resources = Some(map),
+                    _ => content.outputs = Some(map),
+                }
+            }
+        }
+    }
+    content
+}
+
+/// Renames `provider:aws` to `aws`, and refuses what cannot be a namespace.
+pub(crate) fn check_config(config: &mut Located, diagnostics: &mut Diagnostics) {
+    let Node::Map(map) = &mut config.node else {
+        return;
+    };
+    let mut namespaces = BTreeMap::new();
+    for (name, mut value) in std::mem::take(map) {
+        let origin = value.key_or_value_origin().clone();
+        let namespace = name.strip_prefix("provider:").unwrap_or(&name).to_owned();
+        if !is_word(&namespace) || namespace == "stack" {
+            diagnostics.push(
+                Diagnostic::error(format!("`{name}` cannot be a namespace"))
+                    .detail("expected letters, digits, `_` and `-`, starting with a letter; `stack` is taken by `${stack:…}`")
+                    .origin(Some(origin)),
+            );
+            continue;
+        }
+        if value.as_map().is_none() && !value.is_removed() {
+            diagnostics.push(
+                Diagnostic::error(format!(
+                    "expected a map of the settings of `{namespace}`, found a {}",
+                    value.kind()
+                ))
+                .at(Path::attribute(namespace.as_str()))
+                .origin(Some(value.origin)),
+            );
+            continue;
+        }
+        if let Some(other) = namespaces.get::<String>(&namespace) {
+            let other: &Located = other;
+            let place = other.key_or_value_origin().clone();
+            diagnostics.push(
+                Diagnostic::error(format!("`{namespace}` is configured twice in this file"))
+                    .detail(format!("the other is at {place}"))
+                    .help("`provider:` before a namespace changes nothing; put both into one")
+                    .origin(Some(origin))
+                    .related(place, "the other is here"),
+            );
+            continue;
+        }
+        value.mark_credentials();
+        namespaces.insert(namespace, value);
+    }
+    *map = namespaces;
+}
+
+fn map_or_error(value: Located, at: &Path, diagnostics: &mut Diagnostics) -> Option<Located> {
+    if value.as_map().is_some() {
+        return Some(value);
+    }
+    diagnostics.push(expected("a map", &value, at));
+    None
+}
+
+fn expected(what: &str, value: &Located, at: &Path) -> Diagnostic {
+    Diagnostic::error(format!("expected {what}, found a {}", value.kind()))
+        .at(at.clone())
+        .origin(Some(value.origin.clone()))
+}
+
+fn text(value: &Located, at: Path, diagnostics: &mut Diagnostics) -> Option<LocatedText> {
+    match &value.node {
+        Node::Leaf(Value::Text(text)) => Some(LocatedText {
+            text: text.clone(),
+            origin: value.origin.clone(),
+        }),
+        _ => {
+            diagnostics.push(expected("text", value, &at));
+            None
+        }
+    }
+}
+
+fn plugins(value: &Located, diagnostics: &mut Diagnostics) -> Vec<PluginRequirement> {
+    let at = Path::attribute("plugins");
+    let Some(map) = value.as_map() else {
+        diagnostics.push(expected("a map of plugins by name", value, &at));
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (name, entry) in map {
+        let at = at.child(name);
+        let mut plugin = PluginRequirement {
+            name: name.clone(),
+            source: None,
+            version: None,
+            origin: entry.key_or_value_origin().clone(),
+        };
+        match &entry.node {
+            Node::Leaf(Value::Null) => {}
+            Node::Leaf(Value::Text(text)) => match text.parse() {
+                Ok(version) => plugin.version = Some(version),
+                Err(_) => plugin.source = Some(text.clone()),
+            },
+            Node::Map(fields) => {
+                for (key, field) in fields {
+                    let at = at.child(key);
+                    match key.as_str() {
+                        "source" => plugin.source = text(field, at, diagnostics).map(|t| t.text),
+                        "version" => plugin.version = version(field, at, diagnostics),
+                        _ => {
+                            let diagnostic = Diagnostic::error(format!("`{key}` is not a key of a plugin"))
+                                .at(at)
+                                .origin(Some(field.key_or_value_origin().clone()));
+                            let help = suggestion::help(key, ["source", "version"]);
+                            diagnostics.push(match help {
+                                Some(help) => diagnostic.help(help),
+                                None => diagnostic,
+                            });
+                        }
+                    }
+                }
+            }
+            _ => diagnostics.push(expected("a source, a version or a map of both", entry, &at)),
+        }
+        found.push(plugin);
+    }
+    found
+}
+
+fn version(value: &Located, at: Path, diagnostics: &mut Diagnostics) -> Option<semver::VersionReq> {
+    // `version: 1.2` is a number in YAML and a requirement to everybody who writes it.
+    let written = match &value.node {
+        Node::Leaf(Value::Text(text)) => text.clone(),
+        Node::Leaf(Value::Integer(number)) => number.to_string(),
+        Node::Leaf(Value::Number(number)) => number.to_string(),
+        _ => {
+            diagnostics.push(expected("a version requirement such as \"^1.2\"", value, &at));
+            return None;
+        }
+    };
+    written
+        .parse()
+        .map_err(|error: semver::Error| {
+            diagnostics.push(
+                Diagnostic::error(format!("`{written}` is not a version requirement"))
+                    .detail(error.to_string())
+                    .help("write for example \"^1.2\" or \"=1.2.3\"")
+                    .at(at)
+                    .origin(Some(value.origin.clone())),
+            );
+        })
+        .ok()
+}
+
+fn recipients(value: &Located, diagnostics: &mut Diagnostics) -> Vec<LocatedText> {
+    let at = Path::attribute("secrets");
+    let Some(map) = value.as_map() else {
+        diagnostics.push(expected("a map with `recipients`", value, &at));
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for (key, entry) in map {
+        let at = at.child(key);
+        if key != "recipients" {
+            diagnostics.push(
+                Diagnostic::error(format!("`{key}` is not a key of `secrets`"))
+                    .help("known here: `recipients`")
+                    .at(at)
+                    .origin(Some(entry.key_or_value_origin().clone())),
+            );
+            continue;
+        }
+        let Node::List(list) = &entry.node else {
+            diagnostics.push(expected("a list of age recipients", entry, &at));
+            continue;
+        };
+        for (index, element) in list.iter().enumerate() {
+            if let Some(recipient) = text(element, at.element(index), diagnostics) {
+                if let Err(error) = crate::sealer::check_recipient(&recipient.text) {
+                    diagnostics.push(
+                        Diagnostic::error(error.reason)
+                            .at(at.element(index))
+                            .origin(Some(recipient.origin.clone())),
+                    );
+                    continue;
+                }
+                found.push(recipient);
+            }
+        }
+    }
+    found
+}
+
+pub(crate) fn is_word(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+}
