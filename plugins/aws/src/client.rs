@@ -1,0 +1,52 @@
+//! The clients of the services, and the names AWS gives to things.
+
+use konductor_sdk::prelude::*;
+
+/// The endpoint identifier of EC2.
+pub const EC2: &str = "ec2";
+/// The endpoint identifier of S3.
+pub const S3: &str = "s3";
+
+/// Returns a client for EC2.
+pub fn ec2(context: &Context) -> aws_sdk_ec2::Client {
+    aws_sdk_ec2::Client::from_conf(konductor_sdk::aws_config!(aws_sdk_ec2, context, EC2).build())
+}
+
+/// Returns a client for S3 that addresses buckets by path.
+pub fn s3(context: &Context) -> aws_sdk_s3::Client {
+    use aws_sdk_s3::config::{RequestChecksumCalculation, ResponseChecksumValidation};
+    aws_sdk_s3::Client::from_conf(
+        konductor_sdk::aws_config!(aws_sdk_s3, context, S3)
+            .force_path_style(true)
+            .request_checksum_calculation(RequestChecksumCalculation::WhenRequired)
+            .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
+            .build(),
+    )
+}
+
+/// Returns the partition of a region: `aws`, `aws-cn` or `aws-us-gov`.
+pub fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
+}
+
+/// Returns the Amazon resource name of an object of EC2: `vpc/vpc-1`; null without an owner.
+pub fn ec2_arn(context: &Context, owner: Option<&str>, object: &str) -> Value {
+    let region = konductor_sdk::aws::region(context);
+    owner
+        .map(|owner| format!("arn:{}:ec2:{region}:{owner}:{object}", partition(&region)))
+        .into()
+}
+
+/// Returns the failure of an answer that lacks what the API promises.
+pub fn incomplete(what: &str) -> Failure {
+    Failure::new(
+        Disposition::Other,
+        format!("the cloud answered without {what}; look at the account before trying again"),
+    )
+}
