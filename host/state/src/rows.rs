@@ -154,7 +154,7 @@ impl Projection for Rows<'_> {
     }
 }
 
-/// Reads the current state as of one moment.
+/// Reads the current state. The connection is in a transaction, so that all of it is of one moment.
 pub(crate) fn snapshot(
     connection: &Connection,
     place: &Place,
@@ -162,8 +162,7 @@ pub(crate) fn snapshot(
 ) -> Result<Snapshot, StateError> {
     let path = place.path();
     let failed = |source| StateError::database("read the current state", path, source);
-    let transaction = connection.unchecked_transaction().map_err(failed)?;
-    let head = schema::head(&transaction, path)?;
+    let head = schema::head(connection, path)?;
     let mut snapshot = Snapshot {
         serial: head.serial,
         head: if head.serial == 0 {
@@ -174,7 +173,7 @@ pub(crate) fn snapshot(
         ..Snapshot::default()
     };
 
-    let mut statement = transaction
+    let mut statement = connection
         .prepare("SELECT urn, body FROM resource")
         .map_err(failed)?;
     let mut rows = statement.query([]).map_err(failed)?;
@@ -191,7 +190,7 @@ pub(crate) fn snapshot(
         snapshot.resources.insert(record.urn.clone(), record);
     }
 
-    let mut statement = transaction
+    let mut statement = connection
         .prepare("SELECT operation, urn, body, progress FROM interrupted ORDER BY serial")
         .map_err(failed)?;
     let mut rows = statement.query([]).map_err(failed)?;
@@ -217,7 +216,7 @@ pub(crate) fn snapshot(
         snapshot.interrupted.push(Interrupted { begin, progress });
     }
 
-    if let Some(body) = schema::meta(&transaction, "outputs").map_err(failed)? {
+    if let Some(body) = schema::meta(connection, "outputs").map_err(failed)? {
         let place = || "the stack's outputs".to_owned();
         let entry: Entry = sealing::read(&body, reading).map_err(|failure| failure.at(path, place))?;
         if let Entry::Outputs { outputs } = entry {

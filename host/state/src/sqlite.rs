@@ -212,12 +212,20 @@ impl StackLog {
         })
     }
 
+    /// Reads in one transaction: all of it is of one moment, and the writer goes on meanwhile.
     async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection, &Place) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, StateError> {
         let place = Arc::clone(&self.place);
-        blocking(move || read(&place.reader()?, &place)).await
+        blocking(move || {
+            let connection = place.reader()?;
+            let transaction = connection
+                .unchecked_transaction()
+                .map_err(|source| StateError::database("read the log", place.path(), source))?;
+            read(&transaction, &place)
+        })
+        .await
     }
 }
 

@@ -132,11 +132,11 @@ impl Walk {
     }
 }
 
+/// Checks a log. The connection is in a transaction, so that a command that appends meanwhile does not look like
+/// damage.
 pub(crate) fn verify(connection: &Connection, place: &Place) -> Result<Verification, StateError> {
     let path = place.path();
     let failed = |source| StateError::database("read the log", path, source);
-    // One transaction, so that a command that appends meanwhile does not look like damage.
-    let transaction = connection.unchecked_transaction().map_err(failed)?;
     let mut walk = Walk {
         last: Head {
             serial: 0,
@@ -146,7 +146,7 @@ pub(crate) fn verify(connection: &Connection, place: &Place) -> Result<Verificat
         problems: Vec::new(),
     };
     let mut entries = 0;
-    let mut statement = transaction
+    let mut statement = connection
         .prepare("SELECT serial, time, hash, body FROM log ORDER BY serial")
         .map_err(failed)?;
     let mut rows = statement.query([]).map_err(failed)?;
@@ -158,10 +158,10 @@ pub(crate) fn verify(connection: &Connection, place: &Place) -> Result<Verificat
         };
         walk.row(row.get(0).map_err(failed)?, bytes(1), bytes(2), bytes(3));
     }
-    check_head(&transaction, place, &mut walk)?;
+    check_head(connection, place, &mut walk)?;
     // A broken chain explains any difference; comparing then would only add noise.
     if walk.problems.is_empty() {
-        check_current_state(&transaction, place, &mut walk);
+        check_current_state(connection, place, &mut walk);
     }
     Ok(Verification {
         entries,

@@ -1,0 +1,19 @@
+//! Tests of the log through its public interface, and of what a stranger can do to its file.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::print_stdout,
+    reason = "a test fails by panicking, also in the functions that tests share"
+)]
+
+mod damage;
+mod death;
+mod fixture;
+mod fold;
+mod lock;
+mod opening;
+mod reading;
+mod secrets;
+mod tampering;

@@ -1,0 +1,167 @@
+//! No secret stands in the file in clear, and none is lost.
+
+use konductor_model::Value;
+use konductor_model::value_json::MASK;
+use konductor_state::{EntryQuery, Journal, OpenOptions, StackLog, StateError};
+
+use crate::fixture::*;
+
+fn everything_on_disk(folder: &Folder) -> Vec<u8> {
+    let files = std::fs::read_dir(folder.log().parent().unwrap()).unwrap();
+    files
+        .flat_map(|file| std::fs::read(file.unwrap().path()).unwrap())
+        .collect()
+}
+
+fn holds(bytes: &[u8], text: &str) -> bool {
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+#[tokio::test]
+async fn a_secret_is_in_no_file_and_read_back_whole() {
+    let folder = Folder::new();
+    let log = folder.open().await;
+    let nested = Value::from([(
+        "a",
+        Value::List(vec![Value::from(PASSWORD), Value::from(5).into_secret()]),
+    )]);
+    let mut deep = record("deep");
+    deep.object.as_mut().unwrap().attributes = nested.into_secret();
+    log.append(a_run()).await.unwrap();
+    log.append(vec![recorded(deep.clone())]).await.unwrap();
+    assert_eq!(log.snapshot().await.unwrap().resources[&urn("deep")], deep);
+    assert!(
+        holds(&everything_on_disk(&folder), "cidr_block"),
+        "the search does find what is there"
+    );
+    assert!(!holds(&everything_on_disk(&folder), PASSWORD));
+    drop(log);
+    assert!(!holds(&everything_on_disk(&folder), PASSWORD));
+    assert_eq!(
+        folder.open().await.snapshot().await.unwrap().resources[&urn("deep")],
+        deep
+    );
+}
+
+#[tokio::test]
+async fn without_a_key_a_secret_is_not_stored() {
+    let folder = Folder::new();
+    let log = StackLog::open(&folder.log(), OpenOptions::of_stack("shop", "dev"))
+        .await
+        .unwrap();
+    for entry in [
+        recorded(with_password(record("a"))),
+        begin("op-1", with_password(record("a"))),
+        outputs("password", Value::from(PASSWORD).into_secret()),
+    ] {
+        let refused = log.append(vec![recorded(record("b")), entry]).await.unwrap_err();
+        assert!(
+            refused.to_string().contains("konductor config key generate"),
+            "{refused}"
+        );
+    }
+    assert_eq!(log.head().await.unwrap().0, 0);
+    assert!(!holds(&everything_on_disk(&folder), PASSWORD));
+}
+
+#[tokio::test]
+async fn without_the_key_the_state_is_read_masked_and_verified_and_never_handed_out_as_something_else() {
+    let folder = Folder::new();
+    let log = folder.open().await;
+    log.append(a_run()).await.unwrap();
+    let keyless = StackLog::open(&folder.log(), OpenOptions::default().read_only())
+        .await
+        .unwrap();
+    let refused = keyless.snapshot().await.unwrap_err();
+    assert!(
+        matches!(&refused, StateError::SecretUnreadable { place } if place.ends_with("::database")),
+        "{refused}"
+    );
+    let refused = keyless.entries_opened(EntryQuery::default()).await.unwrap_err();
+    assert!(
+        matches!(&refused, StateError::SecretUnreadable { place } if place == "entry 3"),
+        "{refused}"
+    );
+
+    let masked = keyless.snapshot_masked().await.unwrap();
+    let password = masked.resources[&urn("database")]
+        .inputs
+        .attribute("password")
+        .unwrap()
+        .clone();
+    assert_eq!(password, Value::from(MASK).into_secret());
+    assert_eq!(masked.outputs["password"], Value::from(MASK).into_secret());
+    assert_eq!(keyless.entries(EntryQuery::default()).await.unwrap().len(), 16);
+    assert!(keyless.verify().await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn a_move_carries_sealed_secrets_along_without_opening_them() {
+    let folder = Folder::new();
+    let log = folder.open().await;
+    let mut database = with_password(record("database"));
+    database.dependencies = vec![urn("network")];
+    log.append(vec![recorded(record("network")), recorded(database.clone())])
+        .await
+        .unwrap();
+    let keyless = StackLog::open(&folder.log(), OpenOptions::default())
+        .await
+        .unwrap();
+    keyless
+        .append(vec![moved("network", "net"), moved("database", "db")])
+        .await
+        .unwrap();
+    database.urn = urn("db");
+    database.dependencies = vec![urn("net")];
+    assert_eq!(log.snapshot().await.unwrap().resources[&urn("db")], database);
+    assert!(log.verify().await.unwrap().is_sound());
+}
+
+#[tokio::test]
+async fn names_that_look_like_marks_are_kept_apart_from_marks() {
+    let folder = Folder::new();
+    let log = folder.open().await;
+    for mark in ["$sealed", "$secret", "$map", "$unknown"] {
+        let lookalike = Value::from([(mark, Value::from([("$sealed", Value::from("v1:0:00"))]))]);
+        let mut resource = record("lookalike");
+        resource.inputs = lookalike.clone();
+        let entries = vec![
+            recorded(resource.clone()),
+            outputs(mark, Value::from("v1:0:00")),
+            outputs(mark, Value::from(PASSWORD).into_secret()),
+        ];
+        log.append(entries.clone()).await.unwrap();
+        let snapshot = log.snapshot().await.unwrap();
+        assert_eq!(snapshot.resources[&urn("lookalike")].inputs, lookalike);
+        assert_eq!(snapshot.outputs[mark], Value::from(PASSWORD).into_secret());
+        let read = log
+            .entries_opened(EntryQuery {
+                from: snapshot.serial - 2,
+                ..EntryQuery::default()
+            })
+            .await
+            .unwrap();
+        let read: Vec<_> = read.into_iter().map(|logged| logged.entry).collect();
+        assert_eq!(read, entries);
+    }
+    assert!(log.verify().await.unwrap().is_sound());
+    assert!(!holds(&everything_on_disk(&folder), PASSWORD));
+}
+
+#[tokio::test]
+async fn a_sealed_text_that_no_key_fits_is_an_error_with_its_place() {
+    let folder = Folder::new();
+    let log = folder.open().await;
+    log.append(a_run()).await.unwrap();
+    folder
+        .stranger()
+        .execute("UPDATE resource SET body = replace(body, 'v1:', 'v2:')", [])
+        .unwrap();
+    let refused = log.snapshot().await.unwrap_err();
+    assert!(matches!(refused, StateError::Open { .. }), "{refused}");
+    assert!(
+        refused
+            .to_string()
+            .contains("::database could not be opened: no key fits")
+    );
+}
