@@ -1,1 +1,29 @@
 //! Graph, plan, apply, refresh, import and the simulated cloud.
+//!
+//! The engine sees plugins through [`konductor_model`]'s traits and the log through
+//! [`konductor_state::Journal`]. It opens no file, sends nothing and prints nothing.
+
+pub mod apply;
+mod bind;
+pub mod desired;
+pub mod engine;
+pub mod error;
+pub mod event;
+pub mod expand;
+pub mod graph;
+mod honesty;
+pub mod plan;
+mod recover;
+mod reference;
+mod refresh;
+pub mod stop;
+mod subject;
+mod walk;
+
+pub use apply::{ApplyReport, FailedOperation, RetryPolicy};
+pub use desired::{Desired, ModuleDeclaration, Output, PluginSet, Providers};
+pub use engine::{Engine, Settings};
+pub use error::EngineError;
+pub use event::{ApplySummary, Event, Observer, PlanSummary, Silent};
+pub use plan::{Plan, PlanOptions, Step, StepAction};
+pub use stop::{Stop, StopHandle, StopSignal};

@@ -1,0 +1,120 @@
+//! What should exist: the engine's input.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use konductor_model::module::{Declaration, Module};
+use konductor_model::provider::Provider;
+use konductor_model::{Origin, ResourceOptions, Value};
+use konductor_state::record::PluginReference;
+
+/// What should exist in a stack.
+#[derive(Debug, Clone, Default)]
+pub struct Desired {
+    /// The project.
+    pub project: String,
+    /// The stack.
+    pub stack: String,
+    /// Resources and components.
+    pub declarations: Vec<Declaration>,
+    /// Enabled modules with their configuration.
+    pub modules: Vec<ModuleDeclaration>,
+    /// What the stack exports; references are allowed.
+    pub outputs: BTreeMap<String, Output>,
+    /// The run's metadata, given to `construct`.
+    pub metadata: Value,
+}
+
+/// A module's configuration.
+#[derive(Debug, Clone)]
+pub struct ModuleDeclaration {
+    /// The namespace: `aws`.
+    pub namespace: String,
+    /// The plugin that reads it.
+    pub plugin: String,
+    /// The configuration without credentials.
+    pub inputs: Value,
+    /// The options; its children inherit them.
+    pub options: ResourceOptions,
+    /// Where it was configured.
+    pub origin: Option<Origin>,
+}
+
+/// What a stack exports under a name.
+#[derive(Debug, Clone, Default)]
+pub struct Output {
+    /// The value.
+    pub value: Value,
+    /// Where it was declared.
+    pub origin: Option<Origin>,
+}
+
+impl From<Value> for Output {
+    fn from(value: Value) -> Self {
+        Self { value, origin: None }
+    }
+}
+
+/// The plugins of a run. Plugins may be loaded when they are first asked for.
+pub trait Providers: Send + Sync {
+    /// Returns the provider half of a plugin.
+    fn provider(&self, plugin: &str) -> Option<Arc<dyn Provider>>;
+    /// Returns the module half of a plugin.
+    fn module(&self, plugin: &str) -> Option<Arc<dyn Module>>;
+    /// Returns the name and version of a plugin.
+    fn plugin_reference(&self, plugin: &str) -> Option<PluginReference>;
+    /// Returns the names of all plugins.
+    fn names(&self) -> Vec<String>;
+}
+
+/// A set of plugins that are already loaded.
+#[derive(Clone, Default)]
+pub struct PluginSet {
+    plugins: BTreeMap<String, Plugin>,
+}
+
+#[derive(Clone)]
+struct Plugin {
+    provider: Arc<dyn Provider>,
+    module: Option<Arc<dyn Module>>,
+    reference: PluginReference,
+}
+
+impl PluginSet {
+    /// Adds a plugin under the name its manifest gives.
+    #[must_use]
+    pub fn with(mut self, provider: Arc<dyn Provider>, module: Option<Arc<dyn Module>>) -> Self {
+        let manifest = provider.manifest();
+        let reference = PluginReference {
+            name: manifest.name.clone(),
+            version: manifest.version.to_string(),
+        };
+        self.plugins.insert(
+            manifest.name.clone(),
+            Plugin {
+                provider: provider.clone(),
+                module,
+                reference,
+            },
+        );
+        self
+    }
+}
+
+impl Providers for PluginSet {
+    fn provider(&self, plugin: &str) -> Option<Arc<dyn Provider>> {
+        self.plugins.get(plugin).map(|plugin| plugin.provider.clone())
+    }
+
+    fn module(&self, plugin: &str) -> Option<Arc<dyn Module>> {
+        self.plugins.get(plugin)?.module.clone()
+    }
+
+    fn plugin_reference(&self, plugin: &str) -> Option<PluginReference> {
+        self.plugins.get(plugin).map(|plugin| plugin.reference.clone())
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.plugins.keys().cloned().collect()
+    }
+}

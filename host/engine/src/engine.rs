@@ -1,0 +1,250 @@
+//! The engine: one stack's log and plugins, and what can be done with them.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use konductor_model::Urn;
+use konductor_state::record::Snapshot;
+use konductor_state::{Entry, Journal};
+use tokio::sync::Semaphore;
+
+use crate::apply::call::Caller;
+use crate::apply::context::ApplyContext;
+use crate::apply::writer::Writer;
+use crate::apply::{Apply, ApplyReport, RetryPolicy, fits};
+use crate::desired::{Desired, Providers};
+use crate::error::EngineError;
+use crate::event::Observer;
+use crate::plan::{self, Drift, Plan, PlanOptions, StepAction};
+use crate::recover::Recovery;
+use crate::refresh::Refresh;
+use crate::stop::StopSignal;
+use crate::subject::SchemaCache;
+
+/// How many operations may wait for each one that is being called: waiting costs little and a long operation
+/// must not keep others from beginning.
+const WAITING_PER_CALL: usize = 16;
+
+/// How a run is done.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The run's identifier, as in its `RunStarted` entry.
+    pub run: String,
+    /// How many calls of providers are made at a time.
+    pub parallelism: usize,
+    /// How often a failed call is tried again.
+    pub retry: RetryPolicy,
+}
+
+impl Settings {
+    /// Returns the settings of a run with everything else as usual.
+    pub fn new(run: impl Into<String>) -> Self {
+        Self {
+            run: run.into(),
+            parallelism: 16,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// One stack's log and plugins. Its futures must be polled inside a tokio runtime.
+pub struct Engine {
+    plugins: Arc<dyn Providers>,
+    journal: Arc<dyn Journal>,
+    observer: Arc<dyn Observer>,
+    settings: Settings,
+}
+
+impl Engine {
+    /// Puts an engine together. The caller holds the stack's lock for as long as the engine changes anything.
+    pub fn new(
+        plugins: Arc<dyn Providers>,
+        journal: Arc<dyn Journal>,
+        observer: Arc<dyn Observer>,
+        settings: Settings,
+    ) -> Self {
+        Self {
+            plugins,
+            journal,
+            observer,
+            settings,
+        }
+    }
+
+    fn caller(&self, stop: StopSignal) -> Caller {
+        Caller {
+            permits: Arc::new(Semaphore::new(self.settings.parallelism.max(1))),
+            retry: self.settings.retry,
+            stop,
+            observer: self.observer.clone(),
+            writer: Writer::start(self.journal.clone(), self.observer.clone()),
+        }
+    }
+
+    /// Settles what an earlier run began and did not end, and returns how many operations those were. Changes the
+    /// cloud and the log.
+    ///
+    /// # Errors
+    /// When an operation could not be settled, for example because the cloud does not answer: nothing may be
+    /// planned until it is.
+    pub async fn recover(&self, stop: StopSignal) -> Result<usize, EngineError> {
+        let snapshot = self.journal.snapshot().await?;
+        let open = snapshot.interrupted.len();
+        if open > 0 {
+            let recovery = Recovery {
+                plugins: self.plugins.as_ref(),
+                schemas: &SchemaCache::default(),
+                observer: self.observer.clone(),
+                caller: self.caller(stop),
+                parallelism: self.settings.parallelism,
+            };
+            recovery.run(&snapshot).await?;
+        }
+        Ok(open)
+    }
+
+    async fn settled_snapshot(&self) -> Result<Snapshot, EngineError> {
+        let snapshot = self.journal.snapshot().await?;
+        if snapshot.interrupted.is_empty() {
+            Ok(snapshot)
+        } else {
+            let open = snapshot.interrupted.into_iter().map(|open| open.begin.urn);
+            Err(EngineError::Interrupted(open.collect()))
+        }
+    }
+
+    async fn drift(&self, snapshot: &Snapshot, read: bool) -> Result<Vec<Drift>, EngineError> {
+        let refresh = Refresh {
+            plugins: self.plugins.as_ref(),
+            schemas: &SchemaCache::default(),
+            observer: self.observer.as_ref(),
+            retry: self.settings.retry,
+            parallelism: self.settings.parallelism,
+        };
+        refresh.drift(snapshot, read).await
+    }
+
+    /// Plans what is declared. Reads the cloud unless `refresh` is false, and changes nothing.
+    ///
+    /// # Errors
+    /// When anything declared is wrong, with everything that is; when an earlier run's operations are open
+    /// ([`Engine::recover`] first).
+    pub async fn plan(
+        &self,
+        desired: Desired,
+        options: &PlanOptions,
+        refresh: bool,
+    ) -> Result<Plan, EngineError> {
+        let snapshot = self.settled_snapshot().await?;
+        let drift = self.drift(&snapshot, refresh).await?;
+        plan::plan(
+            desired,
+            snapshot,
+            drift,
+            options,
+            self.plugins.clone(),
+            self.observer.as_ref(),
+            self.settings.parallelism,
+        )
+        .await
+    }
+
+    /// Plans to delete everything that is recorded. Reads the cloud unless `refresh` is false, and changes nothing.
+    ///
+    /// # Errors
+    /// When something is protected, a plugin is missing, or operations are open.
+    pub async fn plan_destroy(
+        &self,
+        project: &str,
+        stack: &str,
+        options: &PlanOptions,
+        refresh: bool,
+    ) -> Result<Plan, EngineError> {
+        let snapshot = self.settled_snapshot().await?;
+        let drift = self.drift(&snapshot, refresh).await?;
+        plan::plan_destroy(
+            project,
+            stack,
+            snapshot,
+            drift,
+            options,
+            self.plugins.as_ref(),
+            self.observer.as_ref(),
+        )
+        .await
+    }
+
+    /// Applies a plan. Failures of operations are in the report.
+    ///
+    /// # Errors
+    /// When the state has moved since the plan was made, operations are open, or the log cannot be written; in the
+    /// last case operations may be left open, which the next run settles.
+    pub async fn apply(&self, plan: Plan, stop: StopSignal) -> Result<ApplyReport, EngineError> {
+        let snapshot = self.journal.snapshot().await?;
+        if plan.format != Plan::FORMAT {
+            return Err(EngineError::Format(plan.format));
+        }
+        fits(&plan, &snapshot)?;
+        let caller = self.caller(stop);
+        let mut names: HashMap<String, Urn> = snapshot
+            .resources
+            .keys()
+            .map(|urn| (urn.name().to_string(), urn.clone()))
+            .collect();
+        for step in &plan.steps {
+            // A record that goes can have the name of a declaration with another type.
+            let declared = !matches!(
+                step.action,
+                StepAction::Delete | StepAction::DeleteDeposed { .. } | StepAction::Forget { .. }
+            );
+            if declared || !names.contains_key(step.urn.name().as_str()) {
+                names.insert(step.urn.name().to_string(), step.urn.clone());
+            }
+        }
+        let records = snapshot
+            .resources
+            .into_iter()
+            .map(|(urn, record)| (urn, Arc::new(record)))
+            .collect();
+        let context = ApplyContext {
+            plan: Arc::new(plan),
+            run: self.settings.run.clone(),
+            plugins: self.plugins.clone(),
+            schemas: SchemaCache::default(),
+            writer: caller.writer.clone(),
+            caller,
+            observer: self.observer.clone(),
+            records: std::sync::Mutex::new(records),
+            names,
+            report: ApplyContext::tally(),
+        };
+        Apply {
+            context,
+            old_outputs: snapshot.outputs,
+            slots: self.settings.parallelism.max(1).saturating_mul(WAITING_PER_CALL),
+        }
+        .run()
+        .await
+    }
+
+    /// Reads the recorded objects and returns what differs. With `record` the log is brought up to date.
+    ///
+    /// # Errors
+    /// When something cannot be read, operations are open, or the log cannot be written.
+    pub async fn refresh(&self, record: bool) -> Result<Vec<Drift>, EngineError> {
+        let snapshot = self.settled_snapshot().await?;
+        let drift = self.drift(&snapshot, true).await?;
+        if record && !drift.is_empty() {
+            let entries = drift.iter().filter_map(|drift| {
+                let mut record = snapshot.resources.get(&drift.urn)?.clone();
+                record.object.clone_from(&drift.object);
+                Some(Entry::Recorded {
+                    record: Box::new(record),
+                    reason: "refresh".to_owned(),
+                })
+            });
+            self.journal.append(entries.collect()).await?;
+        }
+        Ok(drift)
+    }
+}

@@ -1,0 +1,394 @@
+//! Turns what is declared into nodes: components and modules are constructed, options inherited, references bound.
+
+use std::collections::HashMap;
+use std::collections::VecDeque;
+
+use konductor_model::module::{ConstructRequest, Declaration};
+use konductor_model::schema::TypeKind;
+use konductor_model::{
+    Diagnostic, Diagnostics, Origin, Reference, ResourceName, ResourceOptions, ResourceType, Urn, Value,
+};
+use konductor_state::record::PluginReference;
+
+use crate::bind::bind;
+use crate::desired::{Desired, ModuleDeclaration, Output, Providers};
+use crate::graph::Graph;
+use crate::reference::suggestion;
+
+/// How deep components may stand in components.
+const DEPTH: usize = 16;
+
+/// A resource or component that should exist.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// Its identity.
+    pub urn: Urn,
+    /// Resource or component.
+    pub kind: TypeKind,
+    /// The plugin that manages it.
+    pub plugin: PluginReference,
+    /// The properties; every reference names a resource, never a component.
+    pub properties: Value,
+    /// The outputs of a component; every reference names a resource.
+    pub outputs: Value,
+    /// The options, inherited ones included.
+    pub options: ResourceOptions,
+    /// The component it belongs to.
+    pub parent: Option<usize>,
+    /// Where it, or the component it came from, was declared.
+    pub origin: Option<Origin>,
+}
+
+/// Everything that should exist, with the graph over it.
+#[derive(Debug, Default)]
+pub struct Expanded {
+    /// The project.
+    pub project: String,
+    /// The stack.
+    pub stack: String,
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// The nodes by name.
+    pub names: HashMap<ResourceName, usize>,
+    /// What each node depends on.
+    pub graph: Graph,
+    /// The stack's outputs; every reference names a resource.
+    pub outputs: std::collections::BTreeMap<String, Output>,
+}
+
+impl Expanded {
+    /// Returns a node.
+    pub fn node(&self, index: usize) -> Option<&Node> {
+        self.nodes.get(index)
+    }
+
+    /// Returns the node of a name as text.
+    pub fn named(&self, name: &str) -> Option<usize> {
+        let name: ResourceName = name.parse().ok()?;
+        self.names.get(&name).copied()
+    }
+}
+
+struct Pending {
+    declaration: Declaration,
+    parent: Option<usize>,
+    depth: usize,
+}
+
+/// Expands what is declared. Everything that is wrong is said at once, in the diagnostics; with an error among
+/// them the result is not complete.
+pub async fn expand(desired: Desired, plugins: &dyn Providers) -> (Expanded, Diagnostics) {
+    let mut expansion = Expansion {
+        result: Expanded {
+            project: desired.project,
+            stack: desired.stack,
+            ..Expanded::default()
+        },
+        diagnostics: Diagnostics::default(),
+        plugins,
+        metadata: desired.metadata,
+        queue: VecDeque::new(),
+    };
+    expansion.modules(desired.modules).await;
+    for declaration in desired.declarations {
+        expansion.queue.push_back(Pending {
+            declaration,
+            parent: None,
+            depth: 0,
+        });
+    }
+    while let Some(pending) = expansion.queue.pop_front() {
+        expansion.declare(pending).await;
+    }
+    let Expansion {
+        mut result,
+        mut diagnostics,
+        ..
+    } = expansion;
+    result.outputs = desired.outputs;
+    bind(&mut result, &mut diagnostics);
+    (result, diagnostics)
+}
+
+struct Expansion<'p> {
+    result: Expanded,
+    diagnostics: Diagnostics,
+    plugins: &'p dyn Providers,
+    metadata: Value,
+    queue: VecDeque<Pending>,
+}
+
+impl Expansion<'_> {
+    async fn modules(&mut self, modules: Vec<ModuleDeclaration>) {
+        let namespaces: Vec<String> = modules.iter().map(|module| module.namespace.clone()).collect();
+        for mut module in modules {
+            let wrong = |summary: String| {
+                Diagnostic::error(summary)
+                    .resource(&module.namespace)
+                    .origin(module.origin.clone())
+            };
+            let parsed = module.namespace.parse::<ResourceName>().and_then(|name| {
+                format!("{}:module:Module", module.plugin)
+                    .parse::<ResourceType>()
+                    .map(|kind| (name, kind))
+            });
+            let (name, resource_type) = match parsed {
+                Ok(parsed) => parsed,
+                Err(error) => {
+                    self.diagnostics.push(wrong(error.to_string()));
+                    continue;
+                }
+            };
+            let Some(guest) = self.plugins.module(&module.plugin) else {
+                let summary = format!("there is no plugin `{}` with modules", module.plugin);
+                self.diagnostics
+                    .push(wrong(summary).help("name it under `plugins`"));
+                continue;
+            };
+            match guest.dependencies(&module.namespace).await {
+                Ok(needed) => {
+                    // A module that is not enabled orders nothing.
+                    let enabled = needed.into_iter().filter(|need| namespaces.contains(need));
+                    module.options.depends_on.extend(enabled);
+                }
+                Err(failure) => self.diagnostics.extend(failure.to_diagnostics(&module.namespace)),
+            }
+            let declaration = Declaration {
+                name,
+                resource_type,
+                properties: module.inputs,
+                options: module.options,
+                origin: module.origin,
+            };
+            let Some(index) = self.add(&declaration, TypeKind::Component, &module.plugin, None) else {
+                continue;
+            };
+            self.construct(index, &module.namespace, declaration, &module.plugin, 0)
+                .await;
+        }
+    }
+
+    async fn declare(&mut self, pending: Pending) {
+        let Pending {
+            declaration,
+            parent,
+            depth,
+        } = pending;
+        let Some(kind) = self.kind_of(&declaration) else {
+            return;
+        };
+        let plugin = declaration.resource_type.provider().to_owned();
+        let Some(index) = self.add(&declaration, kind, &plugin, parent) else {
+            return;
+        };
+        if kind == TypeKind::Component {
+            let target = declaration.resource_type.to_string();
+            self.construct(index, &target, declaration, &plugin, depth).await;
+        } else if let Some(node) = self.result.nodes.get_mut(index) {
+            node.properties = declaration.properties;
+        }
+    }
+
+    fn kind_of(&mut self, declaration: &Declaration) -> Option<TypeKind> {
+        let wanted = &declaration.resource_type;
+        let mut known: Vec<ResourceType> = Vec::new();
+        let provider = self.plugins.provider(wanted.provider());
+        if let Some(provider) = &provider {
+            let manifest = provider.manifest();
+            if manifest.resource_types.contains(wanted) {
+                return Some(TypeKind::Resource);
+            }
+            if manifest.component_types.contains(wanted) {
+                return Some(TypeKind::Component);
+            }
+            known.extend(manifest.resource_types.iter().cloned());
+            known.extend(manifest.component_types.iter().cloned());
+        }
+        let mut diagnostic = if provider.is_some() {
+            let help = suggestion(
+                wanted.as_str(),
+                known.iter().map(ResourceType::as_str),
+                "`konductor catalog list` shows all types",
+            );
+            Diagnostic::error(format!("there is no type `{wanted}`")).help(help)
+        } else {
+            let names = self.plugins.names();
+            let help = suggestion(
+                wanted.provider(),
+                names.iter().map(String::as_str),
+                "name it under `plugins`",
+            );
+            Diagnostic::error(format!(
+                "there is no plugin `{}` for the type `{wanted}`",
+                wanted.provider()
+            ))
+            .help(help)
+        };
+        diagnostic = diagnostic
+            .resource(&declaration.name)
+            .origin(declaration.origin.clone());
+        self.diagnostics.push(diagnostic);
+        None
+    }
+
+    /// Adds a node without properties; none when the name is taken or cannot be an identity.
+    fn add(
+        &mut self,
+        declaration: &Declaration,
+        kind: TypeKind,
+        plugin: &str,
+        parent: Option<usize>,
+    ) -> Option<usize> {
+        let wrong = |summary: String| {
+            Diagnostic::error(summary)
+                .resource(&declaration.name)
+                .origin(declaration.origin.clone())
+        };
+        if let Some(first) = self
+            .result
+            .names
+            .get(&declaration.name)
+            .and_then(|index| self.result.nodes.get(*index))
+        {
+            let mut diagnostic = wrong(format!("`{}` is declared twice", declaration.name))
+                .help("give one of them another name");
+            if let Some(origin) = &first.origin {
+                diagnostic = diagnostic.related(origin.clone(), "first declared here");
+            }
+            self.diagnostics.push(diagnostic);
+            return None;
+        }
+        let urn = match Urn::new(
+            &self.result.project,
+            &self.result.stack,
+            declaration.resource_type.clone(),
+            declaration.name.clone(),
+        ) {
+            Ok(urn) => urn,
+            Err(error) => {
+                self.diagnostics.push(wrong(error.to_string()));
+                return None;
+            }
+        };
+        let Some(plugin) = self.plugins.plugin_reference(plugin) else {
+            self.diagnostics
+                .push(wrong(format!("there is no plugin `{plugin}`")).help("name it under `plugins`"));
+            return None;
+        };
+        let index = self.result.nodes.len();
+        self.result.names.insert(declaration.name.clone(), index);
+        self.result.nodes.push(Node {
+            urn,
+            kind,
+            plugin,
+            properties: Value::Null,
+            outputs: Value::Null,
+            options: declaration.options.clone(),
+            parent,
+            origin: declaration.origin.clone(),
+        });
+        Some(index)
+    }
+
+    async fn construct(
+        &mut self,
+        index: usize,
+        target: &str,
+        declaration: Declaration,
+        plugin: &str,
+        depth: usize,
+    ) {
+        let name = declaration.name;
+        let wrong = |summary: String| {
+            Diagnostic::error(summary)
+                .resource(&name)
+                .origin(declaration.origin.clone())
+        };
+        if depth >= DEPTH {
+            self.diagnostics.push(
+                wrong(format!("components stand more than {DEPTH} deep in each other"))
+                    .detail("a component that constructs itself never ends"),
+            );
+            return;
+        }
+        let Some(module) = self.plugins.module(plugin) else {
+            self.diagnostics
+                .push(wrong(format!("the plugin `{plugin}` has no components")));
+            return;
+        };
+        let request = ConstructRequest {
+            target: target.to_owned(),
+            name: name.clone(),
+            inputs: declaration.properties.clone(),
+            metadata: self.metadata.clone(),
+        };
+        let response = match module.construct(request).await {
+            Ok(response) => response,
+            Err(failure) => {
+                let found = failure.to_diagnostics(&name).into_iter();
+                self.diagnostics
+                    .extend(found.map(|d| d.origin(declaration.origin.clone())));
+                return;
+            }
+        };
+        self.diagnostics
+            .extend(response.diagnostics.into_iter().map(|found| {
+                let origin = found.origin.clone().or_else(|| declaration.origin.clone());
+                found.resource(&name).origin(origin)
+            }));
+        if let Some(node) = self.result.nodes.get_mut(index) {
+            node.properties = declaration.properties;
+            node.outputs = absolute(response.outputs, &name);
+        }
+        for child in response.declarations {
+            let child_name = match name.child(&child.name) {
+                Ok(child_name) => child_name,
+                Err(error) => {
+                    self.diagnostics.push(
+                        wrong(format!(
+                            "the plugin `{plugin}` constructed a resource without a usable name"
+                        ))
+                        .detail(error.to_string()),
+                    );
+                    continue;
+                }
+            };
+            let mut options = child.options;
+            for dependency in &mut options.depends_on {
+                *dependency = absolute_name(dependency, &name);
+            }
+            if let Some(parent) = &mut options.parent {
+                *parent = absolute_name(parent, &name);
+            }
+            self.queue.push_back(Pending {
+                declaration: Declaration {
+                    name: child_name,
+                    resource_type: child.resource_type,
+                    properties: absolute(child.properties, &name),
+                    options,
+                    origin: declaration.origin.clone(),
+                },
+                parent: Some(index),
+                depth: depth + 1,
+            });
+        }
+    }
+}
+
+/// Writes the names of siblings, `./NAME`, out in full.
+fn absolute(value: Value, component: &ResourceName) -> Value {
+    value.map_leaves(&mut |leaf| match leaf {
+        Value::Reference(reference) => Value::Reference(Reference {
+            resource: absolute_name(&reference.resource, component),
+            path: reference.path,
+        }),
+        other => other,
+    })
+}
+
+fn absolute_name(name: &str, component: &ResourceName) -> String {
+    match name.strip_prefix("./") {
+        Some(sibling) => format!("{component}/{sibling}"),
+        None => name.to_owned(),
+    }
+}

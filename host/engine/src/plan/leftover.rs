@@ -1,0 +1,159 @@
+//! What is recorded and no longer declared: it is deleted or forgotten, dependents first. Superseded objects of
+//! earlier runs are deleted too.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use konductor_model::schema::TypeKind;
+use konductor_model::{Diagnostic, Diagnostics, Urn};
+use konductor_state::record::ResourceRecord;
+
+use crate::desired::Providers;
+use crate::graph::Graph;
+use crate::plan::model::{Step, StepAction};
+use crate::plan::selection::Selection;
+
+/// Adds the steps for records that `is_leftover` holds for, and for superseded objects.
+pub(crate) async fn leftovers(
+    records: &HashMap<Urn, Arc<ResourceRecord>>,
+    is_leftover: impl Fn(&Urn) -> bool,
+    selection: &Selection,
+    plugins: &dyn Providers,
+    steps: &mut Vec<Step>,
+    diagnostics: &mut Diagnostics,
+) {
+    let mut urns: Vec<&Urn> = records.keys().collect();
+    urns.sort_unstable();
+    let index: HashMap<&Urn, usize> = urns
+        .iter()
+        .enumerate()
+        .map(|(index, urn)| (*urn, index))
+        .collect();
+    let dependencies: Vec<Vec<usize>> = urns
+        .iter()
+        .map(|urn| {
+            let record = records.get(*urn);
+            let needs = record.into_iter().flat_map(|record| &record.dependencies);
+            needs.filter_map(|urn| index.get(urn).copied()).collect()
+        })
+        .collect();
+    // Targeted runs can leave records whose dependencies go round; without an order they are taken as they come.
+    let graph = Graph::new(dependencies)
+        .or_else(|_| Graph::new(vec![Vec::new(); urns.len()]))
+        .unwrap_or_default();
+    // Whoever deletes an object deletes what depends on it first.
+    let named = graph.with_dependents(
+        urns.iter()
+            .enumerate()
+            .filter(|(_, urn)| selection.root(urn))
+            .map(|(index, _)| index),
+    );
+    let kept = graph.with_dependencies(
+        urns.iter()
+            .enumerate()
+            .filter(|(_, urn)| selection.excluded(urn))
+            .map(|(index, _)| index),
+    );
+    let protected_reason = |record: &ResourceRecord| {
+        Diagnostic::error(format!(
+            "`{}` is protected and would be deleted",
+            record.urn.name()
+        ))
+        .resource(record.urn.name())
+        .detail(
+            "it is recorded with `protect: true` and is no longer declared, or everything is to be destroyed",
+        )
+        .help("declare it with `protect: false` and apply that first, or leave it out with `--exclude`")
+    };
+    let mut missing_plugins = HashSet::new();
+    for position in graph.order().iter().rev().copied() {
+        let Some(record) = urns.get(position).and_then(|urn| records.get(*urn)) else {
+            continue;
+        };
+        let covered = named.get(position) == Some(&true) && kept.get(position) != Some(&true);
+        let leftover = is_leftover(&record.urn);
+        if !covered {
+            continue;
+        }
+        let forget = |reason: &str| StepAction::Forget {
+            reason: reason.to_owned(),
+        };
+        let action = if !leftover {
+            None
+        } else if record.kind == TypeKind::Component {
+            Some(forget("component"))
+        } else if record.object.is_none() && record.deposed.is_empty() {
+            Some(forget("gone"))
+        } else if record.options.retain_on_delete {
+            Some(forget("retain on delete"))
+        } else if record.options.protect {
+            diagnostics.push(protected_reason(record));
+            continue;
+        } else {
+            Some(StepAction::Delete)
+        };
+        let retained = matches!(&action, Some(StepAction::Forget { .. }));
+        let calls_provider = !retained && (leftover || !record.deposed.is_empty());
+        if calls_provider
+            && plugins.provider(&record.plugin.name).is_none()
+            && missing_plugins.insert(record.plugin.name.clone())
+        {
+            diagnostics.push(
+                Diagnostic::error(format!(
+                    "the plugin `{}` is needed to delete `{}` and is not there",
+                    record.plugin.name,
+                    record.urn.name()
+                ))
+                .resource(record.urn.name())
+                .help(format!(
+                    "name `{}` under `plugins`, or drop the record with `konductor state remove`",
+                    record.plugin.name
+                )),
+            );
+        }
+        if !retained {
+            for deposed in &record.deposed {
+                steps.push(Step {
+                    id: Some(deposed.object.id.clone()),
+                    reasons: vec!["it was superseded by an earlier run".to_owned()],
+                    ..step(
+                        record,
+                        StepAction::DeleteDeposed {
+                            key: deposed.key.clone(),
+                        },
+                    )
+                });
+            }
+        }
+        if let Some(action) = action {
+            steps.push(Step {
+                id: record.object.as_ref().map(|object| object.id.clone()),
+                reasons: vec!["it is no longer declared".to_owned()],
+                ..step(record, action)
+            });
+        }
+    }
+}
+
+fn step(record: &ResourceRecord, action: StepAction) -> Step {
+    Step {
+        urn: record.urn.clone(),
+        kind: record.kind,
+        action,
+        reasons: Vec::new(),
+        changes: Vec::new(),
+        moved_from: None,
+        id: None,
+        plugin: record.plugin.clone(),
+        parent: record.parent.clone(),
+        dependencies: record.dependencies.clone(),
+        declared: Arc::default(),
+        outputs: Arc::default(),
+        inputs: Arc::default(),
+        planned: Arc::default(),
+        private: Vec::new(),
+        options: record.options.clone(),
+        record_changes: false,
+        origin: None,
+    }
+}

@@ -1,0 +1,302 @@
+//! Plans: what would be done, and in which order objects are replaced.
+
+mod changes;
+pub(crate) mod context;
+mod leftover;
+mod model;
+mod moves;
+mod propagation;
+pub(crate) mod resource;
+mod selection;
+
+pub use changes::PlannedChange;
+pub(crate) use leftover::leftovers;
+pub(crate) use model::state_digest;
+pub use model::{Drift, OutputChange, Plan, PlanMode, Step, StepAction};
+pub(crate) use moves::rename as rename_records;
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::Arc;
+
+use konductor_model::{Diagnostic, Diagnostics, Urn, Value};
+use konductor_state::record::Snapshot;
+
+use crate::desired::{Desired, Providers};
+use crate::error::EngineError;
+use crate::event::{Event, Observer};
+use crate::expand::{Expanded, expand};
+use crate::reference::{Attributes, ReferenceError, has_references, resolve};
+use crate::walk::walk;
+use context::PlanContext;
+
+/// What a plan is to cover.
+#[derive(Debug, Clone, Default)]
+pub struct PlanOptions {
+    /// Only these, by name, and what they need; empty means everything. A component stands for its children.
+    pub targets: Vec<String>,
+    /// All but these and what needs them.
+    pub excludes: Vec<String>,
+    /// Replace these although nothing about them changes.
+    pub replace: Vec<String>,
+    /// Ask the provider twice and compare the answers.
+    pub verify_determinism: bool,
+    /// The digest of the configuration, kept in the plan for the caller.
+    pub configuration_digest: String,
+}
+
+/// Plans from a snapshot that was recovered and, unless the caller chose not to, refreshed. `drift` is what the
+/// refresh found; it becomes part of the plan.
+pub(crate) async fn plan(
+    desired: Desired,
+    snapshot: Snapshot,
+    drift: Vec<Drift>,
+    options: &PlanOptions,
+    plugins: Arc<dyn Providers>,
+    observer: &dyn Observer,
+    parallelism: usize,
+) -> Result<Plan, EngineError> {
+    let (expanded, mut diagnostics) = expand(desired, plugins.as_ref()).await;
+    if diagnostics.has_errors() {
+        return Err(diagnostics.into());
+    }
+    observer.event(Event::PlanStarted {
+        declared: expanded.nodes.len(),
+    });
+    let digest = state_digest(&snapshot);
+    let Snapshot {
+        serial,
+        head,
+        resources,
+        outputs: old_outputs,
+        ..
+    } = snapshot;
+    let mut records: HashMap<Urn, Arc<konductor_state::record::ResourceRecord>> = resources
+        .into_iter()
+        .map(|(urn, record)| (urn, Arc::new(record)))
+        .collect();
+    model::overlay(&mut records, &drift);
+    let moved = moves::find(&expanded, &records, &mut diagnostics);
+    moves::rename(&mut records, &moved);
+    let selected = selection::select(&expanded, &records, options, &mut diagnostics);
+    if diagnostics.has_errors() {
+        return Err(diagnostics.into());
+    }
+
+    let Expanded {
+        project,
+        stack,
+        nodes,
+        names,
+        graph,
+        outputs,
+    } = expanded;
+    let length = nodes.len();
+    let context = Arc::new(PlanContext {
+        nodes,
+        names,
+        graph,
+        records,
+        plugins,
+        selected: selected.nodes.clone(),
+        replace: selected.replace.clone(),
+        moved: moved
+            .iter()
+            .map(|(from, to)| (to.clone(), from.clone()))
+            .collect(),
+        verify_determinism: options.verify_determinism,
+        schemas: crate::subject::SchemaCache::default(),
+        planned: std::iter::repeat_with(std::sync::OnceLock::new)
+            .take(length)
+            .collect(),
+    });
+    let walked = context.clone();
+    walk(&context.graph, parallelism, move |index| {
+        let context = walked.clone();
+        async move { context.plan_node(index).await }
+    })
+    .await?;
+
+    let mut steps = Vec::with_capacity(length);
+    let mut position = vec![None; length];
+    for index in context.graph.order().iter().copied() {
+        let Some(planned) = context.planned.get(index).and_then(std::sync::OnceLock::get) else {
+            continue;
+        };
+        diagnostics.extend(planned.diagnostics.clone());
+        if let Some(step) = &planned.step {
+            if let Some(slot) = position.get_mut(index) {
+                *slot = Some(steps.len());
+            }
+            steps.push(step.clone());
+        }
+    }
+    propagation::propagate(&context, &position, &mut steps, &mut diagnostics);
+
+    let declared: BTreeSet<&Urn> = context.nodes.iter().map(|node| &node.urn).collect();
+    leftovers(
+        &context.records,
+        |urn| !declared.contains(urn),
+        &selected,
+        context.plugins.as_ref(),
+        &mut steps,
+        &mut diagnostics,
+    )
+    .await;
+
+    let outputs: BTreeMap<String, Value> = outputs
+        .into_iter()
+        .map(|(name, output)| {
+            let (_, failed) = resolve(&output.value, &|reference| context.lookup(reference));
+            for (reference, error) in failed {
+                if error == ReferenceError::Missing {
+                    diagnostics.push(
+                        Diagnostic::error(format!("`${{{reference}}}` cannot be read: {error}"))
+                            .resource(format!("output {name}"))
+                            .origin(output.origin.clone()),
+                    );
+                }
+            }
+            (name, output.value)
+        })
+        .collect();
+    // A run that leaves resources out leaves the outputs that read them as they are.
+    let output_changes = output_changes(&context, &old_outputs, &outputs, !selected.partial);
+    if diagnostics.has_errors() {
+        return Err(diagnostics.into());
+    }
+    let plan = Plan {
+        format: Plan::FORMAT,
+        mode: PlanMode::Apply,
+        project,
+        stack,
+        serial,
+        head,
+        state_digest: digest,
+        configuration_digest: options.configuration_digest.clone(),
+        partial: selected.partial,
+        moves: moves::in_order(moved),
+        drift,
+        steps,
+        outputs,
+        output_changes,
+        warnings: diagnostics,
+    };
+    observer.event(Event::PlanFinished {
+        summary: plan.summary(),
+    });
+    Ok(plan)
+}
+
+fn output_changes(
+    context: &PlanContext,
+    old: &BTreeMap<String, Value>,
+    new: &BTreeMap<String, Value>,
+    complete: bool,
+) -> Vec<OutputChange> {
+    let mut changes = Vec::new();
+    for (name, value) in new {
+        let (value, failed) = if has_references(value) {
+            resolve(value, &|reference| context.lookup(reference))
+        } else {
+            (value.clone(), Vec::new())
+        };
+        if !failed.is_empty() && !complete {
+            continue;
+        }
+        if old.get(name).is_none_or(|old| !old.same_as(&value)) {
+            changes.push(OutputChange {
+                name: name.clone(),
+                old: old.get(name).cloned(),
+                new: Some(value),
+            });
+        }
+    }
+    for (name, value) in old {
+        if !new.contains_key(name) && complete {
+            changes.push(OutputChange {
+                name: name.clone(),
+                old: Some(value.clone()),
+                new: None,
+            });
+        }
+    }
+    changes
+}
+
+/// Returns the attributes of a record's object, for references to it.
+pub(crate) fn recorded_attributes(
+    record: &konductor_state::record::ResourceRecord,
+) -> Option<Attributes<'_>> {
+    record.object.as_ref().map(|object| Attributes {
+        value: &object.attributes,
+        id: Some(&object.id),
+    })
+}
+
+/// Makes a destroy plan: everything recorded goes, dependents before what they depend on.
+pub(crate) async fn plan_destroy(
+    project: &str,
+    stack: &str,
+    snapshot: Snapshot,
+    drift: Vec<Drift>,
+    options: &PlanOptions,
+    plugins: &dyn Providers,
+    observer: &dyn Observer,
+) -> Result<Plan, EngineError> {
+    let mut diagnostics = Diagnostics::default();
+    let digest = state_digest(&snapshot);
+    let mut records: HashMap<_, _> = snapshot
+        .resources
+        .into_iter()
+        .map(|(urn, record)| (urn, Arc::new(record)))
+        .collect();
+    model::overlay(&mut records, &drift);
+    let selected = selection::select(&Expanded::default(), &records, options, &mut diagnostics);
+    let mut steps = Vec::new();
+    leftovers(
+        &records,
+        |_| true,
+        &selected,
+        plugins,
+        &mut steps,
+        &mut diagnostics,
+    )
+    .await;
+    if diagnostics.has_errors() {
+        return Err(diagnostics.into());
+    }
+    let output_changes = if selected.partial {
+        Vec::new()
+    } else {
+        snapshot
+            .outputs
+            .into_iter()
+            .map(|(name, value)| OutputChange {
+                name,
+                old: Some(value),
+                new: None,
+            })
+            .collect()
+    };
+    let plan = Plan {
+        format: Plan::FORMAT,
+        mode: PlanMode::Destroy,
+        project: project.to_owned(),
+        stack: stack.to_owned(),
+        serial: snapshot.serial,
+        head: snapshot.head,
+        state_digest: digest,
+        configuration_digest: options.configuration_digest.clone(),
+        partial: selected.partial,
+        moves: Vec::new(),
+        drift,
+        steps,
+        outputs: BTreeMap::new(),
+        output_changes,
+        warnings: diagnostics,
+    };
+    observer.event(Event::PlanFinished {
+        summary: plan.summary(),
+    });
+    Ok(plan)
+}
