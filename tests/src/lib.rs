@@ -2,13 +2,6 @@
 //! checks signatures, and boto3 to look into that account without Konductor.
 //!
 //! It needs `cargo xtask plugins` and `cargo xtask python` once; `cargo xtask test` does both.
-#![allow(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::panic,
-    clippy::indexing_slicing,
-    reason = "a harness fails the test where it stands"
-)]
 
 mod aws_account;
 mod binary;

@@ -1,5 +1,6 @@
 //! A project folder and runs of the binary in it.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::fs;
 use std::io::Read;
@@ -119,6 +120,69 @@ impl Project {
     /// Returns the file that holds the log of a stack.
     pub fn state_file(&self, stack: &str) -> PathBuf {
         self.folder().join(".konductor").join(format!("{stack}.db"))
+    }
+
+    /// Checks that a plan finds nothing to do.
+    ///
+    /// # Panics
+    /// When it does, with the plan.
+    #[track_caller]
+    pub fn assert_nothing_to_do(&self) {
+        self.run(["plan", "--detailed-exitcode"]).ends_with(0);
+    }
+
+    /// Plans, and returns how many steps of each kind there are; kinds of which there are none are left out.
+    ///
+    /// # Panics
+    /// When the plan fails.
+    #[track_caller]
+    pub fn planned(&self) -> Value {
+        let finished = self.run(["plan", "--json"]).succeeds();
+        let summary = finished
+            .events()
+            .into_iter()
+            .find(|event| event["event"] == "plan-finished")
+            .unwrap_or_else(|| panic!("should have an event `plan-finished`: {finished}"))["summary"]
+            .take();
+        let Value::Object(mut summary) = summary else {
+            panic!("a summary is an object: {finished}");
+        };
+        summary.retain(|kind, count| kind != "unchanged" && *count != 0);
+        Value::Object(summary)
+    }
+
+    /// Returns every resource that has an object, by name: its type and its identifier.
+    ///
+    /// # Panics
+    /// When the state cannot be listed.
+    #[track_caller]
+    pub fn objects(&self) -> BTreeMap<String, (String, String)> {
+        let finished = self.run(["state", "list", "--json"]).succeeds();
+        let text = |event: &Value, member: &str| event[member].as_str().map(str::to_owned);
+        finished
+            .events()
+            .iter()
+            .filter_map(|event| Some((text(event, "name")?, (text(event, "type")?, text(event, "id")?))))
+            .collect()
+    }
+
+    /// Changes the stack's database behind Konductor's back.
+    ///
+    /// # Panics
+    /// When the statement fails or changes nothing.
+    pub fn tamper(&self, stack: &str, statement: &str) {
+        let script = "import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1])
+changed = connection.execute(sys.argv[2]).rowcount
+connection.commit()
+sys.exit(0 if changed > 0 else 'nothing changed')";
+        let status = Command::new(checkout::python())
+            .args(["-c", script])
+            .arg(self.state_file(stack))
+            .arg(statement)
+            .status()
+            .expect("Python can be started");
+        assert!(status.success(), "{statement}");
     }
 
     /// Runs the binary without a terminal and returns how it ended.

@@ -1,0 +1,32 @@
+//! Every example against the simulated cloud: it runs, and running it again changes nothing.
+
+use std::path::Path;
+
+use konductor_tests::Project;
+
+#[test]
+fn every_example_runs_and_then_plans_nothing() {
+    let examples = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .parent()
+        .unwrap()
+        .join("examples");
+    let mut names: Vec<String> = std::fs::read_dir(&examples)
+        .unwrap()
+        .map(|entry| entry.unwrap())
+        .filter(|entry| entry.path().join("konductor.yaml").is_file())
+        .map(|entry| entry.file_name().into_string().unwrap())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 3, "{names:?}");
+    for name in names {
+        let project = Project::from_example(&name);
+        project.run(["run", "--simulate", "--yes"]).succeeds();
+        project
+            .run(["plan", "--simulate", "--detailed-exitcode"])
+            .ends_with(0);
+        project.run(["run", "--simulate", "--yes"]).succeeds();
+        project.run(["log", "verify"]).succeeds();
+        project.run(["destroy", "--simulate", "--yes"]).succeeds();
+        assert!(project.objects().is_empty(), "{name}");
+    }
+}
