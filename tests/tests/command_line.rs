@@ -9,7 +9,7 @@ resources:
     properties: { cidr_block: 10.60.0.0/16 }
   subnet:
     type: aws:ec2:Subnet
-    properties: { vpc_id: \"${network.id}\", cidr_block: 10.60.1.0/24 }
+    properties: { vpc_id: \"${network.vpc_id}\", cidr_block: 10.60.1.0/24 }
 ";
 
 const STACK: &str = "config:

@@ -13,22 +13,21 @@ resources:
     properties: { cidr_block: 10.40.0.0/16 }
   internet:
     type: aws:ec2:InternetGateway
-    properties: { vpc_id: \"${network.id}\" }
+    properties: { vpc_id: \"${network.vpc_id}\" }
   subnet:
     type: aws:ec2:Subnet
-    properties: { vpc_id: \"${network.id}\", cidr_block: 10.40.1.0/24 }
+    properties: { vpc_id: \"${network.vpc_id}\", cidr_block: 10.40.1.0/24 }
   web:
     type: aws:ec2:SecurityGroup
-    properties: { vpc_id: \"${network.id}\", description: web }
+    properties: { vpc_id: \"${network.vpc_id}\", name: web, description: web }
   web-https:
     type: aws:ec2:SecurityGroupRule
-    properties: { security_group_id: \"${web.id}\", direction: ingress, protocol: tcp, from_port: 443, to_port: 443, cidr_ipv4: 10.40.0.0/16 }
+    properties: { security_group_id: \"${web.group_id}\", direction: ingress, protocol: tcp, from_port: 443, to_port: 443, cidr_ipv4: 10.40.0.0/16 }
   address:
     type: aws:ec2:ElasticIp
-    properties: {}
   server:
     type: aws:ec2:Instance
-    properties: { image_id: ami-048f0d12f0d1f7ac8, instance_type: t3.micro, subnet_id: \"${subnet.id}\", security_group_ids: [\"${web.id}\"] }
+    properties: { image_id: ami-048f0d12f0d1f7ac8, instance_type: t3.micro, subnet_id: \"${subnet.id}\", security_group_ids: [\"${web.group_id}\"] }
   store:
     type: aws:s3:Bucket
     properties: { bucket: crash-store }
@@ -59,8 +58,8 @@ fn project(account: &AwsAccount) -> Project {
 fn change(project: &Project) {
     project.edit(
         "konductor.yaml",
-        "description: web }",
-        "description: web, tags: { Name: web } }",
+        "name: web, description: web }",
+        "name: web, description: web, tags: { Name: web } }",
     );
     project.edit("konductor.yaml", "content: one", "content: two");
     project.edit(
@@ -73,15 +72,11 @@ fn change(project: &Project) {
         "from_port: 443, to_port: 443",
         "from_port: 80, to_port: 80",
     );
-    project.edit(
-        "konductor.yaml",
-        "  address:\n    type: aws:ec2:ElasticIp\n    properties: {}\n",
-        "",
-    );
+    project.edit("konductor.yaml", "  address:\n    type: aws:ec2:ElasticIp\n", "");
     project.edit(
         "konductor.yaml",
         "outputs:\n",
-        "  routes:\n    type: aws:ec2:RouteTable\n    properties: { vpc_id: \"${network.id}\" }\noutputs:\n",
+        "  routes:\n    type: aws:ec2:RouteTable\n    properties: { vpc_id: \"${network.vpc_id}\" }\noutputs:\n",
     );
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{cargo, run, step};
-use crate::{plugins, python};
+use crate::{folders, plugins, python};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -59,15 +59,21 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
             arguments,
         ))?;
     } else {
-        step("host: build");
-        run(cargo().args(["build", "-p", "konductor"]))?;
         step("tests: guests");
         run(filtered(
             cargo().arg("test").args(plugins::packages(&plugins::all())),
             arguments,
         ))?;
+        step("host: build");
+        // Together with the tests, because the same choice of targets is what makes cargo build every dependency once.
+        run(cargo().args(["build", "--bins", "--tests"]))?;
         step("tests: host, SDK, and end to end against moto");
-        run(filtered(cargo().args(["test", "--no-fail-fast"]), arguments))?;
+        run(filtered(
+            cargo()
+                .args(["test", "--no-fail-fast"])
+                .env("KONDUCTOR_TEST_BINARY", folders::konductor("debug")),
+            arguments,
+        ))?;
     }
     println!("\nall passed in {:.0} s", started.elapsed().as_secs_f64());
     Ok(())

@@ -55,7 +55,7 @@ impl Shape {
                 .collect();
             let _ = writeln!(
                 text,
-                "  r{index}:\n    type: reference:test:Item\n    properties: {{ label: res-{index}, size: {}, tags: {{ env: prod }}, inputs: [{}] }}",
+                "  r{index}:\n    type: reference:test:Item\n    properties: {{ label: res-{index}, value: {{ size: {}, inputs: [{}] }}, tags: {{ env: prod }} }}",
                 index % 7,
                 references.join(", ")
             );
@@ -74,7 +74,7 @@ impl Shape {
                 .collect();
             let _ = writeln!(
                 text,
-                "resource \"terraform_data\" \"r{index}\" {{\n  input = {{ label = \"res-{index}\", size = {}, tags = {{ env = \"prod\" }}, inputs = [{}] }}\n}}",
+                "resource \"terraform_data\" \"r{index}\" {{\n  input = {{ label = \"res-{index}\", value = {{ size = {}, inputs = [{}] }}, tags = {{ env = \"prod\" }} }}\n}}",
                 index % 7,
                 references.join(", ")
             );
