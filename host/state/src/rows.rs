@@ -10,7 +10,7 @@ use crate::error::StateError;
 use crate::projection::{Projection, rename_in_begin, rename_in_record};
 use crate::record::{Interrupted, ResourceRecord, Snapshot};
 use crate::schema::{self, Place};
-use crate::sealing::{self, Reading};
+use crate::sealing::{self, Reading, SealedEntry};
 
 /// The rows, inside a transaction of the writer. Everything that goes in and out is in sealed form.
 pub(crate) struct Rows<'c> {
@@ -18,6 +18,8 @@ pub(crate) struct Rows<'c> {
     pub(crate) place: &'c Place,
     /// The position of the entry that is applied.
     pub(crate) serial: u64,
+    /// The entry that is applied.
+    pub(crate) applied: &'c SealedEntry,
 }
 
 impl Rows<'_> {
@@ -55,9 +57,14 @@ impl Projection for Rows<'_> {
     }
 
     fn put_record(&mut self, record: &ResourceRecord) -> Result<(), StateError> {
+        // The record is always that of the entry.
+        let body = match &self.applied.record {
+            Some(body) => body,
+            None => &sealing::write_sealed(record)?,
+        };
         self.execute(
             "INSERT INTO resource (urn, body) VALUES (?1, ?2) ON CONFLICT (urn) DO UPDATE SET body = ?2",
-            (record.urn.to_string(), sealing::write_sealed(record)?),
+            (record.urn.to_string(), body),
         )
     }
 
@@ -94,7 +101,8 @@ impl Projection for Rows<'_> {
                 &begin.operation,
                 i64::try_from(self.serial).unwrap_or(i64::MAX),
                 begin.urn.to_string(),
-                sealing::write_sealed(begin)?,
+                // The entry reads as what it says of the begin; its tag is passed over.
+                &self.applied.body,
             ),
         )
     }

@@ -60,6 +60,8 @@ pub(crate) struct SealedEntry {
     pub(crate) entry: Entry,
     /// The text that is stored and hashed.
     pub(crate) body: String,
+    /// The text of its record, if it has one; made here because callers are many and the writer is one.
+    pub(crate) record: Option<String>,
 }
 
 /// Seals the secrets of an entry and writes it as text.
@@ -72,6 +74,7 @@ pub(crate) fn seal(entry: Entry, sealer: Option<&Arc<dyn Sealer>>) -> Result<Sea
         Ok((SEALED, Json::String(text)))
     })?;
     let body = json.to_string();
+    let record = json.get("record").map(Json::to_string);
     let entry = if sealed {
         read(&body, Reading::Sealed).map_err(|failure| match failure {
             ReadFailure::Json(source) => encode(source),
@@ -80,7 +83,7 @@ pub(crate) fn seal(entry: Entry, sealer: Option<&Arc<dyn Sealer>>) -> Result<Sea
     } else {
         entry
     };
-    Ok(SealedEntry { entry, body })
+    Ok(SealedEntry { entry, body, record })
 }
 
 /// Writes something that is in sealed form as the text that is stored.

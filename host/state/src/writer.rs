@@ -236,12 +236,14 @@ fn write_entries(
     let mut statement = transaction
         .prepare_cached("INSERT INTO log (serial, time, hash, body) VALUES (?1, ?2, ?3, ?4)")
         .map_err(failed)?;
-    for SealedEntry { entry, body } in entries {
+    for applied in entries {
+        let SealedEntry { entry, body, .. } = applied;
         let serial = head.serial + 1;
         let mut rows = Rows {
             connection: transaction,
             place,
             serial,
+            applied,
         };
         projection::fold(&mut rows, entry)??;
         let time = Timestamp::now().to_string();

@@ -148,6 +148,18 @@ async fn a_living_process_keeps_its_lock_where_the_file_system_forgets_it() {
     assert_eq!(guard.taken_over_from(), Some(&ada));
 }
 
+#[tokio::test]
+async fn a_living_process_keeps_its_lock_where_the_system_does_not_tell_when_it_started() {
+    let folder = Folder::new();
+    let (one, other) = (folder.open().await, folder.open().await);
+    let _guard = one.lock(owner("ada")).await.unwrap();
+    folder
+        .stranger()
+        .execute("UPDATE holder SET process_started = NULL", [])
+        .unwrap();
+    locked(&other).await;
+}
+
 const LOG_OF_CHILD: &str = "KONDUCTOR_TEST_LOCKING_CHILD_LOG";
 
 /// Runs in the process that is killed; in the test run itself it does nothing.
