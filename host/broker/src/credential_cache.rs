@@ -4,13 +4,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use aws_credential_types::provider::{ProvideCredentials, SharedCredentialsProvider};
+use aws_credential_types::provider::ProvideCredentials;
 use futures::FutureExt;
 use futures::future::{BoxFuture, Shared};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
-use crate::credentials::{CredentialError, CredentialSource, ProviderContext};
+use crate::credentials::{CredentialError, CredentialSource, ProviderContext, Providers};
+use crate::redaction::Redaction;
 use crate::transport::causes;
 
 /// How long before they expire credentials are renewed.
@@ -31,7 +32,7 @@ struct State {
 struct Inner {
     source: CredentialSource,
     context: ProviderContext,
-    provider: OnceCell<SharedCredentialsProvider>,
+    providers: OnceCell<Providers>,
 }
 
 /// The credentials of one source.
@@ -53,7 +54,7 @@ impl CredentialCache {
         let inner = Inner {
             source,
             context,
-            provider: OnceCell::new(),
+            providers: OnceCell::new(),
         };
         Self {
             inner: Arc::new(inner),
@@ -142,15 +143,23 @@ fn still_valid(state: &State) -> Option<Credentials> {
 }
 
 async fn look_up(inner: Arc<Inner>) -> Result<Credentials, CredentialError> {
-    let provider = inner
-        .provider
-        .get_or_init(|| inner.source.provider(&inner.context))
+    let providers = inner
+        .providers
+        .get_or_init(|| inner.source.providers(&inner.context))
         .await;
-    provider
-        .provide_credentials()
-        .await
-        .map_err(|error| CredentialError {
-            reason: format!("{} gave none: {}", inner.source.describe(), causes(&error)),
-            advice: inner.source.advice(),
-        })
+    let error = match providers.signing.provide_credentials().await {
+        Ok(credentials) => return Ok(credentials),
+        Err(error) => error,
+    };
+    let mut text = causes(&error);
+    // The token service may repeat what it was asked with.
+    if let Some(base) = &providers.role_base
+        && let Ok(used) = base.provide_credentials().await
+    {
+        text = Redaction::new(&used, None).text(&text);
+    }
+    Err(CredentialError {
+        reason: format!("{} gave none: {text}", inner.source.describe()),
+        advice: inner.source.advice(),
+    })
 }

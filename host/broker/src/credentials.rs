@@ -130,8 +130,8 @@ impl CredentialSource {
         }
     }
 
-    /// Builds the SDK's provider. Nothing is asked yet.
-    pub(crate) async fn provider(&self, context: &ProviderContext) -> SharedCredentialsProvider {
+    /// Builds the SDK's providers. Nothing is asked yet.
+    pub(crate) async fn providers(&self, context: &ProviderContext) -> Providers {
         let region = aws_config::Region::new(self.region.clone().unwrap_or_else(|| context.region.clone()));
         let settings = ProviderConfig::without_region()
             .with_region(Some(region.clone()))
@@ -159,8 +159,12 @@ impl CredentialSource {
             )),
         };
         let Some(role) = &self.assume_role else {
-            return base;
+            return Providers {
+                signing: base,
+                role_base: None,
+            };
         };
+        let role_base = Some(base.clone());
         let mut loader = aws_config::defaults(BehaviorVersion::latest())
             .http_client(context.http.clone())
             .region(region)
@@ -180,8 +184,19 @@ impl CredentialSource {
         if !role.session_tags.is_empty() {
             builder = builder.tags(role.session_tags.clone());
         }
-        SharedCredentialsProvider::new(builder.build().await)
+        Providers {
+            signing: SharedCredentialsProvider::new(builder.build().await),
+            role_base,
+        }
     }
+}
+
+/// The SDK's providers of one source.
+pub(crate) struct Providers {
+    /// Gives what requests are signed with.
+    pub(crate) signing: SharedCredentialsProvider,
+    /// Gives what the role is assumed with, where there is one.
+    pub(crate) role_base: Option<SharedCredentialsProvider>,
 }
 
 /// What every provider is built with.

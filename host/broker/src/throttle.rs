@@ -31,7 +31,7 @@ impl Default for ThrottleOptions {
         Self {
             rate: 50.0,
             burst: 100.0,
-            minimum_rate: 0.5,
+            minimum_rate: 1.0,
             maximum_rate: 500.0,
             decrease: 0.5,
             recovery: 2.0,
