@@ -161,7 +161,8 @@ impl ApplyContext {
             record.deposed.push(Deposed { key, object });
         }
         let operation = uuid::Uuid::new_v4().to_string();
-        let token = uuid::Uuid::new_v4().to_string();
+        // It carries its time: a provider can tell what was made after the operation began.
+        let token = uuid::Uuid::now_v7().to_string();
         let ended = Ended {
             operation: &operation,
             urn: &step.urn,
