@@ -26,7 +26,8 @@ pub trait Described: ResourceProvider + Sized {
     /// Returns the name of the filter by identifier, for example `vpc-id`.
     fn id_filter(&self) -> &'static str;
 
-    /// Reads one page of the objects that match every filter. Objects that are on their way out are left out.
+    /// Reads one page of the objects that match every filter. Objects that are on their way out are left out; the
+    /// private bytes of each are the token it was created with.
     ///
     /// # Errors
     /// When the cloud refuses.
@@ -82,7 +83,10 @@ pub trait Described: ResourceProvider + Sized {
     /// When the cloud refuses.
     fn find_by_token(&self, context: &Context, token: &str) -> Result<Option<ObjectState>, Failure> {
         let objects = self.describe_all(context, vec![filter(format!("tag:{TOKEN}"), [token])])?;
-        Ok(objects.into_iter().next())
+        // Not every API that is compatible with EC2 knows the filter.
+        Ok(objects
+            .into_iter()
+            .find(|object| object.private == token.as_bytes()))
     }
 
     /// Reads many objects with one call for 200 of them.

@@ -39,6 +39,14 @@ pub fn of(tags: &[Tag]) -> Value {
     )
 }
 
+/// Returns the token an object was created with; empty when it was created by others.
+pub fn token(tags: &[Tag]) -> &str {
+    tags.iter()
+        .find(|tag| tag.key() == Some(TOKEN))
+        .and_then(Tag::value)
+        .unwrap_or_default()
+}
+
 /// Changes the tags of an object from those it has to those wanted.
 ///
 /// # Errors

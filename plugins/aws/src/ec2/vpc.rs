@@ -10,6 +10,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
+use super::wait::settled;
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// A virtual network.
@@ -144,13 +145,7 @@ impl ResourceProvider for Vpc {
         // AWS starts with DNS support on and host names off.
         let made = set_dns(context, &id, &request.inputs, Some(true), Some(false))
             .and_then(|()| self.find_made(context, &id));
-        Ok(match made {
-            Ok(object) => Outcome::Complete(object),
-            Err(failure) => Outcome::Partial(
-                object(&id).extend(&request.inputs).set("vpc_id", id).build(),
-                failure,
-            ),
-        })
+        Ok(settled(made, &id, request))
     }
 
     reads!();
@@ -247,6 +242,7 @@ impl Described for Vpc {
                         "enable_dns_hostnames",
                         hostnames.enable_dns_hostnames().and_then(|v| v.value()),
                     )
+                    .private(tags::token(vpc.tags()))
                     .set("tags", tags::of(vpc.tags()))
                     .set("vpc_id", id)
                     .set("arn", ec2_arn(context, vpc.owner_id(), &format!("vpc/{id}")))
