@@ -393,6 +393,13 @@ impl Configuration {
             .map(|section| section.key_or_value_origin().clone())
     }
 
+    /// Returns the place of an output.
+    pub fn locate_output(&self, name: &str) -> Option<Origin> {
+        self.outputs
+            .get(&Path::attribute(name))
+            .map(|found| found.origin.clone())
+    }
+
     /// Returns the place of a setting, or of the nearest thing around it.
     pub fn locate_setting(&self, path: &Path) -> Option<Origin> {
         let (found, rest) = self.settings.descend(path.steps());

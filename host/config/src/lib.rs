@@ -7,6 +7,7 @@
 
 mod configuration;
 mod declaration;
+pub mod edit;
 mod explanation;
 pub mod inputs;
 mod layer;
@@ -18,6 +19,7 @@ mod scalar;
 mod sealer;
 mod suggestion;
 pub mod template;
+mod validate;
 pub mod yaml;
 
 pub use configuration::{Configuration, EnabledModule, ModuleConfiguration, RESERVED_NAMESPACES};

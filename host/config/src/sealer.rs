@@ -116,6 +116,14 @@ impl AgeSealer {
     pub fn has_identity(&self) -> bool {
         !self.identities.is_empty()
     }
+
+    /// Returns the recipient (`age1…`) that the first identity opens for; none without an identity.
+    #[must_use]
+    pub fn recipient_of_identity(&self) -> Option<String> {
+        self.identities
+            .first()
+            .map(|identity| identity.to_public().to_string())
+    }
 }
 
 impl Sealer for AgeSealer {

@@ -193,12 +193,12 @@ mod tests {
                 Part::Literal("-$5 $".into()),
             ]
         );
-        let [Part::Stack(stack)] = parts("${stack:acme/net/prod.vpc.id}").try_into().unwrap() else {
+        let Some(Part::Stack(stack)) = parts("${stack:acme/net/prod.vpc.id}").pop() else {
             panic!("expected a stack reference");
         };
         assert_eq!(stack.organization.as_deref(), Some("acme"));
         assert_eq!(stack.output, "vpc.id".parse().unwrap());
-        let [Part::Stack(stack)] = parts("${stack:prod.id}").try_into().unwrap() else {
+        let Some(Part::Stack(stack)) = parts("${stack:prod.id}").pop() else {
             panic!("expected a stack reference");
         };
         assert_eq!((stack.project, stack.stack.as_str()), (None, "prod"));
