@@ -141,8 +141,8 @@ impl Project {
         let summary = finished
             .events()
             .into_iter()
-            .find(|event| event["event"] == "plan-finished")
-            .unwrap_or_else(|| panic!("should have an event `plan-finished`: {finished}"))["summary"]
+            .find(|event| event["event"] == "plan")
+            .unwrap_or_else(|| panic!("should have an event `plan`: {finished}"))["summary"]
             .take();
         let Value::Object(mut summary) = summary else {
             panic!("a summary is an object: {finished}");
@@ -212,6 +212,8 @@ sys.exit(0 if changed > 0 else 'nothing changed')";
             .env("HOME", self.home())
             // Compiled plugins are shared between tests: they are found by digest.
             .env("XDG_CACHE_HOME", checkout::root().join("target/test-cache"))
+            // Beside those of the product: the reference plugin.
+            .env("KONDUCTOR_PLUGIN_PATH", checkout::root().join("target/plugins"))
             // No test may wait for the metadata service of a cloud machine.
             .env("AWS_EC2_METADATA_DISABLED", "true")
             .envs(self.environment.iter().map(|(name, value)| (name, value)))

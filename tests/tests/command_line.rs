@@ -1,4 +1,4 @@
-//! The binary as a person or a script meets it. The simulated cloud is enough here.
+//! The binary as a person or a script meets it. The simulated cloud and the reference plugin are enough here.
 
 use konductor_tests::Project;
 
@@ -21,24 +21,41 @@ fn small() -> Project {
     Project::from_text(PROJECT, STACK)
 }
 
+/// Two objects of the reference plugin, which calls no cloud: what is recorded of them is real.
+fn items() -> Project {
+    Project::from_text(
+        "name: items
+resources:
+  one:
+    type: reference:test:Item
+    properties: { label: first-label }
+  two:
+    type: reference:test:Item
+    properties: { label: second-label, value: \"${one.serial}\" }
+outputs:
+  serial: ${one.serial}
+",
+        "config: { project: { environment: dev } }\n",
+    )
+}
+
 fn deployed() -> Project {
-    let project = small();
-    project.run(["run", "--simulate", "--yes"]).succeeds();
+    let project = items();
+    project.run(["run", "--yes"]).succeeds();
     project
 }
 
 #[test]
 fn without_a_terminal_and_without_yes_nothing_is_changed() {
-    let project = small();
-    project.run(["run", "--simulate"]).fails_saying("--yes");
-    project
-        .run(["plan", "--simulate", "--detailed-exitcode"])
-        .ends_with(2);
-    let project = deployed();
-    project.run(["destroy", "--simulate"]).fails_saying("--yes");
-    project
-        .run(["plan", "--simulate", "--detailed-exitcode"])
-        .ends_with(0);
+    let project = items();
+    for command in ["run", "apply"] {
+        project.run([command]).fails_saying("--yes");
+        project.run(["plan", "--detailed-exitcode"]).ends_with(2);
+    }
+    project.run(["run", "--yes"]).succeeds();
+    project.run(["destroy"]).fails_saying("--yes");
+    project.run(["state", "remove", "two"]).fails_saying("--yes");
+    project.assert_nothing_to_do();
 }
 
 #[test]
@@ -60,20 +77,13 @@ fn the_exit_code_tells_whether_changes_are_pending() {
 
 #[test]
 fn a_saved_plan_is_applied_once_and_refused_when_the_state_has_moved() {
-    let project = small();
-    project
-        .run(["plan", "--simulate", "--out", "one.plan"])
-        .succeeds();
-    project
-        .run(["plan", "--simulate", "--out", "two.plan"])
-        .succeeds();
-    project.run(["apply", "--simulate", "one.plan"]).succeeds();
-    project
-        .run(["plan", "--simulate", "--detailed-exitcode"])
-        .ends_with(0);
-    project
-        .run(["apply", "--simulate", "two.plan"])
-        .fails_saying("moved");
+    let project = items();
+    project.run(["plan", "--out", "one.plan"]).succeeds();
+    project.run(["plan", "--out", "two.plan"]).succeeds();
+    project.run(["apply", "one.plan"]).succeeds();
+    project.assert_nothing_to_do();
+    project.run(["apply", "two.plan"]).fails_saying("plan");
+    assert_eq!(project.objects().len(), 2);
 }
 
 #[test]
@@ -104,7 +114,7 @@ fn events_are_one_json_object_a_line() {
 fn a_changed_byte_of_the_log_is_found() {
     let project = deployed();
     project.run(["log", "verify"]).succeeds();
-    project.tamper("dev", "UPDATE log SET body = replace(body, '10.60.1.0/24', '10.60.1.0/25') WHERE serial = (SELECT max(serial) FROM log WHERE body LIKE '%10.60.1.0/24%')");
+    project.tamper("dev", "UPDATE log SET body = replace(body, 'second-label', 'other-labels') WHERE serial = (SELECT max(serial) FROM log WHERE body LIKE '%second-label%')");
     let failed = project.run(["log", "verify"]).ends_with(1);
     assert!(failed.everything().contains("entry"), "{failed}");
 }
@@ -121,7 +131,7 @@ fn state_that_does_not_follow_from_the_log_is_found() {
     let project = deployed();
     project.tamper(
         "dev",
-        "UPDATE resource SET body = replace(body, '10.60.1.0/24', '10.60.1.0/25')",
+        "UPDATE resource SET body = replace(body, 'second-label', 'other-labels')",
     );
     project.run(["log", "verify"]).ends_with(1);
 }
@@ -252,28 +262,23 @@ fn a_new_project_runs_at_once() {
 
 #[test]
 fn a_part_of_the_stack_can_be_chosen() {
-    let project = small();
-    project
-        .run(["run", "--simulate", "--yes", "--target", "network"])
-        .succeeds();
-    assert_eq!(project.objects().keys().collect::<Vec<_>>(), ["network"]);
-    project.run(["run", "--simulate", "--yes"]).succeeds();
-    assert_eq!(
-        project.objects().keys().collect::<Vec<_>>(),
-        ["network", "subnet"]
-    );
+    let project = items();
+    project.run(["run", "--yes", "--target", "one"]).succeeds();
+    assert_eq!(project.objects().keys().collect::<Vec<_>>(), ["one"]);
+    project.run(["run", "--yes", "--exclude", "one"]).succeeds();
+    assert_eq!(project.objects().len(), 1, "what depends on it is left out too");
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(project.objects().keys().collect::<Vec<_>>(), ["one", "two"]);
 }
 
 #[test]
 fn a_resource_can_be_renamed_and_forgotten() {
     let project = deployed();
-    project.run(["state", "move", "subnet", "inner"]).succeeds();
-    project.edit("konductor.yaml", "  subnet:", "  inner:");
-    project
-        .run(["plan", "--simulate", "--detailed-exitcode"])
-        .ends_with(0);
+    project.run(["state", "move", "two", "inner"]).succeeds();
+    project.edit("konductor.yaml", "  two:", "  inner:");
+    project.assert_nothing_to_do();
     project.run(["state", "remove", "--yes", "inner"]).succeeds();
-    assert_eq!(project.objects().keys().collect::<Vec<_>>(), ["network"]);
+    assert_eq!(project.objects().keys().collect::<Vec<_>>(), ["one"]);
     project.run(["log", "verify"]).succeeds();
 }
 

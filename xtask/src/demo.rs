@@ -42,10 +42,6 @@ pub fn run_demo() -> Result<()> {
     run(command(&konductor)
         .current_dir(folder.path())
         .args(["run", "--simulate", "--yes"]))?;
-    step("The log of it, checked");
-    run(command(&konductor)
-        .current_dir(folder.path())
-        .args(["log", "verify"]))?;
     println!(
         "\nThat was all of it. Next: README.md, or `{} --help`.",
         relative(&konductor)

@@ -61,7 +61,10 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
     } else {
         step("tests: guests");
         run(filtered(
-            cargo().arg("test").args(plugins::packages(&plugins::all())),
+            cargo()
+                .arg("test")
+                .args(plugins::packages(&plugins::all()))
+                .args(plugins::packages(&plugins::LIBRARIES)),
             arguments,
         ))?;
         step("host: build");

@@ -122,7 +122,7 @@ impl Subject for Konductor {
         fs::write(folder.join("konductor.yaml"), shape.konductor(size))?;
         fs::write(
             folder.join("konductor.dev.yaml"),
-            "config: { reference: { enabled: true } }\n",
+            "config: { project: { environment: dev } }\n",
         )?;
         let step = |arguments: &[&str]| {
             let mut command = command(&self.binary);
