@@ -6,7 +6,13 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 /// Deploys infrastructure through sandboxed plugins that never see a credential.
 #[derive(Debug, Parser)]
-#[command(name = "konductor", version, about, max_term_width = 100, propagate_version = true)]
+#[command(
+    name = "konductor",
+    version,
+    about,
+    max_term_width = 100,
+    propagate_version = true
+)]
 #[command(after_help = "\
 Exit codes: 0 ok, 1 failed, 2 changes are pending (only with --detailed-exitcode), 130 interrupted.
 
@@ -30,7 +36,13 @@ pub struct Arguments {
 #[command(next_help_heading = "Global options")]
 pub struct GlobalArguments {
     /// Work on the project in this folder.
-    #[arg(short = 'C', long, global = true, value_name = "FOLDER", env = "KONDUCTOR_DIRECTORY")]
+    #[arg(
+        short = 'C',
+        long,
+        global = true,
+        value_name = "FOLDER",
+        env = "KONDUCTOR_DIRECTORY"
+    )]
     pub directory: Option<PathBuf>,
     /// The stack; without it the only one there is.
     #[arg(short, long, global = true, env = "KONDUCTOR_STACK")]
@@ -255,9 +267,11 @@ pub struct DestroyArguments {
 
 /// Arguments of `import`.
 #[derive(Debug, Args)]
-#[command(after_help = "Example: konductor import aws:ec2:Vpc network vpc-0123456789abcdef0
+#[command(
+    after_help = "Example: konductor import aws:ec2:Vpc network vpc-0123456789abcdef0
 
-`konductor catalog show TYPE` tells the form of the identifier.")]
+`konductor catalog show TYPE` tells the form of the identifier."
+)]
 pub struct ImportArguments {
     /// The type.
     #[arg(value_name = "TYPE")]

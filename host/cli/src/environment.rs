@@ -20,12 +20,20 @@ impl Environment {
             .filter_map(|(name, value)| Some((name.into_string().ok()?, value.into_string().ok()?)))
             .collect();
         let executable = std::env::current_exe().ok();
-        Self { variables, folders: ProjectDirs::from("", "", "konductor"), executable }
+        Self {
+            variables,
+            folders: ProjectDirs::from("", "", "konductor"),
+            executable,
+        }
     }
 
     /// Returns a variable; an empty one counts as not set.
     pub fn variable(&self, name: &str) -> Option<&str> {
-        self.variables.iter().find(|(found, _)| found == name).map(|(_, value)| value.as_str()).filter(|v| !v.is_empty())
+        self.variables
+            .iter()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value.as_str())
+            .filter(|v| !v.is_empty())
     }
 
     /// Returns the variables that carry configuration or name the organisation's file.
@@ -62,12 +70,17 @@ impl Environment {
 
     /// Returns the folders to look for plugins in that the operator names, separated as in `PATH`.
     pub fn plugin_folders(&self) -> Vec<PathBuf> {
-        self.variable("KONDUCTOR_PLUGIN_PATH").map(|text| std::env::split_paths(text).collect()).unwrap_or_default()
+        self.variable("KONDUCTOR_PLUGIN_PATH")
+            .map(|text| std::env::split_paths(text).collect())
+            .unwrap_or_default()
     }
 
     /// Returns who runs this: user and host, for the log and the lock.
     pub fn actor(&self) -> String {
-        let user = self.variable("USER").or_else(|| self.variable("LOGNAME")).unwrap_or("unknown");
+        let user = self
+            .variable("USER")
+            .or_else(|| self.variable("LOGNAME"))
+            .unwrap_or("unknown");
         let host = self
             .variable("HOSTNAME")
             .map(str::to_owned)

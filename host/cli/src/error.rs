@@ -27,7 +27,10 @@ impl CommandError {
 
     /// Makes an error that was told already.
     pub fn told() -> Self {
-        Self { diagnostics: Diagnostics::default(), exit: 1 }
+        Self {
+            diagnostics: Diagnostics::default(),
+            exit: 1,
+        }
     }
 
     /// Adds what to do to the last message.
@@ -42,7 +45,10 @@ impl CommandError {
 
 impl From<Diagnostic> for CommandError {
     fn from(diagnostic: Diagnostic) -> Self {
-        Self { diagnostics: diagnostic.into(), exit: 1 }
+        Self {
+            diagnostics: diagnostic.into(),
+            exit: 1,
+        }
     }
 }
 
@@ -72,9 +78,42 @@ impl From<konductor_registry::RegistryError> for CommandError {
             }
             E::Unreadable { .. } => "check the file's permissions",
             E::TooLarge { .. } => "this is not a plugin",
-            E::WrongVersion { .. } => "change the version under plugins in konductor.yaml, or install the plugin that fits",
+            E::WrongVersion { .. } => {
+                "change the version under plugins in konductor.yaml, or install the plugin that fits"
+            }
         };
         Self::message(with_sources(&error)).help(help)
+    }
+}
+
+/// Errors whose message says what to do already.
+macro_rules! message_errors {
+    ($($error:ty),* $(,)?) => {
+        $(impl From<$error> for CommandError {
+            fn from(error: $error) -> Self {
+                Self::message(with_sources(&error))
+            }
+        })*
+    };
+}
+
+message_errors!(
+    konductor_state::StateError,
+    konductor_sandbox::SandboxError,
+    konductor_sandbox::LoadError,
+    konductor_broker::BrokerError,
+    crate::graph_picture::TooLarge,
+);
+
+impl From<konductor_engine::EngineError> for CommandError {
+    fn from(error: konductor_engine::EngineError) -> Self {
+        use konductor_engine::EngineError as E;
+        match &error {
+            E::Interrupted(_) => Self::message(error.to_string())
+                .help("`konductor run` or `konductor refresh` settles them; then plan again"),
+            E::State(_) | E::Task(_) => Self::message(with_sources(&error)),
+            _ => error.diagnostics().into(),
+        }
     }
 }
 

@@ -1,1 +1,100 @@
-fn main() {}
+//! The konductor command.
+
+mod arguments;
+mod audit;
+mod command;
+mod configure;
+mod environment;
+mod error;
+mod graph_picture;
+mod output;
+mod plugins;
+mod project;
+mod prompt;
+mod render;
+mod saved_plan;
+mod session;
+mod simulation;
+
+use std::process::ExitCode;
+
+use clap::{CommandFactory as _, Parser as _};
+
+use arguments::{Arguments, Command};
+use environment::Environment;
+use error::CommandError;
+use output::Output;
+use project::{FolderSources, Project};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let environment = Environment::read();
+    let output = Output::new(&arguments.global, environment.variable("NO_COLOR").is_some());
+    output::start_tracing(arguments.global.verbose, environment.variable("KONDUCTOR_LOG"));
+    let folder = project::folder(&arguments.global);
+    let result = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| CommandError::message(format!("the runtime did not start: {error}")))
+        .and_then(|runtime| runtime.block_on(execute(&arguments, &environment, &output)));
+    match result {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output.diagnostics(&error.diagnostics, &FolderSources(folder));
+            ExitCode::from(error.exit)
+        }
+    }
+}
+
+async fn execute(
+    arguments: &Arguments,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let global = &arguments.global;
+    let folder = project::folder(global);
+    let open = || {
+        project::require(&folder)?;
+        Project::open(global, environment)
+    };
+    match &arguments.command {
+        Command::Init(init) => command::init::init(init, &folder, output)?,
+        Command::Run(run) => return command::deploy::run(run, open()?, environment, output).await,
+        Command::Plan(plan) => return command::deploy::plan(plan, open()?, environment, output).await,
+        Command::Apply(apply) => return command::deploy::apply(apply, open()?, environment, output).await,
+        Command::Refresh(refresh) => {
+            return command::deploy::refresh(refresh, open()?, environment, output).await;
+        }
+        Command::Destroy(destroy) => {
+            return command::deploy::destroy(destroy, open()?, environment, output).await;
+        }
+        Command::Import(import) => {
+            return command::deploy::import(import, open()?, environment, output).await;
+        }
+        Command::Output(arguments) => command::output::output(arguments, &open()?, output).await?,
+        Command::State(state) => command::state::state(state, &open()?, environment, output).await?,
+        Command::Log(log) => command::log::log(log, &open()?, output).await?,
+        Command::Config(config) => command::config::config(config, &mut open()?, environment, output).await?,
+        Command::Catalog(catalog) => {
+            command::catalog::catalog(catalog, &folder, global, environment, output).await?;
+        }
+        Command::Plugin(plugin) => {
+            command::plugin::plugin(plugin, &folder, global, environment, output).await?
+        }
+        Command::Graph(graph) => command::graph::graph(graph, open()?, environment, output).await?,
+        Command::Version => {
+            let version = env!("CARGO_PKG_VERSION");
+            output.fact(
+                "version",
+                &serde_json::json!({ "version": version }),
+                &format!("konductor {version}"),
+            );
+        }
+        Command::Completions { shell } => {
+            let mut script = Vec::new();
+            clap_complete::generate(*shell, &mut Arguments::command(), "konductor", &mut script);
+            output.raw(&String::from_utf8_lossy(&script));
+        }
+    }
+    Ok(0)
+}

@@ -27,7 +27,11 @@ impl Output {
         };
         console::set_colors_enabled(color);
         console::set_colors_enabled_stderr(color);
-        Self { json: arguments.json, color, terminal }
+        Self {
+            json: arguments.json,
+            color,
+            terminal,
+        }
     }
 
     /// Tells whether JSON is wanted.
@@ -49,7 +53,11 @@ impl Output {
 
     /// Prints a fact: a line for a person, or an event whose `event` member is `name`.
     pub fn fact(&self, name: &str, members: &impl Serialize, text: &str) {
-        if self.json { self.event(name, members) } else { write_out(text) }
+        if self.json {
+            self.event(name, members)
+        } else {
+            write_out(text)
+        }
     }
 
     /// Prints an event; nothing when text is wanted.
@@ -70,6 +78,14 @@ impl Output {
             }
         }
         write_out(&serde_json::Value::Object(object).to_string());
+    }
+
+    /// Prints an event that names itself in its `event` member.
+    pub fn typed_event(&self, event: &impl Serialize) {
+        if let (true, Ok(serde_json::Value::Object(mut object))) = (self.json, serde_json::to_value(event)) {
+            object.insert("time".to_owned(), jiff::Timestamp::now().to_string().into());
+            write_out(&serde_json::Value::Object(object).to_string());
+        }
     }
 
     /// Tells diagnostics: on standard error for a person, as events when JSON is wanted.
@@ -94,4 +110,20 @@ impl Output {
 fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+}
+
+/// Sends what happens inside to standard error: warnings always, more with `-v`, or as `KONDUCTOR_LOG` says.
+pub fn start_tracing(verbose: u8, filter: Option<&str>) {
+    let level = match verbose {
+        0 => "warn",
+        1 => "info,konductor=debug",
+        _ => "debug",
+    };
+    let filter = tracing_subscriber::EnvFilter::try_new(filter.unwrap_or(level))
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(level));
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_target(false)
+        .init();
 }

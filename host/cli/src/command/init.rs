@@ -14,20 +14,29 @@ pub fn init(arguments: &InitArguments, base: &Path, output: &Output) -> Result<(
         None => default_name(&folder),
     };
     let starts_with_letter = name.starts_with(|c: char| c.is_ascii_alphabetic());
-    if !starts_with_letter || !name.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-')) {
+    if !starts_with_letter
+        || !name
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '-'))
+    {
         return Err(CommandError::message(format!("`{name}` is not a project name"))
             .help("use letters, digits, `_` and `-`, starting with a letter: konductor init --name NAME"));
     }
     let stack = &arguments.first_stack;
     let files = [
         ("konductor.yaml".to_owned(), project_file(&name)),
-        (format!("konductor.{stack}.yaml"), stack_file(&name, stack, &arguments.region)),
+        (
+            format!("konductor.{stack}.yaml"),
+            stack_file(&name, stack, &arguments.region),
+        ),
         (".gitignore".to_owned(), "/.konductor/\n".to_owned()),
     ];
     for (file, _) in files.iter().take(2) {
         if folder.join(file).exists() {
-            return Err(CommandError::message(format!("{} exists already", folder.join(file).display()))
-                .help("choose another folder, or work on with the project that is there"));
+            return Err(
+                CommandError::message(format!("{} exists already", folder.join(file).display()))
+                    .help("choose another folder, or work on with the project that is there"),
+            );
         }
     }
     std::fs::create_dir_all(&folder).map_err(|error| CommandError::file("create", &folder, error))?;
@@ -35,7 +44,11 @@ pub fn init(arguments: &InitArguments, base: &Path, output: &Output) -> Result<(
         let path = folder.join(file);
         if !path.exists() {
             std::fs::write(&path, text).map_err(|error| CommandError::file("write", &path, error))?;
-            output.fact("created", &serde_json::json!({ "file": path }), &format!("created {}", path.display()));
+            output.fact(
+                "created",
+                &serde_json::json!({ "file": path }),
+                &format!("created {}", path.display()),
+            );
         }
     }
     output.line("\nNext:  konductor run --simulate    deploys it to a simulated cloud, without an account");
@@ -45,7 +58,11 @@ pub fn init(arguments: &InitArguments, base: &Path, output: &Output) -> Result<(
 
 fn default_name(folder: &Path) -> String {
     let absolute = std::path::absolute(folder).unwrap_or_else(|_| folder.to_owned());
-    absolute.file_name().and_then(|name| name.to_str()).unwrap_or("project").replace(['.', ' '], "-")
+    absolute
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or("project")
+        .replace(['.', ' '], "-")
 }
 
 fn project_file(name: &str) -> String {

@@ -3,7 +3,7 @@
 mod page;
 mod text;
 
-pub use page::{to_html, to_svg};
+pub use page::{TooLarge, to_html, to_svg};
 pub use text::{to_dot, to_mermaid};
 
 /// A stack's resources and what depends on what.
@@ -32,7 +32,10 @@ pub struct Node {
 
 impl Picture {
     fn children(&self, parent: Option<usize>) -> impl Iterator<Item = (usize, &Node)> {
-        self.nodes.iter().enumerate().filter(move |(_, node)| node.parent == parent)
+        self.nodes
+            .iter()
+            .enumerate()
+            .filter(move |(_, node)| node.parent == parent)
     }
 }
 
@@ -76,6 +79,9 @@ mod tests {
             assert!(page.contains(name), "{name}");
         }
         assert!(page.contains("shop/dev &lt;1&gt;"));
-        assert!(!page.contains("src=") && !page.contains("<link"), "the page loads something");
+        assert!(
+            !page.contains("src=") && !page.contains("<link"),
+            "the page loads something"
+        );
     }
 }

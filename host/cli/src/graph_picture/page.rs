@@ -2,9 +2,9 @@
 
 use layout::backends::svg::SVGWriter;
 use layout::core::base::Orientation;
+use layout::core::color::Color;
 use layout::core::geometry::Point;
 use layout::core::style::StyleAttr;
-use layout::core::color::Color;
 use layout::std_shapes::shapes::{Arrow, Element, ShapeKind};
 use layout::topo::layout::VisualGraph;
 
@@ -15,11 +15,16 @@ const LIMIT: usize = 2_000;
 
 /// Says why there is no picture.
 #[derive(Debug, thiserror::Error)]
-#[error("a picture of {0} resources would show nothing; the limit is {LIMIT}. Use --format dot with a tool made for large graphs")]
+#[error(
+    "a picture of {0} resources would show nothing; the limit is {LIMIT}. Use --format dot with a tool made for large graphs"
+)]
 pub struct TooLarge(usize);
 
 fn escaped(text: &str) -> String {
-    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+    text.replace('&', "&amp;")
+        .replace('<', "&lt;")
+        .replace('>', "&gt;")
+        .replace('"', "&quot;")
 }
 
 /// Returns the picture as SVG.
@@ -41,12 +46,24 @@ pub fn to_svg(picture: &Picture) -> Result<String, TooLarge> {
             let style = StyleAttr::new(Color::fast("black"), 1, Some(Color::fast(fill)), 4, 13);
             #[allow(clippy::cast_precision_loss)]
             let size = Point::new(widest as f64 * 8.5 + 16.0, 44.0);
-            graph.add_node(Element::create(ShapeKind::new_box(&label), style, Orientation::LeftToRight, size))
+            graph.add_node(Element::create(
+                ShapeKind::new_box(&label),
+                style,
+                Orientation::LeftToRight,
+                size,
+            ))
         })
         .collect();
-    let belongs = picture.nodes.iter().enumerate().filter_map(|(child, node)| Some((node.parent?, child)));
+    let belongs = picture
+        .nodes
+        .iter()
+        .enumerate()
+        .filter_map(|(child, node)| Some((node.parent?, child)));
     let arrows = belongs.map(|(parent, child)| (Arrow::simple("part"), parent, child));
-    let depends = picture.edges.iter().map(|(from, to)| (Arrow::simple(""), *from, *to));
+    let depends = picture
+        .edges
+        .iter()
+        .map(|(from, to)| (Arrow::simple(""), *from, *to));
     for (arrow, from, to) in arrows.chain(depends) {
         if let (Some(from), Some(to)) = (handles.get(from), handles.get(to)) {
             graph.add_edge(arrow, *from, *to);
@@ -64,7 +81,10 @@ pub fn to_svg(picture: &Picture) -> Result<String, TooLarge> {
 pub fn to_html(picture: &Picture) -> Result<String, TooLarge> {
     let svg = to_svg(picture)?;
     // The XML declaration has no place inside a page.
-    let svg = svg.find("<svg").and_then(|start| svg.get(start..)).unwrap_or(&svg);
+    let svg = svg
+        .find("<svg")
+        .and_then(|start| svg.get(start..))
+        .unwrap_or(&svg);
     let title = escaped(&picture.title);
     Ok(format!(
         "<!doctype html>\n<html lang=\"en\">\n<head><meta charset=\"utf-8\"><title>{title}</title>\n\

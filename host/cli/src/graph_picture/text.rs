@@ -10,7 +10,10 @@ fn quoted(text: &str) -> String {
 
 /// Returns the picture for Graphviz: arrows point from a resource to what it depends on.
 pub fn to_dot(picture: &Picture) -> String {
-    let mut out = format!("digraph {} {{\n  rankdir=LR;\n  node [shape=box];\n", quoted(&picture.title));
+    let mut out = format!(
+        "digraph {} {{\n  rankdir=LR;\n  node [shape=box];\n",
+        quoted(&picture.title)
+    );
     dot_level(picture, None, 1, &mut out);
     for (from, to) in &picture.edges {
         // Arrows cannot end at a cluster, so a component has a node of its own.
@@ -24,7 +27,11 @@ fn dot_level(picture: &Picture, parent: Option<usize>, depth: usize, out: &mut S
     let indent = "  ".repeat(depth);
     for (position, node) in picture.children(parent) {
         if node.component {
-            let _ = writeln!(out, "{indent}subgraph cluster_{position} {{\n{indent}  label={};", quoted(&node.name));
+            let _ = writeln!(
+                out,
+                "{indent}subgraph cluster_{position} {{\n{indent}  label={};",
+                quoted(&node.name)
+            );
             let _ = writeln!(
                 out,
                 "{indent}  n{position} [label={} shape=component];",

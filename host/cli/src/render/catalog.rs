@@ -13,17 +13,53 @@ pub fn describe(schema: &ResourceSchema) -> String {
         TypeKind::Resource => "resource",
         TypeKind::Component => "component",
     };
-    let _ = writeln!(out, "{} ({kind})\n\n{}", console::style(&schema.resource_type).bold(), schema.description);
-    section(&mut out, "Inputs", schema.inputs().map(|(name, attribute)| (name.as_str(), attribute)));
-    section(&mut out, "Outputs", schema.outputs().map(|(name, attribute)| (name.as_str(), attribute)));
-    let replacing: Vec<&str> =
-        schema.attributes.iter().filter(|(_, attribute)| attribute.replaces).map(|(name, _)| name.as_str()).collect();
+    let _ = writeln!(
+        out,
+        "{} ({kind})\n\n{}",
+        console::style(&schema.resource_type).bold(),
+        schema.description
+    );
+    section(
+        &mut out,
+        "Inputs",
+        schema
+            .inputs()
+            .map(|(name, attribute)| (name.as_str(), attribute)),
+    );
+    section(
+        &mut out,
+        "Outputs",
+        schema
+            .outputs()
+            .map(|(name, attribute)| (name.as_str(), attribute)),
+    );
+    let replacing: Vec<&str> = schema
+        .attributes
+        .iter()
+        .filter(|(_, attribute)| attribute.replaces)
+        .map(|(name, _)| name.as_str())
+        .collect();
     if !replacing.is_empty() {
-        let order = if schema.delete_before_replace { " The old object is deleted first." } else { "" };
-        let _ = writeln!(out, "\n{}\n  A change of {} means a new object.{order}", heading("Replacement"), replacing.join(", "));
+        let order = if schema.delete_before_replace {
+            " The old object is deleted first."
+        } else {
+            ""
+        };
+        let _ = writeln!(
+            out,
+            "\n{}\n  A change of {} means a new object.{order}",
+            heading("Replacement"),
+            replacing.join(", ")
+        );
     }
     if schema.kind == TypeKind::Resource {
-        let _ = writeln!(out, "\n{}\n  konductor import {} NAME {}", heading("Import"), schema.resource_type, schema.identity.format);
+        let _ = writeln!(
+            out,
+            "\n{}\n  konductor import {} NAME {}",
+            heading("Import"),
+            schema.resource_type,
+            schema.identity.format
+        );
         if !schema.identity.description.is_empty() {
             let _ = writeln!(out, "  {}", schema.identity.description);
         }
@@ -44,7 +80,11 @@ fn heading(text: &str) -> String {
     console::style(text).underlined().to_string()
 }
 
-fn section<'a>(out: &mut String, title: &str, attributes: impl Iterator<Item = (&'a str, &'a AttributeSchema)>) {
+fn section<'a>(
+    out: &mut String,
+    title: &str,
+    attributes: impl Iterator<Item = (&'a str, &'a AttributeSchema)>,
+) {
     let rows: Vec<_> = attributes.collect();
     if rows.is_empty() {
         return;
@@ -64,8 +104,18 @@ fn attribute_line(out: &mut String, name: &str, attribute: &AttributeSchema, ind
             (attribute.replaces, "replaces"),
             (attribute.computed, "set by the cloud when not given"),
         ];
-        facts.extend(flags.iter().filter(|(set, _)| *set).map(|(_, text)| (*text).to_owned()));
-        facts.extend(attribute.default.as_ref().map(|value| format!("default {}", one_line(value))));
+        facts.extend(
+            flags
+                .iter()
+                .filter(|(set, _)| *set)
+                .map(|(_, text)| (*text).to_owned()),
+        );
+        facts.extend(
+            attribute
+                .default
+                .as_ref()
+                .map(|value| format!("default {}", one_line(value))),
+        );
         if !attribute.allowed.is_empty() {
             let allowed: Vec<String> = attribute.allowed.iter().map(one_line).collect();
             facts.push(format!("one of {}", allowed.join(", ")));
@@ -79,9 +129,18 @@ fn attribute_line(out: &mut String, name: &str, attribute: &AttributeSchema, ind
         facts.push(format!("deprecated: {reason}"));
     }
     let pad = " ".repeat(indent);
-    let _ = writeln!(out, "{pad}{}  ({})", console::style(name).bold(), facts.join("; "));
+    let _ = writeln!(
+        out,
+        "{pad}{}  ({})",
+        console::style(name).bold(),
+        facts.join("; ")
+    );
     if !attribute.description.is_empty() {
-        let _ = writeln!(out, "{pad}    {}", attribute.description.replace('\n', &format!("\n{pad}    ")));
+        let _ = writeln!(
+            out,
+            "{pad}    {}",
+            attribute.description.replace('\n', &format!("\n{pad}    "))
+        );
     }
     if output {
         return;
@@ -108,12 +167,24 @@ fn limits(kind: &AttributeKind) -> Option<String> {
         AttributeKind::Integer { minimum, maximum } => {
             (minimum.map(|v| v.to_string()), maximum.map(|v| v.to_string()), "")
         }
-        AttributeKind::Text { minimum_length, maximum_length, .. } => {
-            (minimum_length.map(|v| v.to_string()), maximum_length.map(|v| v.to_string()), " characters")
-        }
-        AttributeKind::List { minimum_items, maximum_items, .. } => {
-            (minimum_items.map(|v| v.to_string()), maximum_items.map(|v| v.to_string()), " elements")
-        }
+        AttributeKind::Text {
+            minimum_length,
+            maximum_length,
+            ..
+        } => (
+            minimum_length.map(|v| v.to_string()),
+            maximum_length.map(|v| v.to_string()),
+            " characters",
+        ),
+        AttributeKind::List {
+            minimum_items,
+            maximum_items,
+            ..
+        } => (
+            minimum_items.map(|v| v.to_string()),
+            maximum_items.map(|v| v.to_string()),
+            " elements",
+        ),
         _ => return None,
     };
     match (low, high) {

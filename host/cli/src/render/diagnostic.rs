@@ -20,9 +20,14 @@ impl Sources for NoSources {
 
 /// Returns diagnostics as text for a terminal, the most severe first within the order they came.
 pub fn render(diagnostics: &Diagnostics, sources: &dyn Sources, color: bool) -> String {
-    let theme =
-        if color { miette::GraphicalTheme::unicode() } else { miette::GraphicalTheme::unicode_nocolor() };
-    let handler = miette::GraphicalReportHandler::new_themed(theme).with_width(100).without_syntax_highlighting();
+    let theme = if color {
+        miette::GraphicalTheme::unicode()
+    } else {
+        miette::GraphicalTheme::unicode_nocolor()
+    };
+    let handler = miette::GraphicalReportHandler::new_themed(theme)
+        .with_width(100)
+        .without_syntax_highlighting();
     let mut text = String::new();
     for diagnostic in &diagnostics.0 {
         let report = report(diagnostic, sources);
@@ -69,10 +74,15 @@ fn report(diagnostic: &Diagnostic, sources: &dyn Sources) -> Report {
     match (&diagnostic.resource, &diagnostic.at) {
         (Some(resource), Some(at)) if !at.is_root() => message = format!("{resource}, {at}: {message}"),
         (Some(resource), _) => message = format!("{resource}: {message}"),
-        (None, Some(at)) if !at.is_root() && diagnostic.origin.is_none() => message = format!("{at}: {message}"),
+        (None, Some(at)) if !at.is_root() && diagnostic.origin.is_none() => {
+            message = format!("{at}: {message}")
+        }
         _ => {}
     }
-    let source = diagnostic.origin.as_ref().and_then(|origin| Some((origin, sources.text(&origin.file)?)));
+    let source = diagnostic
+        .origin
+        .as_ref()
+        .and_then(|origin| Some((origin, sources.text(&origin.file)?)));
     if let Some(origin) = &diagnostic.origin {
         message = format!("{origin}: {message}");
     }
@@ -97,7 +107,11 @@ fn report(diagnostic: &Diagnostic, sources: &dyn Sources) -> Report {
         Some((origin, text)) => {
             let start = origin.offset.min(text.len());
             let end = (start + origin.length.max(1)).min(text.len()).max(start);
-            let label = if diagnostic.detail.is_empty() { "here".to_owned() } else { diagnostic.detail.clone() };
+            let label = if diagnostic.detail.is_empty() {
+                "here".to_owned()
+            } else {
+                diagnostic.detail.clone()
+            };
             Report::new(built.with_label(LabeledSpan::at(start..end, label)))
                 .with_source_code(NamedSource::new(&*origin.file, text))
         }
@@ -119,9 +133,17 @@ mod tests {
 
     #[test]
     fn a_place_is_named_and_underlined() {
-        let origin = Origin { file: "konductor.dev.yaml".into(), line: 2, column: 11, offset: 15, length: 1 };
-        let diagnostics =
-            Diagnostic::error("expected text").detail("this is an integer").origin(Some(origin)).help("quote it");
+        let origin = Origin {
+            file: "konductor.dev.yaml".into(),
+            line: 2,
+            column: 11,
+            offset: 15,
+            length: 1,
+        };
+        let diagnostics = Diagnostic::error("expected text")
+            .detail("this is an integer")
+            .origin(Some(origin))
+            .help("quote it");
         insta::assert_snapshot!(render(&diagnostics.into(), &One, false));
     }
 

@@ -1,5 +1,9 @@
 //! What people read.
 
 pub mod catalog;
+pub mod declaration;
 pub mod diagnostic;
+pub mod json_plan;
+pub mod live;
+pub mod plan;
 pub mod value;

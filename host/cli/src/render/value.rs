@@ -1,7 +1,7 @@
 //! Values for a person. What is secret reads `(secret)`, what is not known yet `(known after apply)`.
 
-use konductor_model::value_json::{MASK, UNKNOWN, to_plain_json};
 use konductor_model::Value;
+use konductor_model::value_json::{MASK, UNKNOWN, to_plain_json};
 
 /// How long a value on one line may be, in characters.
 const LINE: usize = 120;
@@ -38,8 +38,12 @@ pub fn block(value: &Value, indent: usize) -> String {
         Value::Map(map) if !map.is_empty() => map
             .iter()
             .map(|(key, value)| match value {
-                Value::Map(inner) if !inner.is_empty() => format!("{pad}{key}:\n{}", block(value, indent + 2)),
-                Value::List(inner) if !inner.is_empty() => format!("{pad}{key}:\n{}", block(value, indent + 2)),
+                Value::Map(inner) if !inner.is_empty() => {
+                    format!("{pad}{key}:\n{}", block(value, indent + 2))
+                }
+                Value::List(inner) if !inner.is_empty() => {
+                    format!("{pad}{key}:\n{}", block(value, indent + 2))
+                }
                 _ => format!("{pad}{key}: {}\n", one_line(value)),
             })
             .collect(),
@@ -60,7 +64,10 @@ mod tests {
 
     #[test]
     fn a_secret_and_an_unknown_are_named_not_shown() {
-        let value = Value::from([("key", Value::from("hunter2").into_secret()), ("id", Value::Unknown)]);
+        let value = Value::from([
+            ("key", Value::from("hunter2").into_secret()),
+            ("id", Value::Unknown),
+        ]);
         assert_eq!(block(&value, 0), "id: (known after apply)\nkey: (secret)\n");
         assert!(!one_line(&value).contains("hunter2"));
     }

@@ -1,0 +1,158 @@
+//! `konductor log`.
+
+use konductor_model::Diagnostic;
+use konductor_state::entry::Entry;
+use konductor_state::{EntryQuery, LoggedEntry};
+
+use crate::arguments::LogCommand;
+use crate::command::state::find;
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::project::Project;
+
+/// How many entries are read at once.
+const PAGE: usize = 1_000;
+
+/// Shows or checks the log.
+pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Result<(), CommandError> {
+    let log = project.read_log(false).await?;
+    match command {
+        LogCommand::Show { last, all, resource } => {
+            let urn = match resource {
+                Some(name) => Some(find(&log.snapshot_masked().await?, name)?.urn.clone()),
+                None => None,
+            };
+            let from = if *all || urn.is_some() {
+                1
+            } else {
+                let (head, _) = log.head().await?;
+                head.saturating_sub(*last) + 1
+            };
+            let mut query = EntryQuery {
+                from,
+                limit: PAGE,
+                urn,
+                ..EntryQuery::default()
+            };
+            loop {
+                let entries = log.entries(query.clone()).await?;
+                for entry in &entries {
+                    show(entry, output);
+                }
+                match entries.last() {
+                    Some(last) if entries.len() == PAGE => query.from = last.serial + 1,
+                    _ => return Ok(()),
+                }
+            }
+        }
+        LogCommand::Verify => {
+            let verification = log.verify().await?;
+            let problems: Vec<String> = verification.problems.iter().map(ToString::to_string).collect();
+            if problems.is_empty() {
+                let members = serde_json::json!({
+                    "sound": true, "entries": verification.entries, "head": verification.head,
+                });
+                let text = format!(
+                    "{} entries, nothing is wrong; head {}",
+                    verification.entries, verification.head
+                );
+                output.fact("log-verified", &members, &text);
+                return Ok(());
+            }
+            let members = serde_json::json!({
+                "sound": false, "entries": verification.entries, "first_bad_serial": verification.first_bad_serial(),
+                "problems": problems,
+            });
+            output.event("log-verified", &members);
+            let mut diagnostics = konductor_model::Diagnostics::default();
+            diagnostics.extend(problems.into_iter().map(|problem| {
+                Diagnostic::error(format!("the log of {} was changed: {problem}", project.title()))
+            }));
+            if let Some(last) = diagnostics.0.last_mut() {
+                last.help = Some(
+                    "keep this file as it is, and restore the log from a backup taken before".to_owned(),
+                );
+            }
+            Err(diagnostics.into())
+        }
+    }
+}
+
+fn show(logged: &LoggedEntry, output: &Output) {
+    if output.is_json() {
+        output.event(
+            "log-entry",
+            &serde_json::json!({
+                "serial": logged.serial, "written": logged.time, "hash": logged.hash, "content": logged.entry,
+            }),
+        );
+        return;
+    }
+    let time = logged.time.strftime("%Y-%m-%d %H:%M:%S");
+    output.line(&format!(
+        "{:>6}  {time}  {}",
+        logged.serial,
+        describe(&logged.entry)
+    ));
+}
+
+fn describe(entry: &Entry) -> String {
+    match entry {
+        Entry::RunStarted(run) => {
+            let simulated = if run.simulated { ", simulated" } else { "" };
+            format!(
+                "{} by {} (konductor {}{simulated})",
+                run.command, run.actor, run.konductor
+            )
+        }
+        Entry::Begin(begin) => format!(
+            "begin    {:?} {} ({})",
+            begin.action,
+            begin.urn.name(),
+            begin.urn.resource_type()
+        ),
+        Entry::Progress(progress) => {
+            format!(
+                "progress {} {}",
+                progress.operation,
+                progress.id.as_deref().unwrap_or_default()
+            )
+        }
+        Entry::End(end) => {
+            let id = end
+                .object()
+                .map(|object| object.id.as_str())
+                .unwrap_or("no object");
+            let result = end
+                .failure
+                .as_ref()
+                .map_or_else(|| id.to_owned(), |failure| format!("failed: {failure}"));
+            format!(
+                "end      {} ({}) {result}, {} ms",
+                end.urn.name(),
+                end.urn.resource_type(),
+                end.milliseconds
+            )
+        }
+        Entry::Recorded { record, reason } => format!("recorded {} ({reason})", record.urn.name()),
+        Entry::Forgotten { urn, reason } => format!("forgot   {} ({reason})", urn.name()),
+        Entry::Moved { from, to } => format!("moved    {} to {}", from.name(), to.name()),
+        Entry::Outputs { outputs } => format!(
+            "outputs  {}",
+            outputs.keys().cloned().collect::<Vec<_>>().join(", ")
+        ),
+        Entry::CloudCall(call) => {
+            let what = call
+                .operation
+                .clone()
+                .unwrap_or_else(|| format!("{} {}", call.method, call.path));
+            let status = call.status.map(|status| status.to_string());
+            let result = call.error.clone().or(status).unwrap_or_default();
+            format!(
+                "call     {} {what} for {}: {result}, {} ms",
+                call.endpoint, call.resource, call.milliseconds
+            )
+        }
+        Entry::RunFinished(run) => format!("{}", run.result),
+    }
+}

@@ -1,0 +1,335 @@
+//! The plugins of a run: found, loaded into the sandbox, and given their configuration and their way out.
+
+use std::collections::BTreeMap;
+use std::path::Path as FilePath;
+use std::sync::Arc;
+
+use konductor_broker::{Broker, CredentialBase, CredentialSource, EndpointGrant, Grant, SessionOptions};
+use konductor_config::Configuration;
+use konductor_model::cloud::Cloud;
+use konductor_model::manifest::EndpointProtocol;
+use konductor_model::module::Module;
+use konductor_model::provider::Provider;
+use konductor_model::{Diagnostic, Diagnostics, Path, Value};
+use konductor_registry::{PluginFile, PluginSource, SearchPath};
+use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
+
+use crate::environment::Environment;
+use crate::error::CommandError;
+
+/// Settings of a module that are the host's: they say where requests go and with what they are signed, so no
+/// guest sees them.
+const HOST_SETTINGS: [&str; 6] = [
+    "endpoint_url",
+    "endpoints",
+    "profile",
+    "oidc_provider",
+    "use_fips_endpoint",
+    "use_dualstack_endpoint",
+];
+
+/// A plugin that was loaded.
+#[derive(Clone)]
+pub struct LoadedPlugin {
+    /// The plugin, without configuration.
+    pub plugin: Plugin,
+    /// Where its bytes came from.
+    pub file: Arc<FilePath>,
+}
+
+/// Finds and loads plugins.
+pub struct PluginLoader {
+    sandbox: Sandbox,
+    search: SearchPath,
+    loaded: BTreeMap<String, LoadedPlugin>,
+}
+
+impl PluginLoader {
+    /// Starts the sandbox.
+    pub fn new(environment: &Environment) -> Result<Self, CommandError> {
+        let options = SandboxOptions {
+            cache_directory: Some(environment.cache_folder().join("compiled")),
+            ..SandboxOptions::default()
+        };
+        Ok(Self {
+            sandbox: Sandbox::new(options)?,
+            search: SearchPath::new(environment.plugin_folders(), environment.executable()),
+            loaded: BTreeMap::new(),
+        })
+    }
+
+    /// Returns the names of all plugins that can be found, those the project names included.
+    pub fn names(&self, configuration: Option<&Configuration>) -> Vec<String> {
+        let mut names = self.search.names();
+        names.extend(
+            configuration
+                .into_iter()
+                .flat_map(|c| c.plugins())
+                .map(|plugin| plugin.name.clone()),
+        );
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Loads a plugin by name, unless it is loaded already.
+    pub async fn load(
+        &mut self,
+        name: &str,
+        folder: &FilePath,
+        configuration: Option<&Configuration>,
+    ) -> Result<LoadedPlugin, CommandError> {
+        if let Some(loaded) = self.loaded.get(name) {
+            return Ok(loaded.clone());
+        }
+        let requirement = configuration
+            .and_then(|configuration| configuration.plugins().iter().find(|plugin| plugin.name == name));
+        let source = match requirement.and_then(|requirement| requirement.source.as_deref()) {
+            Some(text) => PluginSource::parse(name, text, folder)?,
+            None => PluginSource::Bundled,
+        };
+        let file = PluginFile::read(name, &source, &self.search)?;
+        let loaded = self.load_file(&file).await?;
+        let found = &loaded.plugin.manifest().name;
+        if found != name {
+            return Err(CommandError::message(format!(
+                "the plugin in {} is `{found}`, not `{name}`",
+                file.path.display()
+            ))
+            .help("give it its own name under plugins in konductor.yaml"));
+        }
+        file.require_version(
+            &loaded.plugin.manifest().version,
+            requirement.and_then(|r| r.version.as_ref()),
+        )?;
+        self.loaded.insert(name.to_owned(), loaded.clone());
+        Ok(loaded)
+    }
+
+    /// Loads the plugin in a file.
+    pub async fn load_file(&self, file: &PluginFile) -> Result<LoadedPlugin, CommandError> {
+        let plugin = self
+            .sandbox
+            .load(&file.bytes, LoadOptions::from_origin(&file.name))
+            .await?;
+        Ok(LoadedPlugin {
+            plugin,
+            file: file.path.as_path().into(),
+        })
+    }
+}
+
+/// A plugin's own part of the configuration, split into what the guest sees and what the host keeps.
+pub struct PluginConfiguration {
+    /// What the guest sees.
+    pub guest: Value,
+    /// Tags for all resources of the provider.
+    pub default_tags: BTreeMap<String, Value>,
+    /// What the plugin may reach.
+    pub grant: Grant,
+    /// What its requests are signed with.
+    pub credentials: CredentialSource,
+}
+
+/// Splits a module's configuration. Everything that is wrong is said at once.
+pub fn plugin_configuration(
+    loaded: &Plugin,
+    mut value: Value,
+    credentials: Option<&Value>,
+    environment: &Environment,
+    locate: &dyn Fn(&Path) -> Option<konductor_model::Origin>,
+) -> Result<PluginConfiguration, Diagnostics> {
+    let manifest = loaded.manifest();
+    let namespace = &manifest.name;
+    let mut diagnostics = Diagnostics::default();
+    let mut problem = |path: &str, text: String| {
+        let at: Path = format!("{namespace}.{path}").parse().unwrap_or_default();
+        diagnostics.push(Diagnostic::error(format!("{at}: {text}")).origin(locate(&at)));
+    };
+    let mut host = BTreeMap::new();
+    if let Some(map) = value.as_map_mut() {
+        for name in HOST_SETTINGS {
+            if let Some(setting) = map.remove(name) {
+                host.insert(name, setting);
+            }
+        }
+    }
+    let needs_region = manifest
+        .endpoints
+        .iter()
+        .any(|endpoint| endpoint.protocol == EndpointProtocol::Aws);
+    let region = match value.attribute("region").and_then(Value::as_text) {
+        Some(region) => Some(region.to_owned()),
+        None => environment
+            .variable("AWS_REGION")
+            .or_else(|| environment.variable("AWS_DEFAULT_REGION"))
+            .map(str::to_owned),
+    };
+    if let (Some(region), Some(map), true) = (&region, value.as_map_mut(), needs_region) {
+        map.insert("region".to_owned(), region.as_str().into());
+    }
+    let mut grant = Grant::default();
+    for endpoint in &manifest.endpoints {
+        let Some(region) = &region else { break };
+        let mut granted = EndpointGrant::aws(endpoint.service.clone(), region.clone());
+        granted.id.clone_from(&endpoint.id);
+        granted.protocol = endpoint.protocol;
+        granted.fips = host
+            .get("use_fips_endpoint")
+            .and_then(Value::as_boolean)
+            .unwrap_or(false);
+        granted.dual_stack = host
+            .get("use_dualstack_endpoint")
+            .and_then(Value::as_boolean)
+            .unwrap_or(false);
+        let one = host
+            .get("endpoints")
+            .and_then(|map| map.attribute(&endpoint.id))
+            .and_then(Value::as_text);
+        if let Some(text) = one.or_else(|| host.get("endpoint_url").and_then(Value::as_text)) {
+            match text.parse() {
+                Ok(url) => granted.override_url = Some(url),
+                Err(error) => problem("endpoint_url", format!("`{text}` is not a URL: {error}")),
+            }
+        }
+        grant.endpoints.push(granted);
+    }
+    if needs_region && region.is_none() {
+        problem(
+            "region",
+            "there is no region; set it in the configuration or in AWS_REGION".to_owned(),
+        );
+    }
+    let mut source = CredentialSource::default();
+    match credentials.map(CredentialSource::from_value) {
+        Some(Ok(found)) => source = found,
+        Some(Err(error)) => {
+            for (path, text) in error.problems {
+                problem(&format!("credentials.{path}"), text);
+            }
+        }
+        None => {}
+    }
+    if let (Some(profile), CredentialBase::StandardChain) =
+        (host.get("profile").and_then(Value::as_text), &source.base)
+    {
+        source.base = CredentialBase::Profile(profile.to_owned());
+    }
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+    let default_tags = value
+        .attribute("tags")
+        .and_then(Value::as_map)
+        .cloned()
+        .unwrap_or_default();
+    Ok(PluginConfiguration {
+        guest: value,
+        default_tags,
+        grant,
+        credentials: source,
+    })
+}
+
+/// The configured plugins of a run, as the engine asks for them.
+#[derive(Clone, Default)]
+pub struct RunPlugins {
+    plugins: BTreeMap<String, RunPlugin>,
+}
+
+#[derive(Clone)]
+struct RunPlugin {
+    provider: Arc<dyn Provider>,
+    module: Arc<dyn Module>,
+    version: String,
+    digest: String,
+}
+
+impl RunPlugins {
+    /// Adds a plugin, with the way out that its grant allows.
+    pub fn add(
+        &mut self,
+        loaded: &LoadedPlugin,
+        configuration: PluginConfiguration,
+        broker: &Broker,
+    ) -> Result<(), CommandError> {
+        let name = loaded.plugin.manifest().name.clone();
+        let cloud = broker.session(SessionOptions {
+            plugin: name,
+            grant: configuration.grant,
+            credentials: configuration.credentials,
+        })?;
+        self.insert(loaded, configuration.guest, configuration.default_tags, cloud);
+        Ok(())
+    }
+
+    /// Adds a plugin whose cloud calls are all answered by `cloud`.
+    pub fn add_offline(
+        &mut self,
+        loaded: &LoadedPlugin,
+        configuration: PluginConfiguration,
+        cloud: Arc<dyn Cloud>,
+    ) {
+        self.insert(loaded, configuration.guest, configuration.default_tags, cloud);
+    }
+
+    fn insert(
+        &mut self,
+        loaded: &LoadedPlugin,
+        guest: Value,
+        tags: BTreeMap<String, Value>,
+        cloud: Arc<dyn Cloud>,
+    ) {
+        let plugin = Arc::new(loaded.plugin.with_configuration(guest, cloud));
+        let run_plugin = RunPlugin {
+            provider: konductor_engine::default_tags::DefaultTags::wrap(plugin.clone(), tags),
+            module: plugin,
+            version: loaded.plugin.manifest().version.to_string(),
+            digest: loaded.plugin.digest().to_owned(),
+        };
+        self.plugins
+            .insert(loaded.plugin.manifest().name.clone(), run_plugin);
+    }
+
+    /// Puts something around the provider of every plugin, such as the simulated cloud.
+    pub fn wrap(&mut self, wrap: impl Fn(Arc<dyn Provider>) -> Arc<dyn Provider>) {
+        for plugin in self.plugins.values_mut() {
+            plugin.provider = wrap(plugin.provider.clone());
+        }
+    }
+
+    /// Returns the plugins with the digests of their bytes, for the log.
+    pub fn digests(&self) -> Vec<(konductor_state::record::PluginReference, String)> {
+        let reference = |name: &String, plugin: &RunPlugin| konductor_state::record::PluginReference {
+            name: name.clone(),
+            version: plugin.version.clone(),
+        };
+        self.plugins
+            .iter()
+            .map(|(name, plugin)| (reference(name, plugin), plugin.digest.clone()))
+            .collect()
+    }
+}
+
+impl konductor_engine::Providers for RunPlugins {
+    fn provider(&self, plugin: &str) -> Option<Arc<dyn Provider>> {
+        self.plugins.get(plugin).map(|plugin| plugin.provider.clone())
+    }
+
+    fn module(&self, plugin: &str) -> Option<Arc<dyn Module>> {
+        self.plugins.get(plugin).map(|plugin| plugin.module.clone())
+    }
+
+    fn plugin_reference(&self, plugin: &str) -> Option<konductor_state::record::PluginReference> {
+        self.plugins
+            .get(plugin)
+            .map(|found| konductor_state::record::PluginReference {
+                name: plugin.to_owned(),
+                version: found.version.clone(),
+            })
+    }
+
+    fn names(&self) -> Vec<String> {
+        self.plugins.keys().cloned().collect()
+    }
+}

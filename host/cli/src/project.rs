@@ -1,0 +1,225 @@
+//! The project and the stack a command works on: folder, configuration, keys, and where state lies.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use konductor_config::inputs::{PROJECT_FILE, stacks};
+use konductor_config::{AgeSealer, Configuration, Context, Inputs, StackOutputs};
+use konductor_model::{Diagnostic, SecretText, Value};
+use konductor_state::{OpenOptions, StackLog};
+
+use crate::arguments::GlobalArguments;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::render::diagnostic::Sources;
+
+/// The stack of a project that has no stack files and was given no name.
+const DEFAULT_STACK: &str = "dev";
+
+/// A project's folder and one of its stacks, configured.
+pub struct Project {
+    /// The folder.
+    pub folder: PathBuf,
+    /// The configuration; plugin defaults are added when the plugins are loaded.
+    pub configuration: Configuration,
+    /// Opens and seals secrets.
+    pub sealer: Arc<AgeSealer>,
+}
+
+impl Project {
+    /// Reads the configuration of the project and the stack that the arguments name.
+    pub fn open(arguments: &GlobalArguments, environment: &Environment) -> Result<Self, CommandError> {
+        let folder = folder(arguments);
+        let stack = stack(&folder, arguments.stack.as_deref())?;
+        let inputs = Inputs::read(
+            &folder,
+            &stack,
+            environment.configuration(),
+            arguments.set.clone(),
+        )?;
+        let configuration = Configuration::load(inputs)?;
+        let identity = identity(environment)?;
+        let sealer = Arc::new(configuration.sealer(identity.as_ref())?);
+        Ok(Self {
+            folder,
+            configuration,
+            sealer,
+        })
+    }
+
+    /// Returns `PROJECT/STACK`.
+    pub fn title(&self) -> String {
+        format!(
+            "{}/{}",
+            self.configuration.project_name(),
+            self.configuration.stack()
+        )
+    }
+
+    /// Returns the folder of the stacks' logs.
+    pub fn state_folder(&self) -> PathBuf {
+        self.folder.join(".konductor")
+    }
+
+    /// Returns the file of the stack's log; the simulated cloud has one of its own, so that neither is mistaken
+    /// for the other.
+    pub fn log_file(&self, simulated: bool) -> PathBuf {
+        self.state_folder()
+            .join(log_name(self.configuration.stack(), simulated))
+    }
+
+    /// Returns the file the simulated cloud is kept in.
+    pub fn simulated_cloud_file(&self) -> PathBuf {
+        self.state_folder()
+            .join(format!("{}.simulated-cloud.json", self.configuration.stack()))
+    }
+
+    /// Opens the stack's log, and makes it if there is none.
+    pub async fn open_log(&self, simulated: bool) -> Result<StackLog, CommandError> {
+        let options = OpenOptions::of_stack(self.configuration.project_name(), self.configuration.stack())
+            .sealer(self.sealer.clone());
+        Ok(StackLog::open(&self.log_file(simulated), options).await?)
+    }
+
+    /// Opens the stack's log to read it.
+    pub async fn read_log(&self, simulated: bool) -> Result<StackLog, CommandError> {
+        let file = self.log_file(simulated);
+        if !file.exists() {
+            return Err(
+                CommandError::message(format!("stack {} was never deployed", self.title()))
+                    .help("`konductor run` deploys it"),
+            );
+        }
+        let options = OpenOptions::of_stack(self.configuration.project_name(), self.configuration.stack())
+            .sealer(self.sealer.clone())
+            .read_only();
+        Ok(StackLog::open(&file, options).await?)
+    }
+
+    /// Reads the outputs of every other stack of the project that was deployed.
+    pub async fn other_stacks(&self, simulated: bool) -> Result<OtherStacks, CommandError> {
+        let mut found = OtherStacks {
+            organization: self.configuration.organization().map(str::to_owned),
+            project: self.configuration.project_name().to_owned(),
+            outputs: Vec::new(),
+        };
+        let suffix = if simulated { ".simulated.db" } else { ".db" };
+        let mut names: Vec<String> = std::fs::read_dir(self.state_folder())
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(suffix).map(str::to_owned))
+            .filter(|name| !name.contains('.') && name != self.configuration.stack())
+            .collect();
+        names.sort();
+        for name in names {
+            let file = self.state_folder().join(log_name(&name, simulated));
+            let options = OpenOptions::of_stack(self.configuration.project_name(), &name)
+                .sealer(self.sealer.clone())
+                .read_only();
+            let log = StackLog::open(&file, options).await?;
+            let outputs = match konductor_state::Journal::snapshot(&log).await {
+                Ok(snapshot) => Ok(Value::Map(snapshot.outputs)),
+                Err(error) => Err(crate::error::with_sources(&error)),
+            };
+            found.outputs.push((name, outputs));
+        }
+        Ok(found)
+    }
+
+    /// Returns what turns written values into the ones to use.
+    pub fn context<'a>(&'a self, stacks: &'a OtherStacks) -> Context<'a> {
+        Context {
+            sealer: Some(self.sealer.as_ref()),
+            stacks: Some(stacks),
+        }
+    }
+}
+
+fn log_name(stack: &str, simulated: bool) -> String {
+    if simulated {
+        format!("{stack}.simulated.db")
+    } else {
+        format!("{stack}.db")
+    }
+}
+
+/// Returns the folder a command works in.
+pub fn folder(arguments: &GlobalArguments) -> PathBuf {
+    arguments.directory.clone().unwrap_or_else(|| PathBuf::from("."))
+}
+
+/// Returns the stack to work on: the one named, or the only one there is.
+fn stack(folder: &Path, named: Option<&str>) -> Result<String, CommandError> {
+    if let Some(named) = named {
+        return Ok(named.to_owned());
+    }
+    let mut known = stacks(folder);
+    match (known.pop(), known.len()) {
+        (Some(only), 0) => Ok(only),
+        (None, _) => Ok(DEFAULT_STACK.to_owned()),
+        (Some(last), _) => {
+            known.push(last);
+            Err(
+                CommandError::message(format!("there are several stacks: {}", known.join(", ")))
+                    .help("name one: --stack NAME, or the environment variable KONDUCTOR_STACK"),
+            )
+        }
+    }
+}
+
+/// Reads the file with the keys that open secrets, if there is one.
+pub fn identity(environment: &Environment) -> Result<Option<SecretText>, CommandError> {
+    let path = environment.identity_file();
+    match std::fs::read_to_string(&path) {
+        Ok(text) => Ok(Some(SecretText::new(text))),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(CommandError::file("read", &path, error)),
+    }
+}
+
+/// The outputs of the project's other stacks.
+pub struct OtherStacks {
+    organization: Option<String>,
+    project: String,
+    outputs: Vec<(String, Result<Value, String>)>,
+}
+
+impl StackOutputs for OtherStacks {
+    fn outputs(&self, organization: &str, project: &str, stack: &str) -> Result<Value, String> {
+        let same_organization = self.organization.as_deref().unwrap_or_default() == organization;
+        if !same_organization || project != self.project {
+            return Err(format!(
+                "only stacks of this project can be read: expected `{}`, found `{project}`",
+                self.project
+            ));
+        }
+        match self.outputs.iter().find(|(name, _)| name == stack) {
+            Some((_, outputs)) => outputs.clone(),
+            None => Err(format!("stack `{stack}` was never deployed")),
+        }
+    }
+}
+
+/// The files of a project, read again to underline a place in them.
+pub struct FolderSources(pub PathBuf);
+
+impl Sources for FolderSources {
+    fn text(&self, file: &str) -> Option<String> {
+        let text = std::fs::read_to_string(self.0.join(file)).ok()?;
+        Some(text.strip_prefix('\u{feff}').map(str::to_owned).unwrap_or(text))
+    }
+}
+
+/// Fails with a hint when there is no project.
+pub fn require(folder: &Path) -> Result<(), CommandError> {
+    if folder.join(PROJECT_FILE).exists() {
+        Ok(())
+    } else {
+        Err(CommandError::from(
+            Diagnostic::error(format!("there is no {PROJECT_FILE} in {}", folder.display()))
+                .help("change to the project's folder, name it with -C, or start one with `konductor init`"),
+        ))
+    }
+}

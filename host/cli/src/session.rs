@@ -1,0 +1,490 @@
+//! One command's work on one stack: the log opened and locked, the plugins loaded and configured, the engine ready.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use konductor_broker::{Broker, BrokerOptions};
+use konductor_engine::engine::Settings;
+use konductor_engine::{Desired, Engine, ModuleDeclaration, Observer};
+use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
+use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Value};
+use konductor_state::entry::{Entry, RunFinished, RunStarted};
+use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, StackLog};
+
+use crate::arguments::ExecutionArguments;
+use crate::audit::{AuditTask, AuditWriter};
+use crate::configure;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::plugins::{LoadedPlugin, PluginLoader, RunPlugins, plugin_configuration};
+use crate::project::{OtherStacks, Project};
+use crate::render::live::LiveView;
+use crate::simulation::Simulation;
+
+/// How a session is opened.
+#[derive(Clone)]
+pub struct SessionOptions {
+    /// The command, for the log and the lock.
+    pub command: &'static str,
+    /// Opens and locks the stack's log; without it nothing can be recorded and no cloud is called.
+    pub locked: bool,
+    /// How much at once, and against what.
+    pub execution: Option<ExecutionArguments>,
+    /// Plugins that are needed beyond those of the configuration and the state.
+    pub plugins: Vec<String>,
+}
+
+impl SessionOptions {
+    /// Returns options for a command that works on the stack.
+    pub fn to_work(command: &'static str, execution: &ExecutionArguments) -> Self {
+        Self {
+            command,
+            locked: true,
+            execution: Some(execution.clone()),
+            plugins: Vec::new(),
+        }
+    }
+
+    /// Returns options for a command that only looks at what is declared.
+    pub fn to_look(command: &'static str) -> Self {
+        Self {
+            command,
+            locked: false,
+            execution: None,
+            plugins: Vec::new(),
+        }
+    }
+}
+
+/// One command's work on one stack.
+pub struct Session {
+    project: Project,
+    stacks: OtherStacks,
+    modules: Vec<ModuleDeclaration>,
+    plugins: Arc<RunPlugins>,
+    engine: Option<Engine>,
+    view: Arc<LiveView>,
+    journal: Arc<dyn Journal>,
+    guard: Option<LockGuard>,
+    audit: Option<AuditTask>,
+    simulation: Option<Simulation>,
+    run: String,
+}
+
+/// What is loaded before anything can be configured.
+struct Loaded {
+    plugins: Vec<LoadedPlugin>,
+    modules: Vec<(String, konductor_model::Origin)>,
+}
+
+impl Session {
+    /// Opens the log, loads the plugins and checks the configuration; everything wrong with it is said at once.
+    pub async fn open(
+        mut project: Project,
+        environment: &Environment,
+        output: &Output,
+        options: SessionOptions,
+    ) -> Result<Self, CommandError> {
+        let simulated = options
+            .execution
+            .as_ref()
+            .is_some_and(|execution| execution.simulate);
+        let stacks = project.other_stacks(simulated).await?;
+        let (journal, guard) = open_journal(&project, environment, &options, simulated).await?;
+        let snapshot_plugins = recorded_plugins(journal.as_ref(), options.locked).await?;
+        let loaded = load(
+            &mut project,
+            environment,
+            output,
+            snapshot_plugins.into_iter().chain(options.plugins),
+        )
+        .await?;
+
+        let (broker, audit) = if options.locked && !simulated {
+            let (writer, task) = AuditWriter::start(journal.clone());
+            (Some(broker(&project, environment, writer)?), Some(task))
+        } else {
+            (None, None)
+        };
+        let mut plugins = RunPlugins::default();
+        let mut modules = Vec::new();
+        let mut diagnostics = Diagnostics::default();
+        for plugin in &loaded.plugins {
+            if !plugin.plugin.is_provider() {
+                continue;
+            }
+            let name = plugin.plugin.manifest().name.clone();
+            let configuration = project
+                .configuration
+                .module_configuration(&name, project.context(&stacks))?;
+            let locate = |path: &Path| project.configuration.locate_setting(path);
+            let split = plugin_configuration(
+                &plugin.plugin,
+                configuration.value,
+                configuration.credentials.as_ref(),
+                environment,
+                &locate,
+            );
+            let split = match split {
+                Ok(split) => split,
+                Err(problems) => {
+                    diagnostics.extend(problems);
+                    continue;
+                }
+            };
+            if let Some((_, origin)) = loaded.modules.iter().find(|(namespace, _)| *namespace == name)
+                && configure::reads(&plugin.plugin, &name)
+            {
+                modules.push(ModuleDeclaration {
+                    namespace: name.clone(),
+                    plugin: name,
+                    inputs: split.guest.clone(),
+                    options: ResourceOptions::default(),
+                    origin: Some(origin.clone()),
+                });
+            }
+            match &broker {
+                Some(broker) => plugins.add(plugin, split, broker)?,
+                None => plugins.add_offline(plugin, split, Arc::new(NoCloud { simulated })),
+            }
+        }
+        if diagnostics.has_errors() {
+            return Err(diagnostics.into());
+        }
+        let simulation = match &options.execution {
+            Some(execution) if execution.simulate => {
+                let simulation =
+                    Simulation::open(&project.simulated_cloud_file(), execution.simulate_profile)?;
+                plugins.wrap(|provider| simulation.wrap(provider));
+                Some(simulation)
+            }
+            _ => None,
+        };
+
+        let run = uuid::Uuid::now_v7().to_string();
+        if options.locked {
+            let started = RunStarted {
+                run: run.clone(),
+                command: options.command.to_owned(),
+                actor: environment.actor(),
+                konductor: env!("CARGO_PKG_VERSION").to_owned(),
+                plugins: plugins.digests(),
+                simulated,
+            };
+            journal.append(vec![Entry::RunStarted(started)]).await?;
+        }
+        let plugins = Arc::new(plugins);
+        let view = Arc::new(LiveView::new(output));
+        let mut settings = Settings::new(run.clone());
+        if let Some(execution) = &options.execution {
+            settings.parallelism = execution.parallelism as usize;
+        }
+        let engine = Engine::new(
+            plugins.clone(),
+            journal.clone(),
+            view.clone() as Arc<dyn Observer>,
+            settings,
+        );
+        Ok(Self {
+            project,
+            stacks,
+            modules,
+            plugins,
+            engine: Some(engine),
+            view,
+            journal,
+            guard,
+            audit,
+            simulation,
+            run,
+        })
+    }
+
+    /// Returns the project.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// Returns the plugins.
+    pub fn plugins(&self) -> &RunPlugins {
+        &self.plugins
+    }
+
+    /// Returns the log.
+    pub fn journal(&self) -> &Arc<dyn Journal> {
+        &self.journal
+    }
+
+    /// Returns the live view.
+    pub fn view(&self) -> &LiveView {
+        &self.view
+    }
+
+    /// Returns the engine.
+    ///
+    /// # Errors
+    /// Never while the session is open.
+    pub fn engine(&self) -> Result<&Engine, CommandError> {
+        self.engine
+            .as_ref()
+            .ok_or_else(|| CommandError::message("the session is closed"))
+    }
+
+    /// Returns what should exist.
+    pub async fn desired(&self) -> Result<Desired, CommandError> {
+        let configuration = &self.project.configuration;
+        let context = self.project.context(&self.stacks);
+        let declarations = configuration.declarations(context)?;
+        let outputs = configuration.outputs(context)?;
+        let locate = |name: &String| configuration.locate_output(name);
+        Ok(Desired {
+            project: configuration.project_name().to_owned(),
+            stack: configuration.stack().to_owned(),
+            declarations,
+            modules: self.modules.clone(),
+            outputs: outputs
+                .into_iter()
+                .map(|(name, value)| {
+                    let origin = locate(&name);
+                    (name, konductor_engine::Output { value, origin })
+                })
+                .collect(),
+            metadata: self.metadata(),
+        })
+    }
+
+    /// Returns what modules and components are told about the run.
+    fn metadata(&self) -> Value {
+        let configuration = &self.project.configuration;
+        let project = configuration
+            .effective()
+            .attribute("project")
+            .cloned()
+            .unwrap_or_else(Value::empty_map);
+        Value::from([
+            ("project", Value::from(configuration.project_name())),
+            ("stack", Value::from(configuration.stack())),
+            (
+                "organization",
+                configuration.organization().map(str::to_owned).into(),
+            ),
+            ("settings", project),
+        ])
+    }
+
+    /// Writes how the command ended, waits until every cloud call is recorded, and gives the lock back.
+    pub async fn finish(
+        mut self,
+        result: &str,
+        operations: std::collections::BTreeMap<String, usize>,
+    ) -> Result<(), CommandError> {
+        self.view.close();
+        self.release().await?;
+        if self.guard.is_some() {
+            let finished = RunFinished {
+                run: self.run.clone(),
+                result: result.to_owned(),
+                operations,
+            };
+            self.journal.append(vec![Entry::RunFinished(finished)]).await?;
+        }
+        if let Some(guard) = self.guard.take() {
+            guard.release().await?;
+        }
+        Ok(())
+    }
+
+    /// Ends a session that recorded nothing.
+    pub async fn close(mut self) -> Result<(), CommandError> {
+        self.view.close();
+        self.release().await
+    }
+
+    async fn release(&mut self) -> Result<(), CommandError> {
+        if let Some(simulation) = &self.simulation {
+            simulation.save()?;
+        }
+        // The engine and the plugins hold the senders of the audit; it ends when they are gone.
+        self.engine = None;
+        self.plugins = Arc::default();
+        if let Some(audit) = self.audit.take() {
+            audit.finish().await?;
+        }
+        Ok(())
+    }
+}
+
+async fn open_journal(
+    project: &Project,
+    environment: &Environment,
+    options: &SessionOptions,
+    simulated: bool,
+) -> Result<(Arc<dyn Journal>, Option<LockGuard>), CommandError> {
+    if !options.locked {
+        return Ok((Arc::new(MemoryLog::default()), None));
+    }
+    let log: StackLog = project.open_log(simulated).await?;
+    let guard = log
+        .lock(LockOwner::this_process(environment.actor(), options.command))
+        .await?;
+    if let Some(owner) = guard.taken_over_from() {
+        tracing::warn!(%owner, "took over the lock of a process that has ended");
+    }
+    Ok((Arc::new(log), Some(guard)))
+}
+
+/// Returns the plugins that manage what is recorded.
+async fn recorded_plugins(journal: &dyn Journal, locked: bool) -> Result<BTreeSet<String>, CommandError> {
+    if !locked {
+        return Ok(BTreeSet::new());
+    }
+    let snapshot = journal.snapshot().await?;
+    let recorded = snapshot
+        .resources
+        .values()
+        .map(|record| record.plugin.name.clone());
+    let interrupted = snapshot
+        .interrupted
+        .iter()
+        .map(|open| open.begin.record.plugin.name.clone());
+    Ok(recorded.chain(interrupted).collect())
+}
+
+/// Loads every plugin that is needed, lays their defaults below the configuration and checks it against their
+/// schemas.
+async fn load(
+    project: &mut Project,
+    environment: &Environment,
+    output: &Output,
+    needed: impl Iterator<Item = String>,
+) -> Result<Loaded, CommandError> {
+    let mut diagnostics = project.configuration.warnings().clone();
+    let modules = project.configuration.modules()?;
+    let declared = project
+        .configuration
+        .declarations(konductor_config::Context::default())
+        .unwrap_or_default();
+    let mut names: BTreeSet<String> = needed.collect();
+    names.extend(
+        declared
+            .iter()
+            .map(|declaration| declaration.resource_type.provider().to_owned()),
+    );
+    let mut loader = PluginLoader::new(environment)?;
+    let available = loader.names(Some(&project.configuration));
+    let mut enabled = Vec::new();
+    for module in modules {
+        if available.contains(&module.namespace) {
+            names.insert(module.namespace.clone());
+            enabled.push((module.namespace, module.origin));
+            continue;
+        }
+        // A section that no plugin reads is a place for values that others refer to, unless it says `enabled`.
+        let at = Path::attribute(module.namespace.as_str());
+        let asked_for = project.configuration.get(&at.child("enabled")).is_some();
+        let nearest = konductor_config::nearest(&module.namespace, available.iter().map(String::as_str));
+        let summary = format!("no plugin reads the section `{}`", module.namespace);
+        let found = if asked_for || nearest.is_some() {
+            Diagnostic::error(summary)
+        } else {
+            Diagnostic::warning(summary)
+        };
+        let help = match nearest {
+            Some(nearest) => format!("did you mean `{nearest}`?"),
+            None => "name its plugin under plugins in konductor.yaml, or move plain values below `project:`"
+                .to_owned(),
+        };
+        diagnostics.push(found.origin(Some(module.origin)).help(help));
+    }
+    let mut plugins = Vec::new();
+    for name in names {
+        match loader
+            .load(&name, &project.folder, Some(&project.configuration))
+            .await
+        {
+            Ok(loaded) => plugins.push(loaded),
+            Err(error) => diagnostics.extend(error.diagnostics),
+        }
+    }
+    for plugin in &plugins {
+        let name = plugin.plugin.manifest().name.clone();
+        if enabled.iter().any(|(namespace, _)| *namespace == name) {
+            configure::add_defaults(&mut project.configuration, &plugin.plugin, &name).await?;
+        }
+    }
+    diagnostics.extend(project.configuration.check());
+    for plugin in &plugins {
+        let name = plugin.plugin.manifest().name.clone();
+        if enabled.iter().any(|(namespace, _)| *namespace == name) {
+            diagnostics.extend(configure::validate(&project.configuration, &plugin.plugin, &name).await?);
+        }
+    }
+    if diagnostics.has_errors() {
+        return Err(diagnostics.into());
+    }
+    output.diagnostics(
+        &diagnostics,
+        &crate::project::FolderSources(project.folder.clone()),
+    );
+    Ok(Loaded {
+        plugins,
+        modules: enabled,
+    })
+}
+
+fn broker(
+    project: &Project,
+    environment: &Environment,
+    audit: Arc<AuditWriter>,
+) -> Result<Broker, CommandError> {
+    let mut options = BrokerOptions::default();
+    let proxy = ["HTTPS_PROXY", "https_proxy"]
+        .iter()
+        .find_map(|name| environment.variable(name));
+    if let Some(text) = proxy {
+        let url = text
+            .parse()
+            .map_err(|_| CommandError::message("HTTPS_PROXY is not a URL"))?;
+        options.proxy = Some(url);
+    }
+    for name in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
+        if let Some(file) = environment.variable(name) {
+            let path = std::path::Path::new(file);
+            let pem = std::fs::read(path).map_err(|error| CommandError::file("read", path, error))?;
+            options.extra_root_certificates.push(pem);
+        }
+    }
+    let setting = |path: &str| {
+        let path: Path = path.parse().ok()?;
+        let value = project
+            .configuration
+            .value(&path, konductor_config::Context::default())
+            .ok()??;
+        value.as_text().map(str::to_owned)
+    };
+    if let Some(text) = setting("aws.endpoints.sts").or_else(|| setting("aws.endpoint_url")) {
+        options.sts_endpoint = Some(text.parse().map_err(|error| {
+            CommandError::message(format!("aws.endpoint_url: `{text}` is not a URL: {error}"))
+        })?);
+    }
+    Ok(Broker::new(options, audit)?)
+}
+
+/// Refuses every call: for commands that only look, and for the simulated cloud.
+struct NoCloud {
+    simulated: bool,
+}
+
+#[async_trait]
+impl Cloud for NoCloud {
+    async fn send(&self, _: &str, _: CloudRequest) -> Result<CloudResponse, SendError> {
+        let why = if self.simulated {
+            "the cloud is simulated"
+        } else {
+            "this command calls no cloud"
+        };
+        Err(SendError::Denied(why.to_owned()))
+    }
+}
