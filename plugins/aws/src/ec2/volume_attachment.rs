@@ -33,7 +33,7 @@ impl ResourceProvider for VolumeAttachment {
         .attribute("volume_id", text("The volume.").required().replaces())
         .attribute("instance_id", text("The instance.").required().replaces())
         .attribute(
-            "device_name",
+            "device",
             text("The name the instance sees, for example `/dev/sdf`.")
                 .required()
                 .replaces(),
@@ -70,7 +70,7 @@ attachment:
   properties:
     volume_id: ${data.volume_id}
     instance_id: ${server.instance_id}
-    device_name: /dev/sdf
+    device: /dev/sdf
 ",
         )
         .build()
@@ -87,7 +87,7 @@ attachment:
     fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
         let inputs = &request.inputs;
         let (volume, instance) = (inputs.text("volume_id")?, inputs.text("instance_id")?);
-        let device = inputs.text("device_name")?;
+        let device = inputs.text("device")?;
         let made = run(ec2(context)
             .attach_volume()
             .volume_id(volume)
@@ -260,7 +260,7 @@ fn describe(attachment: &CloudAttachment) -> Option<ObjectState> {
         object(format!("{volume}/{instance}"))
             .set("volume_id", volume)
             .set("instance_id", instance)
-            .set("device_name", attachment.device())
+            .set("device", attachment.device())
             .set("force_detach", false)
             .build(),
     )
