@@ -1,11 +1,15 @@
 //! The Konductor plugin for Amazon Web Services.
 //!
 //! The AWS SDK crates run in the guest, unsigned; the host signs and sends. Each resource type stands in a file
-//! of its own; [`ec2::lookup`] holds what they share in reading, and [`ec2::tags`] what they share in tagging.
+//! of its own; [`ec2::lookup`] holds what they share in reading, [`ec2::tags`] what they share in tagging, and
+//! [`s3::bucket_setting`] what the settings of a bucket share. Components and the module need no cloud and stand in
+//! the crate `konductor-plugin-aws-components`.
 
 pub mod client;
 pub mod ec2;
+pub mod s3;
 
+use konductor_plugin_aws_components::{COMPONENTS, MODULES};
 use konductor_sdk::model::manifest::EndpointProtocol;
 use konductor_sdk::prelude::*;
 
@@ -15,9 +19,10 @@ pub struct Aws;
 
 impl Plugin for Aws {
     fn definition() -> Definition {
-        Definition::new("aws", env!("CARGO_PKG_VERSION"))
+        let definition = Definition::new("aws", env!("CARGO_PKG_VERSION"))
             .description("Amazon Web Services: EC2 networking and compute, S3 storage")
             .resources(ec2::TYPES)
+            .resources(s3::TYPES)
             .endpoint(
                 client::EC2,
                 EndpointProtocol::Aws,
@@ -29,7 +34,9 @@ impl Plugin for Aws {
                 EndpointProtocol::Aws,
                 "s3",
                 "buckets and objects (aws:s3)",
-            )
+            );
+        let definition = COMPONENTS.into_iter().fold(definition, Definition::component);
+        MODULES.into_iter().fold(definition, Definition::module)
     }
 }
 

@@ -1,0 +1,100 @@
+//! Tags of buckets and objects. S3 sets all of them at once, so what is not ours to change must be sent again.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_s3::Client;
+use aws_sdk_s3::types::{Tag, Tagging};
+use konductor_sdk::aws::run;
+use konductor_sdk::prelude::*;
+
+use super::client::{found, incomplete_request};
+
+/// The tag that holds the idempotency token of the create. It never shows among a bucket's tags.
+pub const TOKEN: &str = "konductor:token";
+
+fn tag((key, value): (&str, &str)) -> Result<Tag, Failure> {
+    Tag::builder()
+        .key(key)
+        .value(value)
+        .build()
+        .map_err(|error| incomplete_request(&error))
+}
+
+/// Returns tags as S3 takes them.
+///
+/// # Errors
+/// Never in practice: every tag has a key and a value.
+pub fn list<'t>(tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Vec<Tag>, Failure> {
+    tags.into_iter().map(tag).collect()
+}
+
+/// Returns tags as an attribute, without the token and without those that AWS sets itself.
+pub fn of(tags: &[Tag]) -> Value {
+    Value::Map(
+        tags.iter()
+            .filter(|tag| tag.key() != TOKEN && !tag.key().starts_with("aws:"))
+            .map(|tag| (tag.key().to_owned(), Value::from(tag.value())))
+            .collect::<BTreeMap<_, _>>(),
+    )
+}
+
+/// Returns the token a bucket was created with; empty when it was created by others.
+pub fn token(tags: &[Tag]) -> &str {
+    tags.iter()
+        .find(|tag| tag.key() == TOKEN)
+        .map(Tag::value)
+        .unwrap_or_default()
+}
+
+/// Reads the tags of a bucket; none of a bucket without tags.
+///
+/// # Errors
+/// When the cloud refuses.
+pub fn read(client: &Client, bucket: &str) -> Result<Vec<Tag>, Failure> {
+    let answer = run(client.get_bucket_tagging().bucket(bucket).send());
+    match answer {
+        Err(failure) if failure.code == "NoSuchTagSet" => Ok(Vec::new()),
+        Err(failure) => Err(failure),
+        Ok(answer) => Ok(answer.tag_set().to_vec()),
+    }
+}
+
+/// Sets the tags of a bucket to those wanted, the token, and those that AWS set itself.
+///
+/// # Errors
+/// When the cloud refuses.
+pub fn write(
+    client: &Client,
+    bucket: &str,
+    wanted: &BTreeMap<String, String>,
+    token: &str,
+    present: &[Tag],
+) -> Result<(), Failure> {
+    let own = wanted.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    let token = Some((TOKEN, token)).filter(|(_, token)| !token.is_empty());
+    let system = present
+        .iter()
+        .filter(|tag| tag.key().starts_with("aws:"))
+        .map(|tag| (tag.key(), tag.value()));
+    let all = list(own.chain(token).chain(system))?;
+    if all.is_empty() {
+        return found(run(client.delete_bucket_tagging().bucket(bucket).send())).map(|_| ());
+    }
+    run(client
+        .put_bucket_tagging()
+        .bucket(bucket)
+        .tagging(tagging(all)?)
+        .send())
+    .map(|_| ())
+}
+
+/// Returns a set of tags as S3 takes it.
+///
+/// # Errors
+/// Never in practice: the set is given.
+pub fn tagging(tags: Vec<Tag>) -> Result<Tagging, Failure> {
+    Tagging::builder()
+        .set_tag_set(Some(tags))
+        .build()
+        .map_err(|error| incomplete_request(&error))
+}
