@@ -63,6 +63,8 @@ pub struct BrokerOptions {
     pub private_networks: Vec<IpCidr>,
     /// A proxy for everything but loopback and the instance's credential service. It resolves names itself.
     pub proxy: Option<Url>,
+    /// Hosts, domains and networks that are reached without the proxy, comma-separated as in `NO_PROXY`.
+    pub no_proxy: String,
     /// PEM bundles of certificate authorities to trust beside the system's.
     pub extra_root_certificates: Vec<Vec<u8>>,
     /// Where roles are assumed instead of the region's token service: a local emulator.
@@ -79,6 +81,7 @@ impl Default for BrokerOptions {
             retry: RetryOptions::default(),
             private_networks: Vec::new(),
             proxy: None,
+            no_proxy: String::new(),
             extra_root_certificates: Vec::new(),
             sts_endpoint: None,
             resolver: Arc::new(SystemResolver),

@@ -65,9 +65,9 @@ pub struct CredentialSource {
 
 /// Everything that is wrong with a `credentials` section.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{}", .problems.iter().map(|(path, problem)| format!("{path}: {problem}")).collect::<Vec<_>>().join("; "))]
+#[error("credentials: {}", .problems.iter().map(|(path, problem)| format!("{path}: {problem}")).collect::<Vec<_>>().join("; "))]
 pub struct CredentialSourceError {
-    /// The member and what is wrong with it; never its value.
+    /// The member, as a path below the section, and what is wrong with it; never its value.
     pub problems: Vec<(String, String)>,
 }
 
@@ -216,11 +216,11 @@ impl Reader {
         if value.is_null() {
             return CredentialSource::default();
         }
-        let Some(map) = self.map("credentials", value) else {
+        let Some(map) = self.map("", value) else {
             return CredentialSource::default();
         };
         self.known(
-            "credentials",
+            "",
             map,
             &[
                 "access_key_id",
@@ -230,17 +230,13 @@ impl Reader {
                 "assume_role",
             ],
         );
-        let identifier = self.text(map, "credentials", "access_key_id");
-        let secret = self
-            .text(map, "credentials", "secret_access_key")
-            .map(SecretText::new);
-        let token = self
-            .text(map, "credentials", "session_token")
-            .map(SecretText::new);
-        let profile = self.text(map, "credentials", "profile");
+        let identifier = self.text(map, "", "access_key_id");
+        let secret = self.text(map, "", "secret_access_key").map(SecretText::new);
+        let token = self.text(map, "", "session_token").map(SecretText::new);
+        let profile = self.text(map, "", "profile");
         let has_keys = identifier.is_some() || secret.is_some() || token.is_some();
         if has_keys && profile.is_some() {
-            self.problem("credentials.profile", "give either a profile or keys, not both");
+            self.problem("profile", "give either a profile or keys, not both");
         }
         let base = match (identifier, secret, profile) {
             (Some(access_key_id), Some(secret_access_key), _) => CredentialBase::Keys(AccessKeys {
@@ -251,17 +247,11 @@ impl Reader {
             (None, None, Some(profile)) => CredentialBase::Profile(profile),
             (None, None, None) if !has_keys => CredentialBase::StandardChain,
             (None, ..) => {
-                self.problem(
-                    "credentials.access_key_id",
-                    "is missing beside the secret key or token",
-                );
+                self.problem("access_key_id", "is missing beside the secret key or token");
                 CredentialBase::StandardChain
             }
             (Some(_), None, _) => {
-                self.problem(
-                    "credentials.secret_access_key",
-                    "is missing beside the access key",
-                );
+                self.problem("secret_access_key", "is missing beside the access key");
                 CredentialBase::StandardChain
             }
         };
@@ -278,7 +268,7 @@ impl Reader {
     }
 
     fn role(&mut self, value: &Value) -> Option<AssumeRole> {
-        const AT: &str = "credentials.assume_role";
+        const AT: &str = "assume_role";
         let map = self.map(AT, value)?;
         self.known(
             AT,
@@ -332,7 +322,7 @@ impl Reader {
         let allowed = Duration::from_secs(15 * 60)..=Duration::from_secs(12 * 60 * 60);
         if duration.is_none_or(|duration| !allowed.contains(&duration)) {
             self.problem(
-                "credentials.assume_role.duration",
+                "assume_role.duration",
                 "is a time from `15m` to `12h`, or so many seconds",
             );
         }
@@ -350,7 +340,7 @@ impl Reader {
     fn known(&mut self, at: &str, map: &BTreeMap<String, Value>, names: &[&str]) {
         for name in map.keys().filter(|name| !names.contains(&name.as_str())) {
             self.problem(
-                &format!("{at}.{name}"),
+                &member(at, name),
                 &format!("is not known here; known are {}", names.join(", ")),
             );
         }
@@ -361,14 +351,14 @@ impl Reader {
             Value::Null => None,
             Value::Text(text) if !text.is_empty() => Some(text.clone()),
             Value::Text(_) => {
-                self.problem(&format!("{at}.{name}"), "is empty; give a value or remove it");
+                self.problem(&member(at, name), "is empty; give a value or remove it");
                 None
             }
             // Account numbers and the like come unquoted.
             Value::Integer(number) => Some(number.to_string()),
             other => {
                 self.problem(
-                    &format!("{at}.{name}"),
+                    &member(at, name),
                     &format!("is a {}; a text was expected", other.kind()),
                 );
                 None
@@ -378,6 +368,15 @@ impl Reader {
 
     fn problem(&mut self, at: &str, problem: &str) {
         self.problems.push((at.to_owned(), problem.to_owned()));
+    }
+}
+
+/// Returns the path of a member below a place; the section itself is the empty path.
+fn member(at: &str, name: &str) -> String {
+    if at.is_empty() {
+        name.to_owned()
+    } else {
+        format!("{at}.{name}")
     }
 }
 
@@ -445,10 +444,10 @@ mod tests {
         assert_eq!(
             places,
             [
-                "credentials.secret_acces_key",
-                "credentials.secret_access_key",
-                "credentials.assume_role.role_arn",
-                "credentials.assume_role.duration",
+                "secret_acces_key",
+                "secret_access_key",
+                "assume_role.role_arn",
+                "assume_role.duration",
             ]
         );
         assert!(!error.to_string().contains("planted"));

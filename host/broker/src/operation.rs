@@ -51,10 +51,6 @@ fn s3_operation(method: &Method, path: &str, query: &[(String, String)]) -> Stri
     } else {
         "Bucket"
     };
-    // The SDK names the operation itself.
-    if let Some((_, name)) = query.iter().find(|(name, _)| name == "x-id") {
-        return name.clone();
-    }
     let has = |wanted: &str| query.iter().any(|(name, _)| name == wanted);
     let sub_resource = [
         ("publicAccessBlock", "PublicAccessBlock"),

@@ -88,8 +88,9 @@ impl Session {
             let granted: Vec<&str> = self.grant.endpoints.iter().map(|endpoint| endpoint.id.as_str()).collect();
             let granted = if granted.is_empty() { "none".to_owned() } else { granted.join(", ") };
             SendError::Denied(format!(
-                "plugin `{plugin}` may not call endpoint `{id}`; granted are: {granted}. To grant it, add \
-                 `- {{ id: {id}, protocol: aws, service: {id} }}` to the plugin's `endpoints`",
+                "plugin `{plugin}` may not call endpoint `{id}`; granted are: {granted}. An endpoint is granted from \
+                 the plugin's manifest: its author adds `{{\"id\": \"{id}\", \"protocol\": \"aws\", \"service\": \
+                 \"{id}\"}}` to `endpoints`",
                 plugin = self.plugin,
             ))
         })
@@ -106,8 +107,8 @@ impl Session {
         }
         let region = printable(region);
         Err(SendError::Denied(format!(
-            "plugin `{}` may not call endpoint `{}` in region `{region}`; granted are: {}. To grant it, add \
-             `{region}` to the endpoint's `regions`",
+            "plugin `{}` may not call endpoint `{}` in region `{region}`; granted are: {}. Regions are \
+             granted by the module's configuration: set `region: {region}`, or ask for a granted one",
             self.plugin,
             endpoint.id,
             granted.join(", "),
@@ -174,7 +175,7 @@ impl Session {
                 self.credential_number,
                 endpoint.account.clone(),
                 address.signing_service.clone(),
-                region.to_owned(),
+                address.signing_region.clone(),
             )),
             may_repeat: may_repeat(&method, request.idempotent),
             address,

@@ -96,12 +96,16 @@ fn builder(options: &BrokerOptions, egress: &Arc<Egress>) -> Result<reqwest::Cli
     let Some(proxy) = &options.proxy else {
         return Ok(builder);
     };
-    let direct = "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::/32";
+    // The machine itself and its credential services are never behind a proxy.
+    let direct = format!(
+        "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::/32,{}",
+        options.no_proxy
+    );
     let proxy = reqwest::Proxy::all(proxy.clone())
         .map_err(|source| BrokerError::Client {
             source: source.without_url(),
         })?
-        .no_proxy(reqwest::NoProxy::from_string(direct));
+        .no_proxy(reqwest::NoProxy::from_string(&direct));
     Ok(builder.proxy(proxy))
 }
 

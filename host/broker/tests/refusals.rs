@@ -44,7 +44,7 @@ async fn an_endpoint_that_is_not_granted_is_refused_with_what_is_and_the_line_to
     .await;
     assert!(message.contains("granted are: ec2, s3"), "{message}");
     assert!(
-        message.contains("- { id: iam, protocol: aws, service: iam }"),
+        message.contains(r#"{"id": "iam", "protocol": "aws", "service": "iam"}"#),
         "{message}"
     );
 }

@@ -91,6 +91,12 @@ impl Server {
         Self { url, received, task }
     }
 
+    /// Stops listening; when it returns, connections are refused.
+    pub async fn stop(mut self) {
+        self.task.abort();
+        let _ = (&mut self.task).await;
+    }
+
     pub fn received(&self) -> Vec<Received> {
         self.received.lock().unwrap().clone()
     }
