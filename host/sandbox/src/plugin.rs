@@ -315,7 +315,8 @@ fn check_manifest(manifest: Manifest, parts: &Parts) -> Result<Manifest, Manifes
             problems.push(format!("it names the type {kind} twice"));
         }
     }
-    if !parts.provider && !(seen.is_empty() && manifest.modules.is_empty()) {
+    let claims = !seen.is_empty() || !manifest.modules.is_empty();
+    if claims && !parts.provider {
         problems
             .push("it names types or modules, but does not export the interfaces of a provider".to_owned());
     }
@@ -332,5 +333,52 @@ fn check_manifest(manifest: Manifest, parts: &Parts) -> Result<Manifest, Manifes
         Ok(manifest)
     } else {
         Err(ManifestError::Contradiction(problems))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check(manifest: serde_json::Value, provider: bool) -> Result<Manifest, String> {
+        let parts = Parts {
+            version: semver::Version::new(0, 1, 0),
+            provider,
+            compliance: !provider,
+        };
+        let manifest: Manifest = parse_json(&manifest.to_string(), 100).map_err(|e| e.to_string())?;
+        check_manifest(manifest, &parts).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_manifest_may_claim_only_types_of_its_own_name_and_each_once() {
+        let honest = serde_json::json!({"name": "a", "version": "1.0.0", "resource_types": ["a:b:C"]});
+        assert!(check(honest.clone(), true).is_ok());
+        assert!(
+            check(honest, false)
+                .unwrap_err()
+                .contains("does not export the interfaces of a provider")
+        );
+        let liar = serde_json::json!({"name": "a", "version": "1.0.0",
+            "resource_types": ["aws:s3:Bucket", "a:b:C"], "component_types": ["a:b:C"],
+            "endpoints": [{"id": "", "protocol": "aws", "service": "s3"}]});
+        assert_eq!(
+            check(liar, true).unwrap_err(),
+            "it claims the type aws:s3:Bucket, which does not start with `a:`; it names the type a:b:C twice; \
+             the endpoint identifier `` is empty or used twice"
+        );
+        let nameless = serde_json::json!({"name": "a b", "version": "1.0.0"});
+        assert!(check(nameless, true).unwrap_err().contains("is not a word"));
+        assert!(
+            check(serde_json::json!({"name": "a"}), true)
+                .unwrap_err()
+                .contains("version")
+        );
+    }
+
+    #[test]
+    fn the_tail_of_a_text_begins_at_a_character() {
+        assert_eq!(tail(&"é".repeat(TAIL)).len(), TAIL);
+        assert_eq!(tail(" short "), "short");
     }
 }

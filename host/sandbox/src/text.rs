@@ -30,10 +30,8 @@ pub(crate) fn printable_line(text: &str, limit: usize) -> String {
 /// Makes every text of a JSON document printable, in place.
 pub(crate) fn make_json_printable(document: &mut serde_json::Value, limit: usize) {
     match document {
-        serde_json::Value::String(text) => {
-            if text.len() > limit || text.chars().any(is_unprintable) {
-                *text = printable(text, limit);
-            }
+        serde_json::Value::String(text) if text.len() > limit || text.chars().any(is_unprintable) => {
+            *text = printable(text, limit);
         }
         serde_json::Value::Array(list) => list.iter_mut().for_each(|v| make_json_printable(v, limit)),
         serde_json::Value::Object(map) => map.values_mut().for_each(|v| make_json_printable(v, limit)),

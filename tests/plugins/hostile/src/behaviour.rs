@@ -29,7 +29,7 @@ fn count_in_memory(reversed: &str) -> usize {
     #[cfg(target_arch = "wasm32")]
     let length = core::arch::wasm32::memory_size(0) * 65_536;
     #[cfg(not(target_arch = "wasm32"))]
-    let length = 0;
+    let length: usize = 0;
     let mut found = 0;
     for start in 1..length.saturating_sub(needle.len()) {
         let matches = (0..needle.len()).all(|offset| {

@@ -3,11 +3,13 @@
 #![allow(
     missing_docs,
     unsafe_code,
+    clippy::disallowed_methods,
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
     clippy::print_stderr,
     clippy::print_stdout,
+    clippy::result_large_err,
     reason = "this guest exists to break the rules"
 )]
 
