@@ -17,15 +17,19 @@ import json
 import logging
 import sys
 import threading
+import urllib.request
 
 import boto3
+import flask
 from botocore.config import Config
+from moto.iam.access_control import IAMRequestBase
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
 import account
 
 REGION = "us-west-2"
+RAW_BODY = "konductor.raw_body"
 
 
 class RequestLog:
@@ -44,6 +48,7 @@ class RequestLog:
             length = int(environ.get("CONTENT_LENGTH") or 0)
             body = environ["wsgi.input"].read(length) if length else b""
         environ["wsgi.input"] = Body(body)
+        environ[RAW_BODY] = body
         line = {
             "method": environ["REQUEST_METHOD"],
             "path": environ.get("RAW_URI") or environ["PATH_INFO"],
@@ -126,8 +131,18 @@ def make_user(url):
 
 
 def check_signatures(url):
-    import urllib.request
+    """Has every request's signature checked from now on, over the bytes that were sent.
 
+    moto reads a form and encodes it again before it checks: that turns `%20` into `+`, and the signature of a client
+    that encodes as the standard says would not fit.
+    """
+    parsed = IAMRequestBase._create_aws_request
+
+    def as_sent(self):
+        self._body = flask.request.environ.get(RAW_BODY) or self._body
+        return parsed(self)
+
+    IAMRequestBase._create_aws_request = as_sent
     request = urllib.request.Request(
         url + "/moto-api/reset-auth", data=b"0", headers={"Content-Type": "text/plain"}, method="POST"
     )

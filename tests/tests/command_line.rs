@@ -137,31 +137,59 @@ fn state_that_does_not_follow_from_the_log_is_found() {
 }
 
 #[test]
-fn all_errors_of_the_configuration_are_told_at_once_with_their_places() {
+fn all_errors_of_the_declarations_are_told_at_once_with_their_places() {
     let project = Project::from_text(
         "name: broken
 resources:
   network:
     type: aws:ec2:Vpc
-    properties: { cidr_block: 10.60.0.0/33 }
+    properties: { cidr_block: 10.60.0.0/16 }
   subnet:
     type: aws:ec2:Subnett
     properties: { vpc_id: x }
   other:
     type: aws:ec2:Subnet
-    properties: { vpc_id: \"${netwrk.id}\", cidr_block: 10.60.1.0/24 }
+    properties: { vpc_id: \"${netwrk.vpc_id}\", cidr_block: 10.60.1.0/24 }
 ",
         STACK,
     );
     let failed = project.run(["plan", "--simulate"]).ends_with(1);
     let text = failed.everything();
-    for place in ["konductor.yaml:5:", "konductor.yaml:7:", "konductor.yaml:11:"] {
+    for place in ["konductor.yaml:6:3", "konductor.yaml:9:3"] {
         assert!(text.contains(place), "{place} should be named: {failed}");
     }
-    assert!(
-        text.contains("network"),
-        "a name that is nearly right is suggested: {failed}"
+    for meant in ["`aws:ec2:Subnet`?", "`network`?"] {
+        assert!(text.contains(meant), "{meant} should be suggested: {failed}");
+    }
+}
+
+#[test]
+fn all_errors_of_the_properties_are_told_at_once_with_their_places() {
+    let project = Project::from_text(
+        "name: broken
+resources:
+  network:
+    type: aws:ec2:Vpc
+    properties:
+      cidr_block: 10.60.0.0/33
+      enable_dns_supprt: true
+  other:
+    type: aws:ec2:Vpc
+    properties: { instance_tenancy: elsewhere }
+",
+        STACK,
     );
+    let failed = project.run(["plan", "--simulate"]).ends_with(1);
+    let text = failed.everything();
+    for said in [
+        "konductor.yaml:",
+        "10.60.0.0/33",
+        "enable_dns_supprt",
+        "instance_tenancy",
+        "cidr_block",
+    ] {
+        assert!(text.contains(said), "{said} should be named: {failed}");
+    }
 }
 
 #[test]
@@ -287,7 +315,7 @@ fn graphs_are_drawn_in_every_form() {
     let project = small();
     for (form, mark) in [
         ("dot", "digraph"),
-        ("mermaid", "graph"),
+        ("mermaid", "flowchart"),
         ("svg", "<svg"),
         ("html", "<html"),
     ] {

@@ -166,7 +166,7 @@ fn change_in_place(account: &AwsAccount, project: &Project) {
     project.edit(file, "instance_type: t3.micro", "instance_type: t3.small");
     project.edit(file, "status: Enabled\n", "status: Suspended\n");
     project.edit(file, "Sid: NoWebsite", "Sid: NoWebsiteHere");
-    project.edit(file, "noncurrent_days: 30", "noncurrent_days: 60");
+    project.edit(file, "days: 30", "days: 60");
     project.edit(file, "target_prefix: documents/", "target_prefix: access/");
     project.edit(file, "Hello\\n", "Hello again\\n");
     project.edit(file, "Purpose: documents", "Purpose: papers");

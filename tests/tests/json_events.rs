@@ -1,0 +1,88 @@
+//! Every line that a command prints with `--json` follows the documented schema.
+
+use std::collections::BTreeSet;
+
+use konductor_tests::Project;
+use serde_json::Value;
+
+const PROJECT: &str = "name: items
+resources:
+  one:
+    type: reference:test:Item
+    properties: { label: first }
+  two:
+    type: reference:test:Item
+    properties: { label: second, value: \"${one.serial}\" }
+outputs:
+  serial: ${one.serial}
+";
+
+fn schema() -> Value {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/events.schema.json");
+    serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn every_line_of_every_command_follows_the_schema() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    let project = Project::from_text(PROJECT, "config: { project: { environment: dev } }\n");
+    let commands: &[&[&str]] = &[
+        &["plan"],
+        &["run", "--yes"],
+        &["run", "--yes"],
+        &["run", "--yes", "--replace", "one"],
+        &["refresh"],
+        &["output"],
+        &["state", "list"],
+        &["state", "show", "one"],
+        &["state", "move", "two", "three"],
+        &["log", "show", "--all"],
+        &["log", "verify"],
+        &["config", "show"],
+        &["config", "get", "project.environment"],
+        &["config", "explain", "project.environment"],
+        &["config", "set", "project.owner", "me"],
+        &["config", "unset", "project.owner"],
+        &["catalog", "list", "--provider", "reference"],
+        &["catalog", "show", "reference:test:Item"],
+        &["plugin", "inspect", "reference"],
+        &["graph"],
+        &["version"],
+        &["plan", "--set", "x"],
+        &["state", "unlock", "--yes"],
+        &["destroy", "--yes"],
+    ];
+    let mut seen = BTreeSet::new();
+    for command in commands {
+        let output = project.run([command, &["--json"][..]].concat());
+        let mut lines = 0;
+        for line in output.stdout.lines() {
+            lines += 1;
+            let event: Value =
+                serde_json::from_str(line).unwrap_or_else(|error| panic!("{command:?}: {error}: {line}"));
+            let problems: Vec<String> = validator
+                .iter_errors(&event)
+                .map(|error| error.to_string())
+                .collect();
+            assert!(problems.is_empty(), "{command:?}: {problems:?}\n{line}");
+            seen.insert(event["event"].as_str().unwrap().to_owned());
+        }
+        assert!(lines > 0, "{command:?} printed nothing");
+    }
+    for event in [
+        "plan",
+        "operation-finished",
+        "diagnostic",
+        "log-entry",
+        "explanation",
+    ] {
+        assert!(seen.contains(event), "{event} was never printed: {seen:?}");
+    }
+}
+
+#[test]
+fn the_schema_refuses_an_event_that_is_not_documented() {
+    let validator = jsonschema::validator_for(&schema()).unwrap();
+    assert!(!validator.is_valid(&serde_json::json!({ "event": "invented", "time": "2026-01-01T00:00:00Z" })));
+    assert!(!validator.is_valid(&serde_json::json!({ "event": "output", "time": "2026-01-01T00:00:00Z" })));
+}
