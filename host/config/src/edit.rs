@@ -219,8 +219,9 @@ impl Edit<'_> {
             let spaces = if spaces == 0 { " " } else { between.get(..spaces)? };
             return self.splice(colon, Self::end(found), &format!("{spaces}{new}"));
         }
-        // The value starts on a later line; a comment behind the key stays there.
-        let comment = between.lines().next().unwrap_or_default().trim_end();
+        // The value starts on a later line; a comment behind the key, or behind `|` and `>`, stays there.
+        let line = between.lines().next().unwrap_or_default().trim_end();
+        let comment = line.find(" #").and_then(|at| line.get(at..)).unwrap_or_default();
         self.splice(colon, Self::end(found), &format!(" {new}{comment}"))
     }
 

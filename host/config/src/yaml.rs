@@ -88,6 +88,44 @@ impl<'t> Places<'t> {
         }
     }
 
+    /// Cuts a quoted scalar's place at its closing quote: the parser's span takes in a comment behind it.
+    fn end_at_quote(&self, origin: &mut Origin) {
+        let Some(written) = self.text.get(origin.offset..origin.offset + origin.length) else {
+            return;
+        };
+        let mut characters = written.char_indices();
+        let Some((_, quote @ ('"' | '\''))) = characters.next() else {
+            return;
+        };
+        let mut rest = characters.peekable();
+        while let Some((at, character)) = rest.next() {
+            if character == '\\' && quote == '"' {
+                rest.next();
+            } else if character == quote {
+                if quote == '\'' && rest.next_if(|(_, next)| *next == '\'').is_some() {
+                    continue;
+                }
+                origin.length = at + 1;
+                return;
+            }
+        }
+    }
+
+    /// Returns the byte after the bracket that closes a flow list or map, between its last value and the end
+    /// of the parser's span, which takes in a comment behind it.
+    fn closing_bracket(&self, from: usize, until: usize) -> Option<usize> {
+        let mut in_comment = false;
+        for (at, character) in self.text.get(from..until)?.char_indices() {
+            match character {
+                '\n' => in_comment = false,
+                '#' => in_comment = true,
+                '}' | ']' if !in_comment => return Some(from + at + 1),
+                _ => {}
+            }
+        }
+        None
+    }
+
     fn is_flow(&self, origin: &Origin) -> bool {
         self.text
             .get(origin.offset..)
@@ -197,7 +235,13 @@ impl<'t> Reader<'t, '_> {
         key: Option<&Origin>,
         depth: usize,
     ) -> Result<Located, Stop> {
-        let origin = self.places.origin(span);
+        let mut origin = self.places.origin(span);
+        if matches!(
+            event,
+            Event::Scalar(_, ScalarStyle::SingleQuoted | ScalarStyle::DoubleQuoted, ..)
+        ) {
+            self.places.end_at_quote(&mut origin);
+        }
         if depth > MAX_DEPTH {
             return Err(Box::new(
                 Diagnostic::error(format!("lists and maps are nested more than {MAX_DEPTH} deep"))
@@ -337,7 +381,9 @@ impl<'t> Reader<'t, '_> {
     /// Gives a list or map its length: to the closing bracket, or to the end of its last value.
     fn close(&self, origin: &mut Origin, flow: bool, end: Span, last: Option<usize>) {
         let end = if flow {
-            self.places.byte(end.end.index())
+            let from = last.unwrap_or(0).max(origin.offset + 1);
+            let until = self.places.byte(end.end.index());
+            self.places.closing_bracket(from, until).unwrap_or(until)
         } else {
             last.unwrap_or(origin.offset)
         };

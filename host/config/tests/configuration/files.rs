@@ -72,6 +72,28 @@ fn every_kind_of_value_has_a_span_that_covers_it() {
 }
 
 #[test]
+fn a_comment_behind_a_value_is_not_part_of_it() {
+    let text = "name: shop\nconfig:\n  a:\n    double: \"a \\\" # b\"  # c\n    single: 'it''s # b'  # c\n    plain: x y  # c\n    flow: [1, 2]  # c\n    map: {a: 'x'}  # c\n    \"quoted key\" : 1  # c\n    empty: \"\"  # c\n";
+    let configuration = project(text);
+    for (at, expected) in [
+        ("a.double", "\"a \\\" # b\""),
+        ("a.single", "'it''s # b'"),
+        ("a.plain", "x y"),
+        ("a.flow", "[1, 2]"),
+        ("a.map", "{a: 'x'}"),
+        ("a[\"quoted key\"]", "1"),
+        ("a.empty", "\"\""),
+    ] {
+        let origin = configuration.get(&path(at)).unwrap().origin.clone();
+        assert_eq!(
+            &text[origin.offset..origin.offset + origin.length],
+            expected,
+            "{at}"
+        );
+    }
+}
+
+#[test]
 fn keys_must_be_text_and_documents_single() {
     let errors =
         refused("name: shop\nconfig:\n  a: {1: x, true: y, [z]: 1}\n  b: {<<: {c: 1}, $join: [x]}\n");
@@ -105,7 +127,13 @@ fn an_alias_bomb_is_refused_quickly() {
 
 #[test]
 fn deep_nesting_and_large_files_are_refused() {
-    let deep = format!("name: shop\nconfig: {{a: {}}}\n", "[".repeat(5000));
+    let hopeless = format!("name: shop\nconfig: {{a: {}}}\n", "[".repeat(5000));
+    assert_eq!(refused(&hopeless).len(), 1);
+    let deep = format!(
+        "name: shop\nconfig: {{a: {}1{}}}\n",
+        "[".repeat(70),
+        "]".repeat(70)
+    );
     assert!(refused(&deep)[0].contains("more than 64 deep"));
     let alias = format!(
         "name: shop\nconfig:\n  a: {{x: &a {}1{}}}\n  b: {{x: {}*a{}}}\n",

@@ -94,7 +94,7 @@ fn references_to_unknown_names_are_reported_with_the_name_meant() {
     );
     assert!(found[0].contains("did you mean `network`?"), "{found:#?}");
     assert!(
-        found[1].contains("konductor.yaml:16:32: web: `depends_on` names `nowhere`"),
+        found[1].contains("konductor.yaml:16:34: web: `depends_on` names `nowhere`"),
         "{found:#?}"
     );
     assert!(found[2].contains("`${aws:…}`"), "{found:#?}");
