@@ -6,7 +6,7 @@ use std::collections::VecDeque;
 use konductor_model::module::{ConstructRequest, Declaration};
 use konductor_model::schema::TypeKind;
 use konductor_model::{
-    Diagnostic, Diagnostics, Origin, Reference, ResourceName, ResourceOptions, ResourceType, Urn, Value,
+    Diagnostic, Diagnostics, Origin, Path, Reference, ResourceName, ResourceOptions, ResourceType, Urn, Value,
 };
 use konductor_state::record::PluginReference;
 
@@ -86,6 +86,7 @@ pub async fn expand(desired: Desired, plugins: &dyn Providers) -> (Expanded, Dia
         },
         diagnostics: Diagnostics::default(),
         plugins,
+        configuration: configuration_by_plugin(&desired.modules),
         metadata: desired.metadata,
         queue: VecDeque::new(),
     };
@@ -115,10 +116,33 @@ struct Expansion<'p> {
     diagnostics: Diagnostics,
     plugins: &'p dyn Providers,
     metadata: Value,
+    configuration: HashMap<String, Value>,
     queue: VecDeque<Pending>,
 }
 
+/// Returns, for each plugin, the configuration of its modules by namespace.
+fn configuration_by_plugin(modules: &[ModuleDeclaration]) -> HashMap<String, Value> {
+    let mut configuration: HashMap<String, Value> = HashMap::new();
+    for module in modules {
+        configuration
+            .entry(module.plugin.clone())
+            .or_insert_with(Value::empty_map)
+            .put(&Path::attribute(&module.namespace), module.inputs.clone());
+    }
+    configuration
+}
+
 impl Expansion<'_> {
+    /// Returns the run's metadata with the plugin's own configuration, and no other plugin's, as `configuration`:
+    /// a component that is declared directly knows the region, or where access logs go.
+    fn metadata_for(&self, plugin: &str) -> Value {
+        let mut metadata = self.metadata.clone();
+        if let Some(configuration) = self.configuration.get(plugin) {
+            metadata.put(&Path::attribute("configuration"), configuration.clone());
+        }
+        metadata
+    }
+
     async fn modules(&mut self, modules: Vec<ModuleDeclaration>) {
         let namespaces: Vec<String> = modules.iter().map(|module| module.namespace.clone()).collect();
         for mut module in modules {
@@ -320,7 +344,7 @@ impl Expansion<'_> {
             target: target.to_owned(),
             name: name.clone(),
             inputs: declaration.properties.clone(),
-            metadata: self.metadata.clone(),
+            metadata: self.metadata_for(plugin),
         };
         let response = match module.construct(request).await {
             Ok(response) => response,

@@ -32,7 +32,7 @@ pub struct ConstructRequest {
     pub name: ResourceName,
     /// The module's configuration without credentials, or the component's inputs.
     pub inputs: Value,
-    /// The run's metadata.
+    /// The run's metadata. `configuration` in it is what the plugin's own modules are configured with, by namespace.
     pub metadata: Value,
 }
 
