@@ -13,6 +13,7 @@ mod security_group;
 mod security_group_rule;
 mod subnet;
 pub mod tags;
+pub mod uniqueness;
 mod volume;
 mod volume_attachment;
 mod vpc;

@@ -16,6 +16,7 @@ use konductor_sdk::prelude::*;
 use self::description::{cloud_instance, describe, state_of};
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
+use super::uniqueness::delete_first_unless_changed;
 use super::volume::VOLUME_TYPES;
 use super::wait::{handle, in_progress, vanished};
 use crate::client::{ec2, incomplete};
@@ -233,6 +234,13 @@ server:
 ",
         )
         .build()
+    }
+
+    fn refine_plan(&self, request: &PlanRequest, plan: &mut PlanResponse) {
+        // An address that was asked for can be had once.
+        if request.inputs.given("private_ip").is_some() {
+            delete_first_unless_changed(plan, &["private_ip", "subnet_id"]);
+        }
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {

@@ -6,6 +6,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
+use super::uniqueness::delete_first_unless_changed;
 use super::wait::settled;
 use crate::client::{ec2, ec2_arn, incomplete};
 
@@ -55,6 +56,11 @@ gateway:
 ",
         )
         .build()
+    }
+
+    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+        // A VPC has one internet gateway.
+        delete_first_unless_changed(plan, &["vpc_id"]);
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {

@@ -7,6 +7,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, Page, reads};
 use super::tags;
+use super::uniqueness::delete_first_unless_changed;
 use super::wait::settled;
 use crate::client::ec2;
 
@@ -42,7 +43,6 @@ impl ResourceProvider for KeyPair {
         .output("key_pair_id", text("The identifier.").simulated("key-{hex17}"))
         .output("fingerprint", text("The fingerprint.").simulated("{hex17}"))
         .identity("KEY_NAME", "The name of the key pair.", &["key_name"])
-        .delete_before_replace()
         .batch_read()
         .example(
             "A key pair",
@@ -54,6 +54,11 @@ impl ResourceProvider for KeyPair {
 ",
         )
         .build()
+    }
+
+    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+        // Two key pairs cannot have one name.
+        delete_first_unless_changed(plan, &["key_name"]);
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {

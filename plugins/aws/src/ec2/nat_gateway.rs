@@ -8,6 +8,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
+use super::uniqueness::delete_first_unless_changed;
 use super::wait::{handle, in_progress, vanished};
 use crate::client::{ec2, incomplete};
 
@@ -105,13 +106,7 @@ nat:
 
     fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
         // An address serves one gateway: where it stays, the old gateway must go first.
-        if !plan
-            .changes
-            .iter()
-            .any(|change| change.at.first_attribute() == Some("allocation_id"))
-        {
-            plan.delete_before_replace = true;
-        }
+        delete_first_unless_changed(plan, &["allocation_id"]);
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {

@@ -8,6 +8,7 @@ use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 
 use super::lookup::{PAGE, filter, next};
+use super::uniqueness::delete_first_unless_changed;
 use crate::client::ec2;
 
 /// The attributes that name a destination; exactly one is given.
@@ -82,7 +83,6 @@ impl ResourceProvider for Route {
             "The identifier of the route table and the destination, joined by `_`.",
             &["route_table_id", "destination_cidr_block"],
         )
-        .delete_before_replace()
         .batch_read()
         .example(
             "A default route to the internet",
@@ -126,6 +126,19 @@ internet:
                 );
             }
         }
+    }
+
+    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+        // A table has one route to a destination.
+        delete_first_unless_changed(
+            plan,
+            &[
+                "route_table_id",
+                "destination_cidr_block",
+                "destination_ipv6_cidr_block",
+                "destination_prefix_list_id",
+            ],
+        );
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {

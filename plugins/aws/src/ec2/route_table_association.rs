@@ -7,6 +7,7 @@ use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
+use super::uniqueness::delete_first_unless_changed;
 use crate::client::{ec2, incomplete};
 
 /// Which route table a subnet follows.
@@ -69,6 +70,11 @@ public-routes:
                     .at(Path::attribute("subnet_id")),
             );
         }
+    }
+
+    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+        // A subnet follows one table.
+        delete_first_unless_changed(plan, &["subnet_id", "gateway_id"]);
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {

@@ -6,6 +6,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
+use super::uniqueness::delete_first_unless_changed;
 use super::wait::settled;
 use crate::client::{ec2, ec2_arn, incomplete};
 
@@ -91,12 +92,7 @@ web:
 
     fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
         // Two groups of one VPC cannot have one name.
-        let moved = |change: &konductor_sdk::model::AttributeChange| {
-            matches!(change.at.first_attribute(), Some("name" | "vpc_id"))
-        };
-        if !plan.changes.iter().any(moved) {
-            plan.delete_before_replace = true;
-        }
+        delete_first_unless_changed(plan, &["name", "vpc_id"]);
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {

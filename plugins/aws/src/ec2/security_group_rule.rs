@@ -9,6 +9,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
+use super::uniqueness::delete_first_unless_changed;
 use crate::client::{ec2, incomplete};
 
 /// The attributes that name the other side; exactly one is given.
@@ -153,6 +154,24 @@ https:
             }
             _ => {}
         }
+    }
+
+    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+        // A group cannot hold the same rule twice.
+        delete_first_unless_changed(
+            plan,
+            &[
+                "security_group_id",
+                "direction",
+                "protocol",
+                "from_port",
+                "to_port",
+                "cidr_ipv4",
+                "cidr_ipv6",
+                "prefix_list_id",
+                "referenced_security_group_id",
+            ],
+        );
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {

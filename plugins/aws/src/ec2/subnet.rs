@@ -6,6 +6,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
+use super::uniqueness::delete_first_unless_changed;
 use super::wait::settled;
 use crate::client::{ec2, incomplete};
 
@@ -70,6 +71,11 @@ private:
 ",
         )
         .build()
+    }
+
+    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+        // Ranges of one VPC cannot overlap.
+        delete_first_unless_changed(plan, &["vpc_id", "cidr_block"]);
     }
 
     fn permissions(&self, operation: &str) -> &'static [&'static str] {
