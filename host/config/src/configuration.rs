@@ -9,7 +9,7 @@ use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, SecretTex
 use crate::declaration;
 use crate::inputs::{Inputs, SourceFile};
 use crate::layer::{self, Layer};
-use crate::located::{CREDENTIALS, Located, Node};
+use crate::located::{CREDENTIALS, Located, Node, described_kind};
 use crate::merge::merge;
 use crate::project::{self, FileContent, LocatedText, PluginRequirement};
 use crate::resolve::{Context, Resolver};
@@ -272,7 +272,21 @@ impl Configuration {
         sorted(diagnostics)
     }
 
-    /// Returns the enabled modules by namespace. A section without `enabled` is enabled.
+    /// Tells whether a file mentions a namespace, or somebody says `enabled` outright. A plugin's defaults or a
+    /// stray variable such as `KONDUCTOR_AWS__REGION` do not switch a module on.
+    fn is_asked_for(&self, namespace: &str, section: &Located) -> bool {
+        let said = section.as_map().and_then(|map| map.get("enabled"));
+        said.is_some_and(|said| said.layer > Layer::PluginDefaults)
+            || self.layers.iter().any(|layer| {
+                layer.layer < Layer::Environment
+                    && layer
+                        .as_map()
+                        .and_then(|map| map.get(namespace))
+                        .is_some_and(|section| !section.is_removed())
+            })
+    }
+
+    /// Returns the enabled modules by namespace. A section in a file without `enabled` is enabled.
     ///
     /// # Errors
     /// When an `enabled` is not true or false.
@@ -282,9 +296,7 @@ impl Configuration {
         let mut found = Vec::new();
         for (namespace, section) in self.settings.as_map().into_iter().flatten() {
             let path = Path::attribute(namespace.as_str());
-            // A namespace that only a plugin's defaults mention was not asked for.
-            let asked_for = section.layer > Layer::PluginDefaults;
-            if RESERVED_NAMESPACES.contains(&namespace.as_str()) || !asked_for {
+            if RESERVED_NAMESPACES.contains(&namespace.as_str()) || !self.is_asked_for(namespace, section) {
                 continue;
             }
             if enabled(section, &path, &mut resolver, &mut diagnostics) {
@@ -480,9 +492,12 @@ fn enabled(
         Value::Unknown => true,
         other => {
             diagnostics.push(
-                Diagnostic::error(format!("expected true or false, found a {}", other.kind()))
-                    .at(path)
-                    .origin(Some(written.origin.clone())),
+                Diagnostic::error(format!(
+                    "expected true or false, found {}",
+                    described_kind(&other)
+                ))
+                .at(path)
+                .origin(Some(written.origin.clone())),
             );
             true
         }

@@ -67,8 +67,8 @@ fn declaration(
     let Some(map) = entry.as_map() else {
         diagnostics.push(
             Diagnostic::error(format!(
-                "expected a map with `type`, `properties` and `options`, found a {}",
-                entry.kind()
+                "expected a map with `type`, `properties` and `options`, found {}",
+                entry.described_kind()
             ))
             .resource(name)
             .origin(Some(entry.origin.clone())),
@@ -93,8 +93,8 @@ fn declaration(
             if properties.as_map().is_none() {
                 diagnostics.push(
                     Diagnostic::error(format!(
-                        "expected a map of properties, found a {}",
-                        properties.kind()
+                        "expected a map of properties, found {}",
+                        properties.described_kind()
                     ))
                     .resource(name)
                     .origin(Some(properties.origin.clone())),
@@ -141,8 +141,8 @@ fn resource_type(
             }
         },
         _ => format!(
-            "expected a type such as `aws:ec2:Vpc`, found a {}",
-            written.kind()
+            "expected a type such as `aws:ec2:Vpc`, found {}",
+            written.described_kind()
         ),
     };
     diagnostics.push(
@@ -163,9 +163,12 @@ fn options(
     let mut good = serde_json::Map::new();
     let Some(map) = written.as_map() else {
         diagnostics.push(
-            Diagnostic::error(format!("expected a map of options, found a {}", written.kind()))
-                .resource(name)
-                .origin(Some(written.origin.clone())),
+            Diagnostic::error(format!(
+                "expected a map of options, found {}",
+                written.described_kind()
+            ))
+            .resource(name)
+            .origin(Some(written.origin.clone())),
         );
         return ResourceOptions::default();
     };

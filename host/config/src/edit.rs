@@ -146,8 +146,8 @@ fn by_hand(path: &Path, origin: &Origin) -> Diagnostics {
 
 fn not_a_map(path: &Path, found: &Located) -> Diagnostics {
     Diagnostic::error(format!(
-        "`{path}` cannot be set: a {} is in the way",
-        found.kind()
+        "`{path}` cannot be set: {} is in the way",
+        found.described_kind()
     ))
     .help("remove it first, or set it to a map")
     .origin(Some(found.origin.clone()))

@@ -125,6 +125,16 @@ impl Located {
         }
     }
 
+    /// Returns the kind as it stands in a sentence: `a list`, `text`.
+    pub(crate) fn described_kind(&self) -> &'static str {
+        match &self.node {
+            Node::Leaf(value) => described_kind(value),
+            Node::Sealed(_) => "a secret",
+            Node::List(_) => "a list",
+            Node::Map(_) => "a map",
+        }
+    }
+
     /// Returns what stands at a path, also when it was removed.
     pub fn get(&self, path: &Path) -> Option<&Self> {
         match self.descend(path.steps()) {
@@ -189,6 +199,23 @@ impl Located {
             }
             Node::Leaf(_) | Node::Sealed(_) => {}
         }
+    }
+}
+
+/// Returns a value's kind as it stands in a sentence.
+pub(crate) fn described_kind(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Boolean(_) => "true or false",
+        Value::Integer(_) => "a whole number",
+        Value::Number(_) => "a number",
+        Value::Text(_) => "text",
+        Value::Bytes(_) => "bytes",
+        Value::List(_) => "a list",
+        Value::Map(_) => "a map",
+        Value::Unknown => "something unknown",
+        Value::Secret(_) => "a secret",
+        Value::Reference(_) => "a reference",
     }
 }
 

@@ -174,8 +174,8 @@ pub(crate) fn check_config(config: &mut Located, diagnostics: &mut Diagnostics) 
         if value.as_map().is_none() && !value.is_removed() {
             diagnostics.push(
                 Diagnostic::error(format!(
-                    "expected a map of the settings of `{namespace}`, found a {}",
-                    value.kind()
+                    "expected a map of the settings of `{namespace}`, found {}",
+                    value.described_kind()
                 ))
                 .at(Path::attribute(namespace.as_str()))
                 .origin(Some(value.origin)),
@@ -209,7 +209,7 @@ fn map_or_error(value: Located, at: &Path, diagnostics: &mut Diagnostics) -> Opt
 }
 
 fn expected(what: &str, value: &Located, at: &Path) -> Diagnostic {
-    Diagnostic::error(format!("expected {what}, found a {}", value.kind()))
+    Diagnostic::error(format!("expected {what}, found {}", value.described_kind()))
         .at(at.clone())
         .origin(Some(value.origin.clone()))
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use konductor_model::interpolation::{join, resolve_joins};
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, Reference, Sealer, Value};
 
-use crate::located::{Located, Node};
+use crate::located::{Located, Node, described_kind};
 use crate::suggestion;
 use crate::template::{self, Part, StackReference, WrittenPart};
 
@@ -234,9 +234,9 @@ impl<'a> Resolver<'a> {
         }
         self.diagnostics.push(
             Diagnostic::error(format!(
-                "`{}` is a {} and cannot stand inside a text",
+                "`{}` is {} and cannot stand inside a text",
                 part.written,
-                value.reveal().kind()
+                described_kind(value.reveal())
             ))
             .help("refer to one value in it, or make the reference the whole text")
             .origin(Some(origin.clone())),

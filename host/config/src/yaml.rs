@@ -208,7 +208,7 @@ impl<'t> Reader<'t, '_> {
         }
         if root.as_map().is_none() {
             return Err(Box::new(
-                Diagnostic::error(format!("expected a map, found a {}", root.kind()))
+                Diagnostic::error(format!("expected a map, found {}", root.described_kind()))
                     .origin(Some(root.origin)),
             ));
         }
@@ -326,10 +326,10 @@ impl<'t> Reader<'t, '_> {
             let mut value = self.node(event, span, Some(&key.origin), depth + 1)?;
             last = last.max(Some(value.origin.offset + value.origin.length));
             let Node::Leaf(Value::Text(name)) = key.node else {
-                let kind = key.kind();
+                let kind = key.described_kind();
                 self.error(
                     &key.origin,
-                    format!("this key is a {kind}, expected text"),
+                    format!("this key is {kind}, expected text"),
                     "write it in quotes",
                 );
                 continue;

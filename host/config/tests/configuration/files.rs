@@ -16,7 +16,7 @@ fn every_error_of_every_file_is_reported_at_once_in_order() {
         "konductor.yaml:2:1: `resorces` is not a key of a project file; did you mean `resources`?",
         "konductor.yaml:4:9: plugins.aws.sorce: `sorce` is not a key of a plugin; did you mean `source`?",
         "konductor.yaml:4:28: plugins.aws.version: `one` is not a version requirement",
-        "konductor.yaml:6:8: aws: expected a map of the settings of `aws`, found a integer",
+        "konductor.yaml:6:8: aws: expected a map of the settings of `aws`, found a whole number",
         "konductor.dev.yaml:2:13: the key `b` is here for the second time (the first is at konductor.dev.yaml:2:7)",
         "konductor.dev.yaml:3:1: `name` is not a key of a stack file",
         "config/organization.yaml:2:1: `other` is not a key of an organization file that has `config`",
@@ -99,7 +99,7 @@ fn keys_must_be_text_and_documents_single() {
         refused("name: shop\nconfig:\n  a: {1: x, true: y, [z]: 1}\n  b: {<<: {c: 1}, $join: [x]}\n");
     assert_eq!(errors.len(), 5, "{errors:?}");
     assert!(
-        errors[0].contains("konductor.yaml:3:7: this key is a integer, expected text"),
+        errors[0].contains("konductor.yaml:3:7: this key is a whole number, expected text"),
         "{errors:?}"
     );
     assert!(errors[3].contains("`<<`"), "{errors:?}");

@@ -80,6 +80,7 @@ fn enabled_modules_are_those_asked_for_and_not_switched_off() {
         "name: shop\nconfig:\n  project: {clouds: false}\n  aws: {region: x}\n  azure: {enabled: false}\n  gcp: {enabled: \"${project:clouds}\"}\n  dns: {enabled: true}\n",
     );
     configuration.add_defaults("oracle", &Value::from([("region", "x")]), "plugin oracle");
+    configuration.add_defaults("ibm", &Value::from([("enabled", true)]), "plugin ibm");
     let modules: Vec<_> = configuration
         .modules()
         .unwrap()
@@ -91,7 +92,7 @@ fn enabled_modules_are_those_asked_for_and_not_switched_off() {
     let text = wrong.modules().unwrap_err().to_string();
     assert_eq!(
         text,
-        "error: konductor.yaml:3:18: aws.enabled: expected true or false, found a text"
+        "error: konductor.yaml:3:18: aws.enabled: expected true or false, found text"
     );
 }
 
@@ -113,4 +114,20 @@ fn the_built_in_settings_can_be_read_and_overridden() {
     assert_eq!(at(&effective, "project.environment"), Value::from("staging"));
     let name = configuration.explain(&path("project.name")).unwrap();
     assert_eq!(name.chain[0].origin.to_string(), "konductor.yaml:1:7");
+}
+
+#[test]
+fn a_variable_alone_does_not_switch_a_module_on_unless_it_says_so() {
+    let configuration = load(Given {
+        project: "name: shop\nconfig:\n  dns: {}\n",
+        environment: &[
+            ("KONDUCTOR_AWS__REGION", "us-west-2"),
+            ("KONDUCTOR_GCP__ENABLED", "true"),
+        ],
+        ..Given::default()
+    })
+    .unwrap();
+    let modules = configuration.modules().unwrap();
+    let names: Vec<_> = modules.iter().map(|m| m.namespace.as_str()).collect();
+    assert_eq!(names, ["dns", "gcp"]);
 }

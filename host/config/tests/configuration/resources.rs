@@ -113,7 +113,7 @@ fn every_mistake_in_every_resource_is_reported() {
         "konductor.yaml:4:9: one: `tpe` is not a key of a resource; did you mean `type`?",
         "konductor.yaml:4:17: one: `size` is not a key of a resource; put `size` under `properties:`",
         "konductor.yaml:5:15: two: `aws:Vpc` is not a type",
-        "konductor.yaml:5:36: two: expected a map of properties, found a integer",
+        "konductor.yaml:5:36: two: expected a map of properties, found a whole number",
         "konductor.yaml:5:49: two: `protct` is not an option; did you mean `protect`?",
         "konductor.yaml:5:72: two: the option `protect` cannot be read",
         "konductor.yaml:5:91: two: the option `depends_on` cannot be read",
