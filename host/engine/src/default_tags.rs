@@ -9,8 +9,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use konductor_model::manifest::Manifest;
 use konductor_model::provider::{
-    CheckRequest, CheckResponse, CreateRequest, DeleteRequest, Imported, ListRequest, Listed, ObjectState, Outcome,
-    PlanRequest, PlanResponse, PollRequest, Provider, ProviderResult, ReadRequest, UpdateRequest,
+    CheckRequest, CheckResponse, CreateRequest, DeleteRequest, Imported, ListRequest, Listed, ObjectState,
+    Outcome, PlanRequest, PlanResponse, PollRequest, Provider, ProviderResult, ReadRequest, UpdateRequest,
 };
 use konductor_model::{ResourceName, ResourceSchema, ResourceType, Value};
 
@@ -23,7 +23,11 @@ pub struct DefaultTags {
 impl DefaultTags {
     /// Wraps a provider; without tags it answers as it is.
     pub fn wrap(inner: Arc<dyn Provider>, tags: BTreeMap<String, Value>) -> Arc<dyn Provider> {
-        if tags.is_empty() { inner } else { Arc::new(Self { inner, tags }) }
+        if tags.is_empty() {
+            inner
+        } else {
+            Arc::new(Self { inner, tags })
+        }
     }
 
     fn add(&self, inputs: &mut Value, attribute: &str) {
@@ -63,11 +67,19 @@ impl Provider for DefaultTags {
         self.inner.plan(request).await
     }
 
-    async fn upgrade_state(&self, resource_type: &ResourceType, stored: ObjectState) -> ProviderResult<ObjectState> {
+    async fn upgrade_state(
+        &self,
+        resource_type: &ResourceType,
+        stored: ObjectState,
+    ) -> ProviderResult<ObjectState> {
         self.inner.upgrade_state(resource_type, stored).await
     }
 
-    async fn required_permissions(&self, resource_type: &ResourceType, operation: &str) -> ProviderResult<Vec<String>> {
+    async fn required_permissions(
+        &self,
+        resource_type: &ResourceType,
+        operation: &str,
+    ) -> ProviderResult<Vec<String>> {
         self.inner.required_permissions(resource_type, operation).await
     }
 
@@ -79,7 +91,10 @@ impl Provider for DefaultTags {
         self.inner.read(request).await
     }
 
-    async fn read_many(&self, requests: Vec<ReadRequest>) -> ProviderResult<Vec<ProviderResult<Option<ObjectState>>>> {
+    async fn read_many(
+        &self,
+        requests: Vec<ReadRequest>,
+    ) -> ProviderResult<Vec<ProviderResult<Option<ObjectState>>>> {
         self.inner.read_many(requests).await
     }
 
@@ -95,7 +110,12 @@ impl Provider for DefaultTags {
         self.inner.delete(request).await
     }
 
-    async fn import(&self, resource_type: &ResourceType, name: &ResourceName, id: &str) -> ProviderResult<Imported> {
+    async fn import(
+        &self,
+        resource_type: &ResourceType,
+        name: &ResourceName,
+        id: &str,
+    ) -> ProviderResult<Imported> {
         self.inner.import(resource_type, name, id).await
     }
 

@@ -1,10 +1,12 @@
 //! Graph, plan, apply, refresh, import and the simulated cloud.
 //!
 //! The engine sees plugins through [`konductor_model`]'s traits and the log through
-//! [`konductor_state::Journal`]. It opens no file, sends nothing and prints nothing.
+//! [`konductor_state::Journal`]. It sends nothing and prints nothing, and the one file it
+//! opens is the simulated cloud's.
 
 pub mod apply;
 mod bind;
+pub mod default_tags;
 pub mod desired;
 pub mod engine;
 pub mod error;
@@ -16,6 +18,7 @@ pub mod plan;
 mod recover;
 mod reference;
 mod refresh;
+pub mod simulate;
 pub mod stop;
 mod subject;
 mod walk;

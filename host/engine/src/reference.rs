@@ -114,13 +114,14 @@ pub(crate) fn mark_secret(value: &mut Value, path: &Path) {
     }
 }
 
-/// Returns the candidate that a person who wrote `text` most probably meant.
+/// Returns the candidate that a person who wrote `text` most probably meant: at most one in three letters differs.
 pub(crate) fn did_you_mean<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    let most = (text.chars().count() / 3).max(1);
     candidates
         .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(text, candidate), candidate))
-        .filter(|(likeness, _)| *likeness > 0.8)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
+        .filter(|(distance, _)| *distance <= most)
+        .min()
         .map(|(_, candidate)| candidate)
 }
 

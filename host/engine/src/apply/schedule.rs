@@ -123,10 +123,6 @@ pub(crate) fn schedule(plan: &Plan, records: &HashMap<Urn, Arc<ResourceRecord>>)
             for need in &step.dependencies {
                 let Some(need) = of.get(need) else { continue };
                 edge(&mut firm, deploy, need.deploy);
-                // What the new object stands on moves on before what the old one stood on goes.
-                for old in need.superseded.iter().chain(&need.deposed) {
-                    edge(&mut soft, *old, Some(deploy));
-                }
             }
         }
     }

@@ -52,6 +52,14 @@ impl PlanContext {
                 None => self.plan_create(index, node, &subject, resolved).await,
             },
         }
+        .map(|mut planned| {
+            if let Some(step) = &mut planned.step
+                && step.inputs.has_secret()
+            {
+                subject.mark(Arc::make_mut(&mut step.declared));
+            }
+            planned
+        })
     }
 
     /// Returns the properties with what is known put in the place of references.

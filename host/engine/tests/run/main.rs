@@ -1,0 +1,18 @@
+//! Runs of the engine against a scripted cloud in memory.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing
+)]
+
+mod cloud;
+mod components;
+mod failures;
+mod options;
+mod planner;
+mod recovery;
+mod replacement;
+mod runs;
+mod world;
