@@ -9,7 +9,6 @@
     reason = "a measurement"
 )]
 
-#[allow(dead_code, reason = "a part of what the tests use")]
 #[path = "../tests/guests/mod.rs"]
 mod guests;
 

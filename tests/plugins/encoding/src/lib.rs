@@ -18,8 +18,10 @@ mod bindings {
 use bindings::exports::konductor::encoding::echo::{Guest, MapEntry, Node, PathStep, Reference};
 use konductor_model::node_table::{self, Limits};
 
-struct Echo;
+pub struct Echo;
 
+// Only a guest is linked by these names.
+#[cfg(target_arch = "wasm32")]
 bindings::export!(Echo with_types_in bindings);
 
 fn node_in(node: Node) -> node_table::Node {

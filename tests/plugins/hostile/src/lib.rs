@@ -30,6 +30,8 @@ use values::{field, map, object, text};
 
 pub struct Hostile;
 
+// Only a guest is linked by these names.
+#[cfg(target_arch = "wasm32")]
 bindings::export!(Hostile with_types_in bindings);
 
 /// The one type; `hostile:test:Liar` has the schema of another.
