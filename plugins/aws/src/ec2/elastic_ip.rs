@@ -6,7 +6,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, Page, reads};
 use super::tags;
-use super::wait::settled;
+use super::wait::{settled, settles};
 use crate::client::{ec2, incomplete};
 
 /// A public address that stays the same.
@@ -60,8 +60,10 @@ impl ResourceProvider for ElasticIp {
         .allocation_id()
         .ok_or_else(|| incomplete("the identifier of the new address"))?
         .to_owned();
-        Ok(settled(self.find_made(context, &id), &id, request))
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
+
+    settles!();
 
     reads!();
 

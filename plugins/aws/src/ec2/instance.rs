@@ -18,7 +18,7 @@ use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
 use super::volume::VOLUME_TYPES;
-use super::wait::{handle, in_progress, vanished};
+use super::wait::{handle, in_progress, not_shown, settled};
 use crate::client::{ec2, incomplete};
 
 /// How long an instance usually stays in one state, in seconds.
@@ -282,10 +282,7 @@ server:
             Some(found) => found.id,
             None => start(context, request)?,
         };
-        if request.inputs.optional_boolean("source_dest_check") == Some(false) {
-            modification::set_source_check(context, &id, false)?;
-        }
-        running(context, &id)
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
 
     reads!();
@@ -312,7 +309,8 @@ server:
         match (request.operation, stage) {
             (OperationKind::Delete, _) => terminated(context, id),
             (_, "stopped") => resized(context, id, &request.planned),
-            _ => running(context, id),
+            (OperationKind::Update, _) => running(context, id),
+            _ => self.settle(context, id, &request.planned),
         }
     }
 }
@@ -425,7 +423,7 @@ fn root_mapping(context: &Context, image: &str, root: &Value) -> Result<BlockDev
 
 /// Tells how a create, or the start after a change of type, stands.
 fn running(context: &Context, id: &str) -> Result<Outcome, Failure> {
-    let instance = cloud_instance(context, id)?.ok_or_else(|| vanished(id))?;
+    let instance = cloud_instance(context, id)?.ok_or_else(|| not_shown(id))?;
     match state_of(&instance) {
         Some(State::Pending) => Ok(in_progress(id, "running", WAIT, "pending")),
         Some(State::Terminated | State::ShuttingDown) => {
@@ -447,7 +445,7 @@ fn running(context: &Context, id: &str) -> Result<Outcome, Failure> {
 
 /// Goes on with a change of type once the instance has stopped.
 fn resized(context: &Context, id: &str, planned: &Value) -> Result<Outcome, Failure> {
-    let instance = cloud_instance(context, id)?.ok_or_else(|| vanished(id))?;
+    let instance = cloud_instance(context, id)?.ok_or_else(|| not_shown(id))?;
     if state_of(&instance) != Some(&State::Stopped) {
         return Ok(in_progress(id, "stopped", WAIT, "stopping, to change the type"));
     }
@@ -469,6 +467,18 @@ fn terminated(context: &Context, id: &str) -> Result<Outcome, Failure> {
 impl Described for Instance {
     fn id_filter(&self) -> &'static str {
         "instance-id"
+    }
+
+    fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {
+        let outcome = running(context, id)?;
+        if let Outcome::Complete(object) = &outcome
+            && wanted.optional_boolean("source_dest_check") == Some(false)
+            && object.attributes.boolean("source_dest_check")
+        {
+            modification::set_source_check(context, id, false)?;
+            return self.find_made(context, id).map(Outcome::Complete);
+        }
+        Ok(outcome)
     }
 
     fn describe(

@@ -7,7 +7,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::settled;
+use super::wait::{settled, settles};
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// The way between a virtual network and the internet.
@@ -84,11 +84,7 @@ gateway:
     }
 
     fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let found = self.find_by_token(context, &request.idempotency_token)?;
-        let attached = found
-            .as_ref()
-            .and_then(|found| found.attributes.owned_text("vpc_id"));
-        let id = match found {
+        let id = match self.find_by_token(context, &request.idempotency_token)? {
             Some(found) => found.id,
             None => run(ec2(context)
                 .create_internet_gateway()
@@ -99,15 +95,10 @@ gateway:
             .ok_or_else(|| incomplete("the identifier of the new internet gateway"))?
             .to_owned(),
         };
-        let made = move_to(
-            context,
-            &id,
-            attached.as_deref(),
-            request.inputs.optional_text("vpc_id"),
-        )
-        .and_then(|()| self.find_made(context, &id));
-        Ok(settled(made, &id, request))
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
+
+    settles!();
 
     reads!();
 
@@ -169,6 +160,19 @@ fn move_to(context: &Context, id: &str, present: Option<&str>, wanted: Option<&s
 impl Described for InternetGateway {
     fn id_filter(&self) -> &'static str {
         "internet-gateway-id"
+    }
+
+    fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {
+        let present = self.find_made(context, id)?;
+        let (from, to) = (
+            present.attributes.optional_text("vpc_id"),
+            wanted.optional_text("vpc_id"),
+        );
+        if from == to {
+            return Ok(Outcome::Complete(present));
+        }
+        move_to(context, id, from, to)?;
+        self.find_made(context, id).map(Outcome::Complete)
     }
 
     fn describe(

@@ -8,7 +8,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, Page, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::settled;
+use super::wait::{settled, settles};
 use crate::client::ec2;
 
 /// A public key for logging in to instances.
@@ -79,7 +79,11 @@ impl ResourceProvider for KeyPair {
             .tag_specifications(tags::on_create(Kind::KeyPair, request))
             .send());
         match made {
-            Ok(_) => Ok(settled(self.find_made(context, name), name, request)),
+            Ok(_) => Ok(settled(
+                self.settle(context, name, &request.inputs),
+                name,
+                request,
+            )),
             // Names are unique, so only an existing one needs a look at its token.
             Err(failure) if failure.disposition == Disposition::AlreadyExists => self
                 .find(context, name)?
@@ -89,6 +93,8 @@ impl ResourceProvider for KeyPair {
             Err(failure) => Err(failure),
         }
     }
+
+    settles!();
 
     reads!();
 

@@ -5,6 +5,7 @@ use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 
 use super::tags::TOKEN;
+use super::wait::not_shown;
 
 /// How many values one filter takes.
 const VALUES_PER_FILTER: usize = 200;
@@ -69,12 +70,15 @@ pub trait Described: ResourceProvider + Sized {
     /// # Errors
     /// When the cloud refuses or does not show it yet.
     fn find_made(&self, context: &Context, id: &str) -> Result<ObjectState, Failure> {
-        self.find(context, id)?.ok_or_else(|| {
-            Failure::new(
-                Disposition::Unavailable,
-                format!("`{id}` exists, but the cloud does not show it yet"),
-            )
-        })
+        self.find(context, id)?.ok_or_else(|| not_shown(id))
+    }
+
+    /// Does what is left to do for an object that was just made, and reads it. It can be called again.
+    ///
+    /// # Errors
+    /// When the cloud refuses or does not show it yet.
+    fn settle(&self, context: &Context, id: &str, _wanted: &Value) -> Result<Outcome, Failure> {
+        self.find_made(context, id).map(Outcome::Complete)
     }
 
     /// Finds the object that a create with the same token made before.

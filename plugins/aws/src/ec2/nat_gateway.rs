@@ -9,7 +9,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::{handle, in_progress, vanished};
+use super::wait::{handle, in_progress, not_shown, settled};
 use crate::client::{ec2, incomplete};
 
 /// How long a gateway usually stays in one state, in seconds.
@@ -143,7 +143,7 @@ nat:
             .ok_or_else(|| incomplete("the identifier of the new NAT gateway"))?
             .to_owned(),
         };
-        made(context, &id)
+        Ok(settled(made(context, &id), &id, request))
     }
 
     reads!();
@@ -184,8 +184,8 @@ fn state_of(context: &Context, id: &str) -> Result<Option<CloudNatGateway>, Fail
 
 /// Tells how a create stands.
 fn made(context: &Context, id: &str) -> Result<Outcome, Failure> {
-    let gateway = state_of(context, id)?.ok_or_else(|| vanished(id))?;
-    let found = describe(&gateway).ok_or_else(|| vanished(id))?;
+    let gateway = state_of(context, id)?.ok_or_else(|| not_shown(id))?;
+    let found = describe(&gateway).ok_or_else(|| not_shown(id))?;
     Ok(match gateway.state() {
         Some(State::Pending) => in_progress(id, "available", WAIT, "pending"),
         Some(State::Failed) => Outcome::Partial(

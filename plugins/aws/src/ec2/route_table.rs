@@ -6,7 +6,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
-use super::wait::settled;
+use super::wait::{settled, settles};
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// Where a network's packets go.
@@ -78,8 +78,10 @@ routes:
         .and_then(|table| table.route_table_id())
         .ok_or_else(|| incomplete("the identifier of the new route table"))?
         .to_owned();
-        Ok(settled(self.find_made(context, &id), &id, request))
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
+
+    settles!();
 
     reads!();
 

@@ -7,7 +7,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::settled;
+use super::wait::{settled, settles};
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// A firewall around network interfaces.
@@ -130,14 +130,10 @@ web:
             .ok_or_else(|| incomplete("the identifier of the new security group"))?
             .to_owned(),
         };
-        let made = if inputs.boolean("allow_all_egress") {
-            Ok(())
-        } else {
-            set_egress(context, &id, false)
-        };
-        let made = made.and_then(|()| self.find_made(context, &id));
-        Ok(settled(made, &id, request))
+        Ok(settled(self.settle(context, &id, inputs), &id, request))
     }
+
+    settles!();
 
     reads!();
 
@@ -208,6 +204,13 @@ fn allows_all(group: &CloudGroup) -> bool {
 impl Described for SecurityGroup {
     fn id_filter(&self) -> &'static str {
         "group-id"
+    }
+
+    fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {
+        if !wanted.boolean("allow_all_egress") {
+            set_egress(context, id, false)?;
+        }
+        self.find_made(context, id).map(Outcome::Complete)
     }
 
     fn describe(

@@ -7,7 +7,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::settled;
+use super::wait::{settled, settles};
 use crate::client::{ec2, incomplete};
 
 /// A part of a virtual network in one availability zone.
@@ -113,9 +113,10 @@ private:
             .ok_or_else(|| incomplete("the identifier of the new subnet"))?
             .to_owned(),
         };
-        let made = set_public(context, &id, inputs, false).and_then(|()| self.find_made(context, &id));
-        Ok(settled(made, &id, request))
+        Ok(settled(self.settle(context, &id, inputs), &id, request))
     }
+
+    settles!();
 
     reads!();
 
@@ -148,6 +149,11 @@ fn set_public(context: &Context, id: &str, inputs: &Value, present: bool) -> Res
 impl Described for Subnet {
     fn id_filter(&self) -> &'static str {
         "subnet-id"
+    }
+
+    fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {
+        set_public(context, id, wanted, false)?;
+        self.find_made(context, id).map(Outcome::Complete)
     }
 
     fn describe(

@@ -8,7 +8,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
-use super::wait::{handle, in_progress, vanished};
+use super::wait::{handle, in_progress, not_shown, settled};
 use crate::client::{ec2, incomplete};
 
 /// The kinds of volume.
@@ -156,7 +156,7 @@ impl ResourceProvider for Volume {
             .ok_or_else(|| incomplete("the identifier of the new volume"))?
             .to_owned(),
         };
-        made(context, &id)
+        Ok(settled(made(context, &id), &id, request))
     }
 
     reads!();
@@ -231,8 +231,8 @@ fn state_of(context: &Context, id: &str) -> Result<Option<CloudVolume>, Failure>
 
 /// Tells how a create stands.
 fn made(context: &Context, id: &str) -> Result<Outcome, Failure> {
-    let volume = state_of(context, id)?.ok_or_else(|| vanished(id))?;
-    let found = describe(&volume).ok_or_else(|| vanished(id))?;
+    let volume = state_of(context, id)?.ok_or_else(|| not_shown(id))?;
+    let found = describe(&volume).ok_or_else(|| not_shown(id))?;
     Ok(match volume.state() {
         Some(VolumeState::Creating) => in_progress(id, "available", WAIT, "creating"),
         Some(VolumeState::Error) => Outcome::Partial(

@@ -10,7 +10,7 @@ use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 
 use super::lookup::{PAGE, filter, next};
-use super::wait::{handle, in_progress, vanished};
+use super::wait::{handle, in_progress, not_shown};
 use crate::client::ec2;
 
 /// How long an attachment usually stays in one state, in seconds.
@@ -237,13 +237,13 @@ fn attachment_of(
 /// Tells how a create stands.
 fn made_of(context: &Context, volume: &str, instance: &str) -> Result<Outcome, Failure> {
     let id = format!("{volume}/{instance}");
-    let attachment = attachment_of(context, volume, instance)?.ok_or_else(|| vanished(&id))?;
+    let attachment = attachment_of(context, volume, instance)?.ok_or_else(|| not_shown(&id))?;
     if attachment.state() == Some(&State::Attaching) {
         return Ok(in_progress(&id, "attached", WAIT, "attaching"));
     }
     describe(&attachment)
         .map(Outcome::Complete)
-        .ok_or_else(|| vanished(&id))
+        .ok_or_else(|| not_shown(&id))
 }
 
 /// Tells how a delete stands.

@@ -10,7 +10,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
-use super::wait::settled;
+use super::wait::{settled, settles};
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// A virtual network.
@@ -142,11 +142,10 @@ impl ResourceProvider for Vpc {
                     .to_owned()
             }
         };
-        // AWS starts with DNS support on and host names off.
-        let made = set_dns(context, &id, &request.inputs, Some(true), Some(false))
-            .and_then(|()| self.find_made(context, &id));
-        Ok(settled(made, &id, request))
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
+
+    settles!();
 
     reads!();
 
@@ -199,6 +198,12 @@ fn set_dns(
 impl Described for Vpc {
     fn id_filter(&self) -> &'static str {
         "vpc-id"
+    }
+
+    fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {
+        // AWS starts with DNS support on and host names off.
+        set_dns(context, id, wanted, Some(true), Some(false))?;
+        self.find_made(context, id).map(Outcome::Complete)
     }
 
     fn describe(

@@ -25,18 +25,22 @@ pub fn handle(request: &PollRequest) -> Result<(&str, &str), Failure> {
         .ok_or_else(|| Failure::new(Disposition::Other, "the poll handle was not made by this plugin"))
 }
 
-/// Returns the failure of an object that vanished while it was waited for.
-pub fn vanished(id: &str) -> Failure {
+/// Returns the failure of an object that the cloud does not show: not yet, or no longer.
+pub fn not_shown(id: &str) -> Failure {
     Failure::new(
-        Disposition::Other,
-        format!("`{id}` vanished while it was being made"),
+        Disposition::Unavailable,
+        format!("`{id}` was made, but the cloud does not show it"),
     )
 }
 
-/// Returns an operation as done, or as partly done when something failed after the object was there.
-pub fn settled(made: Result<ObjectState, Failure>, id: &str, request: &CreateRequest) -> Outcome {
+/// Ends a create whose object is there. From here on nothing may be created again, so what may pass is polled
+/// instead of tried again, and what will not pass leaves a partial object that is known.
+pub fn settled(made: Result<Outcome, Failure>, id: &str, request: &CreateRequest) -> Outcome {
     match made {
-        Ok(object) => Outcome::Complete(object),
+        Ok(outcome) => outcome,
+        Err(failure) if failure.disposition.is_transient() => {
+            in_progress(id, "settled", 1, failure.to_string())
+        }
         Err(failure) => Outcome::Partial(
             object(id)
                 .extend(&request.inputs)
@@ -46,3 +50,14 @@ pub fn settled(made: Result<ObjectState, Failure>, id: &str, request: &CreateReq
         ),
     }
 }
+
+/// Writes `poll` of a [`Described`](super::lookup::Described) type that only has its creates to settle.
+macro_rules! settles {
+    () => {
+        fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
+            let (_, id) = $crate::ec2::wait::handle(request)?;
+            $crate::ec2::lookup::Described::settle(self, context, id, &request.planned)
+        }
+    };
+}
+pub(crate) use settles;
