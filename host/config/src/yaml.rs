@@ -16,11 +16,11 @@ use crate::located::{Located, Node, sealed_text};
 use crate::scalar;
 
 /// The largest file that is read, in bytes.
-pub const MAX_BYTES: usize = 4 * 1024 * 1024;
+pub const MAX_BYTES: usize = 16 * 1024 * 1024;
 /// How deep lists and maps may stand in each other.
 pub const MAX_DEPTH: usize = 64;
-/// How many values a file may have once its aliases are expanded.
-pub const MAX_NODES: usize = 200_000;
+/// How many keys and values a file may have once its aliases are expanded; 10,000 resources take about 150,000.
+pub const MAX_NODES: usize = 1_000_000;
 
 /// Reads one YAML document whose top is a map; an empty file is an empty map.
 ///
