@@ -452,4 +452,18 @@ mod tests {
         );
         assert!(!error.to_string().contains("planted"));
     }
+
+    #[test]
+    fn a_profile_beside_keys_is_refused() {
+        let value = map(&[
+            ("access_key_id", "AKIDEXAMPLE".into()),
+            ("secret_access_key", "planted-secret-key".into()),
+            ("profile", "work".into()),
+        ]);
+        let error = CredentialSource::from_value(&value).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "credentials: profile: give either a profile or keys, not both"
+        );
+    }
 }

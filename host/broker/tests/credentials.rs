@@ -160,6 +160,10 @@ async fn a_failed_look_up_is_not_repeated_for_every_waiting_call() {
     let (cloud, _) = session(&server, role());
     let calls = (0..20).map(|_| cloud.send("urn", describe_vpcs()));
     assert!(futures::future::join_all(calls).await.iter().all(Result::is_err));
+    assert!(
+        cloud.send("urn", describe_vpcs()).await.is_err(),
+        "one that comes later"
+    );
     assert_eq!(server.received().len(), 1);
 }
 
