@@ -1,7 +1,7 @@
 //! The `aws` section of the configuration.
 //!
-//! `region`, `profile`, `tags`, `endpoint_url`, `oidc_provider` and `credentials` are for the host, which signs
-//! requests and tags resources; here `vpc` and `s3` become components.
+//! What is about credentials, endpoints and tags is for the host, which signs requests and tags resources; here `vpc`
+//! and `s3` become components.
 
 use std::collections::BTreeMap;
 

@@ -15,6 +15,7 @@ mod object;
 mod object_content;
 pub mod tags;
 mod token_time;
+mod versioning_root;
 
 use konductor_sdk::ResourceProvider;
 

@@ -172,7 +172,9 @@ impl ResourceProvider for Bucket {
         let wanted = inputs.text_map("tags");
         if prior.text_map("tags") != wanted {
             let present = tags::read(&client, name)?;
-            tags::write(&client, name, &wanted, tags::token(&present), &present)?;
+            // Whoever removed the token's tag did not make it another bucket.
+            let recorded = String::from_utf8_lossy(&request.prior.private);
+            tags::write(&client, name, &wanted, &recorded, &present)?;
         }
         let outputs = [
             "region",

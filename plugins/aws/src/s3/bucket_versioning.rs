@@ -7,6 +7,7 @@ use konductor_sdk::context::LogLevel;
 use konductor_sdk::prelude::*;
 
 use super::bucket_setting::{BucketSetting, setting, setting_operations};
+use super::versioning_root::VersioningRoot;
 
 /// Whether a bucket keeps old versions of its objects.
 #[derive(Debug)]
@@ -70,7 +71,12 @@ impl BucketSetting for BucketVersioning {
     }
 
     fn get(&self, client: &Client, bucket: &str) -> Result<Option<ObjectBuilder>, Failure> {
-        let answer = run(client.get_bucket_versioning().bucket(bucket).send())?;
+        let answer = run(client
+            .get_bucket_versioning()
+            .bucket(bucket)
+            .customize()
+            .interceptor(VersioningRoot)
+            .send())?;
         Ok(answer
             .status()
             .map(|status| object(bucket).set("status", status.as_str())))
