@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use konductor_model::Urn;
+use konductor_model::provider::Imported;
 use konductor_state::record::Snapshot;
 use konductor_state::{Entry, Journal};
 use tokio::sync::Semaphore;
@@ -15,6 +16,7 @@ use crate::apply::{Apply, ApplyReport, RetryPolicy, fits};
 use crate::desired::{Desired, Providers};
 use crate::error::EngineError;
 use crate::event::Observer;
+use crate::import;
 use crate::plan::{self, Drift, Plan, PlanOptions, StepAction};
 use crate::recover::Recovery;
 use crate::refresh::Refresh;
@@ -246,5 +248,25 @@ impl Engine {
             self.journal.append(entries.collect()).await?;
         }
         Ok(drift)
+    }
+
+    /// Takes over an existing object under a name, without a declaration. What is not declared by the next run is
+    /// planned to be deleted then: the caller shows the inputs in the answer as what to declare.
+    ///
+    /// # Errors
+    /// When the name or the object is recorded already, there is no such object, operations are open, or the log
+    /// cannot be written.
+    pub async fn import(&self, urn: Urn, id: &str) -> Result<Imported, EngineError> {
+        let snapshot = self.settled_snapshot().await?;
+        import::import(
+            &self.settings.run,
+            urn,
+            id,
+            &snapshot,
+            self.plugins.as_ref(),
+            self.journal.as_ref(),
+            self.observer.as_ref(),
+        )
+        .await
     }
 }

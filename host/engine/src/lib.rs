@@ -14,6 +14,7 @@ pub mod event;
 pub mod expand;
 pub mod graph;
 mod honesty;
+mod import;
 pub mod plan;
 mod recover;
 mod reference;

@@ -52,9 +52,9 @@ pub(crate) struct NodePlan {
 pub(crate) enum ReplacementOrder {
     /// Nobody says: the new one comes first.
     #[default]
+    Usual,
+    /// The option insists that the new one comes first.
     CreateFirst,
-    /// The option insists on it.
-    InsistsCreateFirst,
     /// The option, the schema or the provider says that the old one goes first.
     DeleteFirst,
 }

@@ -65,7 +65,7 @@ pub(crate) fn propagate(
                         .get(index)
                         .and_then(std::sync::OnceLock::get)
                         .map(|planned| planned.order);
-                    if order == Some(ReplacementOrder::InsistsCreateFirst) {
+                    if order == Some(ReplacementOrder::CreateFirst) {
                         diagnostics.push(
                             konductor_model::Diagnostic::error(format!(
                                 "`{}` insists on creating first, and `{name}`, which it depends on, is deleted first",

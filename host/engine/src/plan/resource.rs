@@ -188,11 +188,11 @@ impl PlanContext {
         let by_attribute = response.changes.iter().any(|change| change.requires_replacement);
         let order = match node.options.delete_before_replace {
             Some(true) => ReplacementOrder::DeleteFirst,
-            Some(false) => ReplacementOrder::InsistsCreateFirst,
+            Some(false) => ReplacementOrder::CreateFirst,
             None if response.delete_before_replace || subject.schema.delete_before_replace => {
                 ReplacementOrder::DeleteFirst
             }
-            None => ReplacementOrder::CreateFirst,
+            None => ReplacementOrder::Usual,
         };
         let step = self.step(index, node);
         if by_attribute || !reasons.is_empty() {

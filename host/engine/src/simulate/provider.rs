@@ -34,6 +34,15 @@ impl SimulatedProvider {
         Self { plugin, cloud }
     }
 
+    /// Returns an object as its reader sees it.
+    fn state(&self, request: &ReadRequest) -> Option<ObjectState> {
+        let object = self.cloud.get(request.resource_type.as_str(), &request.id)?;
+        let seen = request.prior.as_ref();
+        let mut state = object.state(seen.map(|seen| &seen.attributes));
+        state.private = seen.map(|seen| seen.private.clone()).unwrap_or_default();
+        Some(state)
+    }
+
     /// Takes the time a call takes, and says what happens to it.
     async fn weather(
         &self,
@@ -70,6 +79,7 @@ impl SimulatedProvider {
         }
     }
 
+    #[allow(clippy::result_large_err, reason = "the provider's own result")]
     fn answer(
         &self,
         mishap: Option<Mishap>,
@@ -209,12 +219,7 @@ impl Provider for SimulatedProvider {
     async fn read(&self, request: ReadRequest) -> ProviderResult<Option<ObjectState>> {
         let (resource_type, name) = (request.resource_type.as_str(), request.name.as_str());
         self.weather("read", resource_type, name, false).await?;
-        let seen = request.prior.as_ref();
-        Ok(self.cloud.get(resource_type, &request.id).map(|object| {
-            let mut state = object.state(seen.map(|seen| &seen.attributes));
-            state.private = seen.map(|seen| seen.private.clone()).unwrap_or_default();
-            state
-        }))
+        Ok(self.state(&request))
     }
 
     async fn read_many(
@@ -230,18 +235,11 @@ impl Provider for SimulatedProvider {
             )
             .await?;
         }
-        Ok(requests
-            .into_iter()
-            .map(|request| {
-                let found = self.cloud.get(request.resource_type.as_str(), &request.id);
-                let seen = request.prior.as_ref();
-                Ok(found.map(|object| {
-                    let mut state = object.state(seen.map(|seen| &seen.attributes));
-                    state.private = seen.map(|seen| seen.private.clone()).unwrap_or_default();
-                    state
-                }))
-            })
-            .collect())
+        let mut answers = Vec::with_capacity(requests.len());
+        for request in requests {
+            answers.push(Ok(self.state(&request)));
+        }
+        Ok(answers)
     }
 
     async fn list(&self, request: ListRequest) -> ProviderResult<Listed> {

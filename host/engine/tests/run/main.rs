@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::result_large_err
 )]
 
 mod cloud;
@@ -15,4 +16,5 @@ mod planner;
 mod recovery;
 mod replacement;
 mod runs;
+mod simulated;
 mod world;
