@@ -4,6 +4,10 @@
 //! of its own; [`ec2::lookup`] holds what they share in reading, [`ec2::tags`] what they share in tagging, and
 //! [`s3::bucket_setting`] what the settings of a bucket share. Components and the module need no cloud and stand in
 //! the crate `konductor-plugin-aws-components`.
+#![allow(
+    clippy::result_large_err,
+    reason = "a failure is rare and carries everything a person needs"
+)]
 
 pub mod client;
 pub mod ec2;

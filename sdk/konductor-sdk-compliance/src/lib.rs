@@ -1,6 +1,10 @@
 //! The SDK for authors of compliance plugins, which judge resources and manage none.
 //!
 //! It is a crate of its own because the generated macros of two worlds cannot stand in one.
+#![allow(
+    clippy::result_large_err,
+    reason = "a failure is rare and carries everything a person needs"
+)]
 
 pub mod bindings;
 mod guest;

@@ -41,6 +41,10 @@
 //!
 //! konductor_sdk::export_provider!(Example);
 //! ```
+#![allow(
+    clippy::result_large_err,
+    reason = "a failure is rare and carries everything a person needs"
+)]
 
 pub mod access;
 #[cfg(feature = "aws")]

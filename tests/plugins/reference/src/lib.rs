@@ -1,5 +1,9 @@
 //! A tiny provider for benchmarks and engine tests: objects that exist in the stack's state alone, and a
 //! component that declares many of them. It calls no cloud.
+#![allow(
+    clippy::result_large_err,
+    reason = "a failure is rare and carries everything a person needs"
+)]
 
 use konductor_sdk::prelude::*;
 
