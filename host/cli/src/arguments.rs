@@ -50,6 +50,9 @@ pub struct GlobalArguments {
     /// Set a configuration value, above every file and the environment; JSON, else text.
     #[arg(long, global = true, value_name = "PATH=VALUE")]
     pub set: Vec<String>,
+    /// Work on a simulated cloud, with a state of its own; needs no account and no network.
+    #[arg(long, global = true)]
+    pub simulate: bool,
     /// Print one JSON object a line instead of text.
     #[arg(long, global = true)]
     pub json: bool,
@@ -159,12 +162,12 @@ pub struct ExecutionArguments {
     /// How many operations run at the same time.
     #[arg(short, long, default_value_t = 32, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=10_000))]
     pub parallelism: u32,
-    /// Answer every cloud call by a simulated cloud kept beside the state; needs no account and no network.
-    #[arg(long)]
-    pub simulate: bool,
-    /// How the simulated cloud behaves.
-    #[arg(long, value_enum, default_value_t = SimulationProfile::Instant, requires = "simulate", value_name = "PROFILE")]
+    /// How the simulated cloud behaves, with --simulate.
+    #[arg(long, value_enum, default_value_t = SimulationProfile::Instant, value_name = "PROFILE")]
     pub simulate_profile: SimulationProfile,
+    /// What the simulated cloud's luck comes from: the same number gives the same faults.
+    #[arg(long, default_value_t = 1, value_name = "NUMBER")]
+    pub simulate_seed: u64,
 }
 
 /// How the simulated cloud behaves.

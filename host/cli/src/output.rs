@@ -100,6 +100,13 @@ impl Output {
         }
     }
 
+    /// Prints lines for a person as they are; nothing when JSON is wanted.
+    pub fn text(&self, text: &str) {
+        if !self.json {
+            self.raw(text);
+        }
+    }
+
     /// Prints text without adding a line end, for pictures and scripts.
     pub fn raw(&self, text: &str) {
         let _ = std::io::stdout().lock().write_all(text.as_bytes());
@@ -110,6 +117,15 @@ impl Output {
 fn write_out(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
+}
+
+/// Says on standard error why something takes long.
+pub fn notice(text: &str) {
+    let _ = writeln!(
+        std::io::stderr().lock(),
+        "{}",
+        console::style(text).for_stderr().dim()
+    );
 }
 
 /// Sends what happens inside to standard error: warnings always, more with `-v`, or as `KONDUCTOR_LOG` says.

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path as FilePath;
 use std::sync::Arc;
+use std::time::Duration;
 
 use konductor_broker::{Broker, CredentialBase, CredentialSource, EndpointGrant, Grant, SessionOptions};
 use konductor_config::Configuration;
@@ -16,6 +17,9 @@ use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
+
+/// How long a plugin may take to load before that is told.
+const ANNOUNCE_AFTER: Duration = Duration::from_millis(400);
 
 /// Settings of a module that are the host's: they say where requests go and with what they are signed, so no
 /// guest sees them.
@@ -108,14 +112,27 @@ impl PluginLoader {
 
     /// Loads the plugin in a file.
     pub async fn load_file(&self, file: &PluginFile) -> Result<LoadedPlugin, CommandError> {
-        let plugin = self
+        let loading = self
             .sandbox
-            .load(&file.bytes, LoadOptions::from_origin(&file.name))
-            .await?;
+            .load(&file.bytes, LoadOptions::from_origin(&file.name));
+        let plugin = announced(&file.name, loading).await?;
         Ok(LoadedPlugin {
             plugin,
             file: file.path.as_path().into(),
         })
+    }
+}
+
+/// Waits for a plugin, and says so when that takes long: compiling one for the first time takes seconds.
+async fn announced<T>(name: &str, loading: impl Future<Output = T>) -> T {
+    tokio::pin!(loading);
+    tokio::select! {
+        biased;
+        loaded = &mut loading => loaded,
+        () = tokio::time::sleep(ANNOUNCE_AFTER) => {
+            crate::output::notice(&format!("compiling plugin {name} for the first time; later runs take it from the cache"));
+            loading.await
+        }
     }
 }
 

@@ -24,6 +24,8 @@ pub struct Project {
     pub configuration: Configuration,
     /// Opens and seals secrets.
     pub sealer: Arc<AgeSealer>,
+    /// The cloud is simulated.
+    pub simulated: bool,
 }
 
 impl Project {
@@ -44,6 +46,7 @@ impl Project {
             folder,
             configuration,
             sealer,
+            simulated: arguments.simulate,
         })
     }
 
@@ -63,9 +66,9 @@ impl Project {
 
     /// Returns the file of the stack's log; the simulated cloud has one of its own, so that neither is mistaken
     /// for the other.
-    pub fn log_file(&self, simulated: bool) -> PathBuf {
+    pub fn log_file(&self) -> PathBuf {
         self.state_folder()
-            .join(log_name(self.configuration.stack(), simulated))
+            .join(log_name(self.configuration.stack(), self.simulated))
     }
 
     /// Returns the file the simulated cloud is kept in.
@@ -75,15 +78,15 @@ impl Project {
     }
 
     /// Opens the stack's log, and makes it if there is none.
-    pub async fn open_log(&self, simulated: bool) -> Result<StackLog, CommandError> {
+    pub async fn open_log(&self) -> Result<StackLog, CommandError> {
         let options = OpenOptions::of_stack(self.configuration.project_name(), self.configuration.stack())
             .sealer(self.sealer.clone());
-        Ok(StackLog::open(&self.log_file(simulated), options).await?)
+        Ok(StackLog::open(&self.log_file(), options).await?)
     }
 
     /// Opens the stack's log to read it.
-    pub async fn read_log(&self, simulated: bool) -> Result<StackLog, CommandError> {
-        let file = self.log_file(simulated);
+    pub async fn read_log(&self) -> Result<StackLog, CommandError> {
+        let file = self.log_file();
         if !file.exists() {
             return Err(
                 CommandError::message(format!("stack {} was never deployed", self.title()))
@@ -97,13 +100,13 @@ impl Project {
     }
 
     /// Reads the outputs of every other stack of the project that was deployed.
-    pub async fn other_stacks(&self, simulated: bool) -> Result<OtherStacks, CommandError> {
+    pub async fn other_stacks(&self) -> Result<OtherStacks, CommandError> {
         let mut found = OtherStacks {
             organization: self.configuration.organization().map(str::to_owned),
             project: self.configuration.project_name().to_owned(),
             outputs: Vec::new(),
         };
-        let suffix = if simulated { ".simulated.db" } else { ".db" };
+        let suffix = if self.simulated { ".simulated.db" } else { ".db" };
         let mut names: Vec<String> = std::fs::read_dir(self.state_folder())
             .into_iter()
             .flatten()
@@ -114,7 +117,7 @@ impl Project {
             .collect();
         names.sort();
         for name in names {
-            let file = self.state_folder().join(log_name(&name, simulated));
+            let file = self.state_folder().join(log_name(&name, self.simulated));
             let options = OpenOptions::of_stack(self.configuration.project_name(), &name)
                 .sealer(self.sealer.clone())
                 .read_only();

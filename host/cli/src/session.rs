@@ -69,7 +69,6 @@ pub struct Session {
     journal: Arc<dyn Journal>,
     guard: Option<LockGuard>,
     audit: Option<AuditTask>,
-    simulation: Option<Simulation>,
     run: String,
 }
 
@@ -87,12 +86,9 @@ impl Session {
         output: &Output,
         options: SessionOptions,
     ) -> Result<Self, CommandError> {
-        let simulated = options
-            .execution
-            .as_ref()
-            .is_some_and(|execution| execution.simulate);
-        let stacks = project.other_stacks(simulated).await?;
-        let (journal, guard) = open_journal(&project, environment, &options, simulated).await?;
+        let simulated = project.simulated;
+        let stacks = project.other_stacks().await?;
+        let (journal, guard) = open_journal(&project, environment, &options).await?;
         let snapshot_plugins = recorded_plugins(journal.as_ref(), options.locked).await?;
         let loaded = load(
             &mut project,
@@ -153,15 +149,15 @@ impl Session {
         if diagnostics.has_errors() {
             return Err(diagnostics.into());
         }
-        let simulation = match &options.execution {
-            Some(execution) if execution.simulate => {
-                let simulation =
-                    Simulation::open(&project.simulated_cloud_file(), execution.simulate_profile)?;
-                plugins.wrap(|provider| simulation.wrap(provider));
-                Some(simulation)
-            }
-            _ => None,
-        };
+        if let (Some(execution), true) = (&options.execution, simulated) {
+            let region = project
+                .configuration
+                .value(&Path::attribute("aws").child("region"), project.context(&stacks))?
+                .and_then(|region| region.as_text().map(str::to_owned));
+            let region = region.as_deref().unwrap_or("us-east-1");
+            let simulation = Simulation::open(&project.simulated_cloud_file(), execution, region)?;
+            plugins.wrap(|provider| simulation.wrap(provider));
+        }
 
         let run = uuid::Uuid::now_v7().to_string();
         if options.locked {
@@ -197,7 +193,6 @@ impl Session {
             journal,
             guard,
             audit,
-            simulation,
             run,
         })
     }
@@ -210,11 +205,6 @@ impl Session {
     /// Returns the plugins.
     pub fn plugins(&self) -> &RunPlugins {
         &self.plugins
-    }
-
-    /// Returns the log.
-    pub fn journal(&self) -> &Arc<dyn Journal> {
-        &self.journal
     }
 
     /// Returns the live view.
@@ -303,9 +293,6 @@ impl Session {
     }
 
     async fn release(&mut self) -> Result<(), CommandError> {
-        if let Some(simulation) = &self.simulation {
-            simulation.save()?;
-        }
         // The engine and the plugins hold the senders of the audit; it ends when they are gone.
         self.engine = None;
         self.plugins = Arc::default();
@@ -320,12 +307,11 @@ async fn open_journal(
     project: &Project,
     environment: &Environment,
     options: &SessionOptions,
-    simulated: bool,
 ) -> Result<(Arc<dyn Journal>, Option<LockGuard>), CommandError> {
     if !options.locked {
         return Ok((Arc::new(MemoryLog::default()), None));
     }
-    let log: StackLog = project.open_log(simulated).await?;
+    let log: StackLog = project.open_log().await?;
     let guard = log
         .lock(LockOwner::this_process(environment.actor(), options.command))
         .await?;
@@ -449,6 +435,10 @@ fn broker(
             .map_err(|_| CommandError::message("HTTPS_PROXY is not a URL"))?;
         options.proxy = Some(url);
     }
+    let no_proxy = ["NO_PROXY", "no_proxy"]
+        .iter()
+        .find_map(|name| environment.variable(name));
+    options.no_proxy = no_proxy.unwrap_or_default().to_owned();
     for name in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
         if let Some(file) = environment.variable(name) {
             let path = std::path::Path::new(file);
@@ -468,6 +458,11 @@ fn broker(
         options.sts_endpoint = Some(text.parse().map_err(|error| {
             CommandError::message(format!("aws.endpoint_url: `{text}` is not a URL: {error}"))
         })?);
+    }
+    if setting("aws.endpoint_url").is_some() {
+        // An emulator has no account to protect; it says itself when it is too much.
+        options.throttle.rate = options.throttle.maximum_rate;
+        options.throttle.burst = options.throttle.maximum_rate;
     }
     Ok(Broker::new(options, audit)?)
 }

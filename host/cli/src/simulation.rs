@@ -1,18 +1,32 @@
-//! TEMP
-use crate::arguments::SimulationProfile;
-use crate::error::CommandError;
-use konductor_model::provider::Provider;
+//! The simulated cloud of `--simulate`, kept beside the state.
+
 use std::path::Path;
 use std::sync::Arc;
-pub struct Simulation;
+
+use konductor_engine::simulate::{Profile, SimulatedCloud, SimulatedProvider};
+use konductor_model::provider::Provider;
+
+use crate::arguments::{ExecutionArguments, SimulationProfile};
+use crate::error::{CommandError, with_sources};
+
+/// The simulated cloud of one stack.
+pub struct Simulation(Arc<SimulatedCloud>);
+
 impl Simulation {
-    pub fn open(_: &Path, _: SimulationProfile) -> Result<Self, CommandError> {
-        Ok(Self)
+    /// Opens the simulated cloud in a file; the next run finds there what this one made.
+    pub fn open(file: &Path, arguments: &ExecutionArguments, region: &str) -> Result<Self, CommandError> {
+        let profile = match arguments.simulate_profile {
+            SimulationProfile::Instant => Profile::None,
+            SimulationProfile::Realistic => Profile::Realistic,
+            SimulationProfile::Flaky => Profile::Flaky,
+        };
+        let cloud = SimulatedCloud::open(file, profile, arguments.simulate_seed, region)
+            .map_err(|error| CommandError::message(with_sources(&error)))?;
+        Ok(Self(Arc::new(cloud)))
     }
-    pub fn wrap(&self, p: Arc<dyn Provider>) -> Arc<dyn Provider> {
-        p
-    }
-    pub fn save(&self) -> Result<(), CommandError> {
-        Ok(())
+
+    /// Puts the simulated cloud behind a provider: its pure functions stay the plugin's.
+    pub fn wrap(&self, provider: Arc<dyn Provider>) -> Arc<dyn Provider> {
+        Arc::new(SimulatedProvider::new(provider, self.0.clone()))
     }
 }

@@ -166,7 +166,7 @@ fn parse(path: &str) -> Result<Path, CommandError> {
 
 async fn get(project: &Project, path: &str, show_secrets: bool, output: &Output) -> Result<(), CommandError> {
     let path = parse(path)?;
-    let stacks = project.other_stacks(false).await?;
+    let stacks = project.other_stacks().await?;
     let context = Context {
         sealer: show_secrets.then_some(project.sealer.as_ref() as &dyn konductor_model::Sealer),
         stacks: Some(&stacks),

@@ -6,7 +6,7 @@ use konductor_engine::apply::ApplyReport;
 use konductor_engine::plan::Drift;
 use konductor_engine::stop::{Stop, StopHandle, StopSignal};
 use konductor_engine::{ApplySummary, Plan, PlanOptions};
-use konductor_model::{ResourceName, ResourceType};
+use konductor_model::{ResourceName, ResourceType, Urn};
 
 use crate::arguments::{
     ApplyArguments, DestroyArguments, ExecutionArguments, ImportArguments, PlanArguments, RefreshArguments,
@@ -105,7 +105,7 @@ pub async fn apply(
                 .help("choose the stack with --stack, or make a new plan"),
         );
     }
-    if plan.configuration_digest != saved_digest(&project, &arguments.execution) {
+    if plan.configuration_digest != saved_digest(&project) {
         output.line(
             "The configuration has changed since the plan was made; the plan is applied as it was made.",
         );
@@ -144,13 +144,7 @@ pub async fn plan(
     let options = SessionOptions::to_work("plan", &arguments.execution);
     let session = Session::open(project, environment, output, options).await?;
     let result = async {
-        let plan = make_plan(
-            &session,
-            &arguments.selection,
-            &arguments.execution,
-            arguments.destroy,
-        )
-        .await?;
+        let plan = make_plan(&session, &arguments.selection, arguments.destroy).await?;
         show_plan(&plan, output);
         if let Some(file) = &arguments.out {
             saved_plan::save(&plan, file, session.project().sealer.as_ref())?;
@@ -225,26 +219,21 @@ pub async fn import(
     let result = async {
         let engine = session.engine()?;
         engine.recover(StopSignal::never()).await?;
-        let (project, stack) = {
+        let urn = {
             let configuration = &session.project().configuration;
-            (
-                configuration.project_name().to_owned(),
-                configuration.stack().to_owned(),
-            )
+            let (project, stack) = (configuration.project_name(), configuration.stack());
+            Urn::new(project, stack, resource_type.clone(), name.clone()).map_err(bad)?
         };
-        let record: konductor_state::ResourceRecord = {
-            let _ = (&project, &stack);
-            todo!()
-        };
+        let imported = engine.import(urn.clone(), &arguments.id).await?;
         session.view().close();
-        let members = serde_json::json!({ "urn": record.urn, "id": arguments.id });
+        let members = serde_json::json!({ "urn": urn, "id": arguments.id });
         output.fact(
             "imported",
             &members,
             &format!("imported {} as {name} ({resource_type})", arguments.id),
         );
         output.line("\nDeclare it so that the next run keeps it:\n");
-        output.raw(&crate::render::declaration::declaration(&record));
+        output.text(&crate::render::declaration::declaration(&urn, &imported.inputs));
         let mut done = Done::nothing(0);
         done.operations.insert("import".to_owned(), 1);
         Ok(done)
@@ -306,13 +295,7 @@ async fn deploy_in(
     if !deployment.dry_run {
         session.engine()?.recover(StopSignal::never()).await?;
     }
-    let plan = make_plan(
-        session,
-        deployment.selection,
-        deployment.execution,
-        deployment.destroy,
-    )
-    .await?;
+    let plan = make_plan(session, deployment.selection, deployment.destroy).await?;
     show_plan(&plan, output);
     if deployment.dry_run {
         let pending = !plan.is_empty() && deployment.detailed_exitcode;
@@ -332,7 +315,6 @@ async fn deploy_in(
 async fn make_plan(
     session: &Session,
     selection: &SelectionArguments,
-    execution: &ExecutionArguments,
     destroy: bool,
 ) -> Result<Plan, CommandError> {
     let options = PlanOptions {
@@ -340,7 +322,7 @@ async fn make_plan(
         excludes: selection.exclude.clone(),
         replace: selection.replace.clone(),
         verify_determinism: true,
-        configuration_digest: saved_digest(session.project(), execution),
+        configuration_digest: saved_digest(session.project()),
     };
     let engine = session.engine()?;
     let refresh = !selection.no_refresh;
@@ -362,9 +344,9 @@ async fn make_plan(
 }
 
 /// The digest kept in a plan says which configuration it was made from, and whether against the simulated cloud.
-fn saved_digest(project: &Project, execution: &ExecutionArguments) -> String {
+fn saved_digest(project: &Project) -> String {
     let digest = digest(&project.configuration);
-    if execution.simulate {
+    if project.simulated {
         format!("simulated:{digest}")
     } else {
         digest

@@ -45,7 +45,7 @@ pub async fn graph(
 }
 
 async fn recorded(project: &Project) -> Result<Picture, CommandError> {
-    let snapshot = project.read_log(false).await?.snapshot_masked().await?;
+    let snapshot = project.read_log().await?.snapshot_masked().await?;
     let positions: HashMap<&Urn, usize> = snapshot
         .resources
         .keys()

@@ -15,7 +15,7 @@ const PAGE: usize = 1_000;
 
 /// Shows or checks the log.
 pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Result<(), CommandError> {
-    let log = project.read_log(false).await?;
+    let log = project.read_log().await?;
     match command {
         LogCommand::Show { last, all, resource } => {
             let urn = match resource {

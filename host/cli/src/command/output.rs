@@ -16,7 +16,7 @@ pub async fn output(
     project: &Project,
     output: &Output,
 ) -> Result<(), CommandError> {
-    let log = project.read_log(false).await?;
+    let log = project.read_log().await?;
     let snapshot = if arguments.show_secrets {
         log.snapshot().await?
     } else {

@@ -23,7 +23,7 @@ pub async fn state(
 ) -> Result<(), CommandError> {
     match command {
         StateCommand::List { type_pattern } => {
-            let snapshot = project.read_log(false).await?.snapshot_masked().await?;
+            let snapshot = project.read_log().await?.snapshot_masked().await?;
             let matches = |record: &&ResourceRecord| match type_pattern {
                 Some(pattern) => matches_pattern(record.urn.resource_type().as_str(), pattern),
                 None => true,
@@ -34,7 +34,7 @@ pub async fn state(
             Ok(())
         }
         StateCommand::Show { name, show_secrets } => {
-            let log = project.read_log(false).await?;
+            let log = project.read_log().await?;
             let snapshot = if *show_secrets {
                 log.snapshot().await?
             } else {
@@ -45,7 +45,7 @@ pub async fn state(
             Ok(())
         }
         StateCommand::Move { from, to } => {
-            let log = project.open_log(false).await?;
+            let log = project.open_log().await?;
             let guard = log
                 .lock(LockOwner::this_process(environment.actor(), "state move"))
                 .await?;
@@ -71,7 +71,7 @@ pub async fn state(
             Ok(())
         }
         StateCommand::Remove { names, yes } => {
-            let log = project.open_log(false).await?;
+            let log = project.open_log().await?;
             let guard = log
                 .lock(LockOwner::this_process(environment.actor(), "state remove"))
                 .await?;
@@ -102,7 +102,7 @@ pub async fn state(
             Ok(())
         }
         StateCommand::Unlock { yes } => {
-            let log = project.open_log(false).await?;
+            let log = project.open_log().await?;
             let Some(owner) = log.lock_owner().await? else {
                 output.fact(
                     "unlocked",

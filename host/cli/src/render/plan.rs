@@ -4,13 +4,13 @@ use std::fmt::Write as _;
 
 use console::{Style, style};
 use konductor_engine::event::PlanSummary;
-use konductor_engine::plan::{Drift, PlannedChange};
+use konductor_engine::plan::{Drift, PlanMode, PlannedChange};
 use konductor_engine::{Plan, Step, StepAction};
 use konductor_model::{ChangeKind, Value};
 
 use super::value::one_line;
 
-/// How many characters of a multi-line text are shown on its line.
+/// How far the lines below a step are moved to the right.
 const INDENT: &str = "      ";
 
 struct Word {
@@ -54,7 +54,7 @@ pub fn render(plan: &Plan) -> String {
         );
     }
     for step in &plan.steps {
-        render_step(&mut out, step);
+        render_step(&mut out, step, plan.mode);
     }
     if !plan.output_changes.is_empty() {
         let _ = writeln!(out, "  outputs");
@@ -79,7 +79,7 @@ pub fn render(plan: &Plan) -> String {
     out
 }
 
-fn render_step(out: &mut String, step: &Step) {
+fn render_step(out: &mut String, step: &Step, mode: PlanMode) {
     let Some(Word {
         symbol,
         word,
@@ -105,7 +105,13 @@ fn render_step(out: &mut String, step: &Step) {
     if let StepAction::Forget { reason } = &step.action {
         let _ = writeln!(out, "{INDENT}{reason}: the object stays");
     }
-    for reason in &step.reasons {
+    // Everybody knows why a destroy deletes.
+    let reasons = if mode == PlanMode::Destroy {
+        &[][..]
+    } else {
+        &step.reasons
+    };
+    for reason in reasons {
         let _ = writeln!(out, "{INDENT}because {reason}");
     }
     let creating = matches!(step.action, StepAction::Create);
