@@ -169,6 +169,7 @@ fn chain(error: &dyn std::error::Error) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use aws_smithy_runtime_api::client::result::ConnectorError;
 
     #[test]
     fn codes_mean_what_amazon_means_by_them() {
@@ -203,5 +204,46 @@ mod tests {
         ] {
             assert_eq!(disposition_of(code, Some(status)), expected, "{code} {status}");
         }
+    }
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("never")]
+    struct Never(aws_smithy_types::error::ErrorMetadata);
+
+    impl ProvideErrorMetadata for Never {
+        fn meta(&self) -> &aws_smithy_types::error::ErrorMetadata {
+            &self.0
+        }
+    }
+
+    #[test]
+    fn what_the_host_says_about_a_request_arrives_at_the_caller() {
+        let refused = SendError::Denied("the grant does not cover `iam`".into());
+        let error: SdkError<Never, HttpResponse> =
+            SdkError::dispatch_failure(ConnectorError::user(refused.into()));
+        let failure = failure_of(&error);
+        assert_eq!(failure.disposition, Disposition::Denied);
+        assert_eq!(failure.message, "the grant does not cover `iam`");
+        let lost = SendError::Timeout("30 s".into());
+        let error: SdkError<Never, HttpResponse> =
+            SdkError::dispatch_failure(ConnectorError::timeout(lost.into()));
+        assert_eq!(failure_of(&error).disposition, Disposition::Unavailable);
+    }
+
+    #[test]
+    fn a_modelled_error_keeps_its_code_status_and_request() {
+        let meta = aws_smithy_types::error::ErrorMetadata::builder()
+            .code("VpcLimitExceeded")
+            .message("too many")
+            .build();
+        let mut response = HttpResponse::new(400.try_into().unwrap(), "".into());
+        response.headers_mut().insert("x-amzn-requestid", "r-1");
+        let failure = failure_of(&SdkError::service_error(Never(meta), response));
+        assert_eq!(failure.disposition, Disposition::Quota);
+        assert_eq!(
+            (failure.code.as_str(), failure.http_status),
+            ("VpcLimitExceeded", Some(400))
+        );
+        assert_eq!(failure.request_id.as_deref(), Some("r-1"));
     }
 }
