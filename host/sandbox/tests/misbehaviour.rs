@@ -13,7 +13,7 @@ mod guests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guests::{TestCloud, configured, create, inputs, load_under, misbehave, plan, plugin, tight};
+use guests::{TestCloud, create, inputs, load_under, misbehave, plan, plugin, tight};
 use konductor_model::{Disposition, Value};
 use konductor_sandbox::Limits;
 
@@ -137,9 +137,12 @@ async fn a_loop_that_is_within_its_processor_time_ends_at_the_deadline() {
 
 #[tokio::test]
 async fn cloud_calls_without_end_are_denied_at_the_limit() {
-    let failure = create(&configured().await, inputs("send-forever"))
+    let cloud = Arc::new(TestCloud::default());
+    let plugin = plugin()
         .await
-        .unwrap_err();
+        .with_configuration(Value::empty_map(), cloud.clone());
+    let failure = create(&plugin, inputs("send-forever")).await.unwrap_err();
+    assert_eq!(cloud.sent.lock().unwrap().len(), 25);
     assert_eq!(failure.disposition, Disposition::Denied);
     assert_eq!(failure.message, "more than 25 cloud calls in one operation");
 }
@@ -178,7 +181,9 @@ async fn calls_beyond_the_instances_wait_their_turn() {
         instances: 2,
         ..tight()
     };
-    let plugin = load_under(limits).await;
-    let calls = futures::future::join_all((0..50).map(|_| plan(&plugin, inputs("nothing")))).await;
+    let plugin = load_under(limits)
+        .await
+        .with_configuration(Value::empty_map(), Arc::new(TestCloud::default()));
+    let calls = futures::future::join_all((0..50).map(|_| create(&plugin, inputs("send")))).await;
     assert!(calls.iter().all(Result::is_ok));
 }
