@@ -260,6 +260,7 @@ impl Engine {
         let snapshot = self.settled_snapshot().await?;
         import::import(
             &self.settings.run,
+            self.settings.retry,
             urn,
             id,
             &snapshot,

@@ -9,14 +9,18 @@ use konductor_state::entry::{Action, Begin, End};
 use konductor_state::record::{ResourceRecord, Snapshot};
 use konductor_state::{Entry, Journal};
 
+use crate::apply::RetryPolicy;
+use crate::apply::call::retrying;
 use crate::desired::Providers;
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
 use crate::subject::{SchemaCache, Subject};
 
 /// Reads an object and records it under a name.
+#[allow(clippy::too_many_arguments, reason = "each is another part of the engine")]
 pub(crate) async fn import(
     run: &str,
+    retry: RetryPolicy,
     urn: Urn,
     id: &str,
     snapshot: &Snapshot,
@@ -97,7 +101,7 @@ pub(crate) async fn import(
         urn: urn.clone(),
         action: Action::Import,
     });
-    let answer = provider.import(urn.resource_type(), urn.name(), id).await;
+    let answer = retrying(retry, || provider.import(urn.resource_type(), urn.name(), id)).await;
     let milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
     let end = |record, failure| {
         Entry::End(End {

@@ -17,7 +17,7 @@ use konductor_state::Entry;
 use konductor_state::entry::{Action, Begin, End};
 use konductor_state::record::{Interrupted, ResourceRecord, Snapshot};
 
-use crate::apply::call::{Begun, CallEnd, Caller, Request};
+use crate::apply::call::{Begun, CallEnd, Caller, Request, retrying};
 use crate::apply::deploy::{Settled, settle};
 use crate::apply::remove::{doomed_object, without};
 use crate::desired::Providers;
@@ -245,7 +245,8 @@ impl Recovery<'_> {
             }
         }
         let mut record = before.clone();
-        record.object = read(subject.provider, begin, object)
+        record.object = self
+            .read(subject.provider, begin, object)
             .await?
             .map(|object| subject.marked(object, &begin.planned));
         let result = if record.object.is_some() {
@@ -276,7 +277,7 @@ impl Recovery<'_> {
         let Some(object) = before.and_then(|before| doomed_object(before, begin.action, key)) else {
             return Ok(gone("there was nothing to delete"));
         };
-        if handle.is_none() && read(provider, begin, object).await?.is_none() {
+        if handle.is_none() && self.read(provider, begin, object).await?.is_none() {
             return Ok(gone("it is deleted"));
         }
         let request = Request::Delete { prior: object };
@@ -288,6 +289,24 @@ impl Recovery<'_> {
                 failure: Some(failure),
             }),
             CallEnd::Cancelled => Err(Failure::new(Disposition::Cancelled, "the run was cancelled")),
+        }
+    }
+
+    async fn read(
+        &self,
+        provider: &dyn Provider,
+        begin: &Begin,
+        object: &ObjectState,
+    ) -> Result<Option<ObjectState>, Failure> {
+        let request = ReadRequest {
+            resource_type: begin.urn.resource_type().clone(),
+            name: begin.urn.name().clone(),
+            id: object.id.clone(),
+            prior: Some(object.clone()),
+        };
+        match retrying(self.caller.retry, || provider.read(request.clone())).await {
+            Err(failure) if failure.disposition == Disposition::NotFound => Ok(None),
+            other => other,
         }
     }
 }
@@ -302,23 +321,6 @@ fn begun(begin: &Begin) -> Begun<'_> {
         urn: &begin.urn,
         action: begin.action,
         token: &begin.idempotency_token,
-    }
-}
-
-async fn read(
-    provider: &dyn Provider,
-    begin: &Begin,
-    object: &ObjectState,
-) -> Result<Option<ObjectState>, Failure> {
-    let request = ReadRequest {
-        resource_type: begin.urn.resource_type().clone(),
-        name: begin.urn.name().clone(),
-        id: object.id.clone(),
-        prior: Some(object.clone()),
-    };
-    match provider.read(request).await {
-        Err(failure) if failure.disposition == Disposition::NotFound => Ok(None),
-        other => other,
     }
 }
 

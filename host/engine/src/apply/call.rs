@@ -54,6 +54,23 @@ impl RetryPolicy {
     }
 }
 
+/// Makes a call that changes nothing until it succeeds, fails for good or was tried often enough.
+pub(crate) async fn retrying<T, F>(retry: RetryPolicy, call: impl Fn() -> F) -> ProviderResult<T>
+where
+    F: Future<Output = ProviderResult<T>>,
+{
+    let mut attempt = 1;
+    loop {
+        match call().await {
+            Err(failure) if failure.disposition.is_transient() && attempt < retry.attempts => {
+                tokio::time::sleep(retry.wait(attempt)).await;
+                attempt += 1;
+            }
+            ended => return ended,
+        }
+    }
+}
+
 /// What is asked of the provider. Borrowed, because a retry asks again.
 #[derive(Clone, Copy)]
 pub(crate) enum Request<'a> {

@@ -12,7 +12,7 @@ use konductor_state::entry::{Action, Begin};
 use konductor_state::record::{Deposed, ResourceRecord};
 use konductor_state::{Entry, StateError};
 
-use crate::apply::call::{Begun, CallEnd, Request};
+use crate::apply::call::{Begun, CallEnd, Request, retrying};
 use crate::apply::context::{ApplyContext, Ended};
 use crate::event::Event;
 use crate::honesty;
@@ -257,10 +257,12 @@ impl ApplyContext {
             deposed: None,
         })
         .await?;
-        let imported = subject
-            .provider
-            .import(step.urn.resource_type(), step.urn.name(), id)
-            .await;
+        let imported = retrying(self.caller.retry, || {
+            subject
+                .provider
+                .import(step.urn.resource_type(), step.urn.name(), id)
+        })
+        .await;
         match imported {
             Ok(imported) => {
                 record.object = Some(subject.marked(imported.object, &imported.inputs));

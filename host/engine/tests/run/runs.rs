@@ -293,3 +293,20 @@ async fn an_object_of_an_older_schema_is_rewritten_before_anything_else() {
     assert_eq!(object.schema_version, 1);
     world.run(vec![thing("a").set("label", "x")]).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn no_more_calls_are_made_at_a_time_than_allowed_and_waiting_holds_none() {
+    let world = World {
+        parallelism: 1,
+        ..World::new()
+    };
+    // Each takes two polls of five seconds; one call at a time, all waits side by side.
+    let stack = || (0..12).map(|n| thing(&format!("t{n}"))).collect::<Vec<_>>();
+    for n in 0..12 {
+        world.cloud.fault(&format!("create t{n}"), Fault::Slow(2));
+    }
+    let start = tokio::time::Instant::now();
+    let plan = world.plan(stack()).await;
+    assert!(world.apply(plan).await.succeeded());
+    assert_eq!(start.elapsed().as_secs(), 10);
+}
