@@ -210,8 +210,8 @@ fn diff_map(
     changes: &mut Vec<AttributeChange>,
 ) {
     for (name, prior, planned) in each_key(prior, planned) {
-        // What only the provider sets never is a reason to change something.
-        if let Some(attribute) = attributes.get(name).filter(|attribute| !attribute.output_only) {
+        // What only the provider sets has its prior value here, so it never is a reason to change something.
+        if let Some(attribute) = attributes.get(name) {
             diff_value(attribute, prior, planned, at.child(name), changes);
         }
     }
