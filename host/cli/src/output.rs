@@ -140,6 +140,7 @@ pub fn start_tracing(verbose: u8, filter: Option<&str>) {
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
+        .with_ansi(console::colors_enabled_stderr() && std::io::stderr().is_terminal())
         .with_target(false)
         .init();
 }

@@ -71,11 +71,7 @@ async fn recorded(project: &Project) -> Result<Picture, CommandError> {
                 .map(move |to| (from, to))
                 .collect::<Vec<_>>()
         });
-    Ok(Picture {
-        title: project.title(),
-        nodes: nodes.collect(),
-        edges: edges.collect(),
-    })
+    Ok(Picture::new(project.title(), nodes.collect(), edges.collect()))
 }
 
 async fn declared(
@@ -105,9 +101,5 @@ async fn declared(
             .map(move |to| (from, *to))
             .collect::<Vec<_>>()
     });
-    Ok(Picture {
-        title,
-        nodes: nodes.collect(),
-        edges: edges.collect(),
-    })
+    Ok(Picture::new(title, nodes.collect(), edges.collect()))
 }

@@ -69,8 +69,9 @@ pub fn describe(schema: &ResourceSchema) -> String {
     }
     for example in &schema.examples {
         let _ = writeln!(out, "\n{}\n", heading(&format!("Example: {}", example.title)));
+        out.push_str("  resources:\n");
         for line in example.yaml.trim_end().lines() {
-            let _ = writeln!(out, "  {line}");
+            let _ = writeln!(out, "    {line}");
         }
     }
     out
