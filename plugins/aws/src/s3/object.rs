@@ -132,7 +132,7 @@ page:
             // Something is there; it is ours when it carries the token.
             Err(failure) if failure.http_status == Some(412) => {
                 let there = found(head(&client, &place))?;
-                if !there.is_some_and(|there| token_of(&there) == Some(token)) {
+                if there.is_none_or(|there| token_of(&there) != Some(token)) {
                     return Err(Failure {
                         disposition: Disposition::AlreadyExists,
                         message: format!(
