@@ -397,8 +397,14 @@ async fn carry_out(session: &Session, plan: Plan, output: &Output) -> Result<Don
 
 /// Turns Ctrl-C into: finish what is in flight, then cancel, then leave. The log knows what was begun either way.
 async fn listen(handle: StopHandle, output: Output) {
+    // One listener for the whole run: a Ctrl-C between two waits is not lost.
+    #[cfg(unix)]
+    let interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
+    #[cfg(windows)]
+    let interrupts = tokio::signal::windows::ctrl_c();
+    let Ok(mut interrupts) = interrupts else { return };
     let mut last = Stop::Run;
-    while tokio::signal::ctrl_c().await.is_ok() {
+    while interrupts.recv().await.is_some() {
         let now = handle.escalate();
         match now {
             Stop::Run | Stop::Finish => {

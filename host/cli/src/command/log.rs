@@ -153,6 +153,6 @@ fn describe(entry: &Entry) -> String {
                 call.endpoint, call.resource, call.milliseconds
             )
         }
-        Entry::RunFinished(run) => format!("{}", run.result),
+        Entry::RunFinished(run) => run.result.clone(),
     }
 }
