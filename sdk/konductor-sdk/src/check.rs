@@ -102,7 +102,18 @@ fn unknown_attribute(attributes: &BTreeMap<String, AttributeSchema>, name: &str)
             .map(|(known, _)| known)
     };
     let nearest = inputs()
-        .map(|known| (strsim::damerau_levenshtein(name, known), known))
+        .map(|known| {
+            // The beginning of a name is as good as a slip of the finger.
+            let begun = name.len() >= 3 && known.starts_with(name);
+            (
+                if begun {
+                    0
+                } else {
+                    strsim::damerau_levenshtein(name, known)
+                },
+                known,
+            )
+        })
         .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
         .min();
     match nearest {

@@ -156,3 +156,14 @@ fn a_deprecated_attribute_is_a_warning() {
         ["warning: old_name: this attribute is deprecated (use `name`)"]
     );
 }
+
+#[test]
+fn a_wrong_name_is_met_with_the_nearest_or_with_all() {
+    let said = |name: &str| {
+        let inputs = Value::from([("name", Value::from("web")), (name, Value::from("x"))]);
+        problems(inputs).remove(0)
+    };
+    assert!(said("passwrod").ends_with("did you mean `password`?"));
+    assert!(said("pass").ends_with("did you mean `password`?"));
+    assert!(said("colour").contains("expected one of `disk`, `kind`, `name`"));
+}

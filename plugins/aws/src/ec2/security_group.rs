@@ -207,7 +207,7 @@ impl Described for SecurityGroup {
     }
 
     fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {
-        if !wanted.boolean("allow_all_egress") {
+        if wanted.optional_boolean("allow_all_egress") == Some(false) {
             set_egress(context, id, false)?;
         }
         self.find_made(context, id).map(Outcome::Complete)
