@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use konductor_model::Urn;
+use konductor_model::schema::TypeKind;
 use konductor_state::record::ResourceRecord;
 
 use crate::graph::Graph;
@@ -62,7 +63,11 @@ struct OfResource {
 /// Builds the schedule.
 pub(crate) fn schedule(plan: &Plan, records: &HashMap<Urn, Arc<ResourceRecord>>) -> Schedule {
     let mut recorded_dependents: HashMap<&Urn, Vec<&Urn>> = HashMap::new();
-    for record in records.values() {
+    // A record without any object stands on nothing.
+    let standing = |record: &&Arc<ResourceRecord>| {
+        record.object.is_some() || !record.deposed.is_empty() || record.kind == TypeKind::Component
+    };
+    for record in records.values().filter(standing) {
         for need in &record.dependencies {
             recorded_dependents.entry(need).or_default().push(&record.urn);
         }

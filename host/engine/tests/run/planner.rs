@@ -141,7 +141,7 @@ async fn converge(world: &World, desired: Desired) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 96, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn an_applied_stack_has_nothing_to_plan_and_was_made_in_order(nodes in stack(), flavour in flavour()) {
@@ -162,7 +162,8 @@ proptest! {
         first in stack(), second in stack(), flavour in flavour()
     ) {
         block_on(async {
-            let world = World::new();
+            // Without a second attempt, an object that goes too early is seen.
+            let world = World { attempts: 1, ..World::new() };
             world.run(declarations(&first, flavour, false)).await;
             world.run(declarations(&second, flavour, false)).await;
             let plan = world.engine().plan_destroy("shop", "dev", &PlanOptions::default(), true).await.unwrap();

@@ -16,7 +16,10 @@ fn chain(label: &str) -> Vec<konductor_model::module::Declaration> {
 
 #[tokio::test(start_paused = true)]
 async fn the_new_object_comes_first_and_the_old_one_goes_when_nothing_stands_on_it() {
-    let world = World::new();
+    let world = World {
+        attempts: 1,
+        ..World::new()
+    };
     world.run(chain("x")).await;
     world.cloud.effects();
     let plan = world.plan(chain("y")).await;
