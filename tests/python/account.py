@@ -45,11 +45,12 @@ def contents(client, region):
         if instance["State"]["Name"] not in ("terminated", "shutting-down")
     ]
     volumes = pages(ec2, "describe_volumes", "Volumes")
+    # Those that came with an instance go with it.
     roots = {
         mapping["Ebs"]["VolumeId"]
         for instance in instances
         for mapping in instance.get("BlockDeviceMappings", [])
-        if mapping.get("DeviceName") == instance.get("RootDeviceName")
+        if mapping["Ebs"].get("DeleteOnTermination")
     }
     own_volumes = [volume for volume in volumes if volume["VolumeId"] not in roots]
     return {

@@ -7,9 +7,11 @@ mod aws_account;
 mod binary;
 mod checkout;
 mod project;
+mod running;
 mod search;
 
 pub use aws_account::AwsAccount;
 pub use checkout::{example, guest};
 pub use project::{Finished, Project};
+pub use running::{Running, Signal};
 pub use search::{files_that_hold, holds};

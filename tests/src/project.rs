@@ -15,7 +15,7 @@ use wait_timeout::ChildExt;
 use crate::{AwsAccount, binary, checkout};
 
 /// How long one run of the binary may take. It is there to end a hanging test, not to time anything.
-const PATIENCE: Duration = Duration::from_secs(300);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(300);
 
 /// A project in a folder of its own, and the environment its runs see.
 pub struct Project {
@@ -202,27 +202,9 @@ sys.exit(0 if changed > 0 else 'nothing changed')";
         arguments: impl IntoIterator<Item = S>,
         environment: &[(&str, &str)],
     ) -> Finished {
-        let mut command = Command::new(binary::konductor());
-        command.args(arguments);
-        let line = format!("{command:?}");
-        let mut child = command
-            .current_dir(self.folder())
-            .env_clear()
-            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
-            .env("HOME", self.home())
-            // Compiled plugins are shared between tests: they are found by digest.
-            .env("XDG_CACHE_HOME", checkout::root().join("target/test-cache"))
-            // Beside those of the product: the reference plugin.
-            .env("KONDUCTOR_PLUGIN_PATH", checkout::root().join("target/plugins"))
-            // No test may wait for the metadata service of a cloud machine.
-            .env("AWS_EC2_METADATA_DISABLED", "true")
-            .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            .envs(environment.iter().copied())
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("the binary can be started");
+        let mut command = self.command(arguments, environment);
+        let line = written_out(&command);
+        let mut child = command.spawn().expect("the binary can be started");
         let stdout = reader(child.stdout.take().unwrap());
         let stderr = reader(child.stderr.take().unwrap());
         let status = child.wait_timeout(PATIENCE).unwrap();
@@ -240,9 +222,45 @@ sys.exit(0 if changed > 0 else 'nothing changed')";
         assert!(status.is_some(), "did not end within {PATIENCE:?}:\n{finished}");
         finished
     }
+
+    /// Prepares a run of the binary without a terminal, with its output to be read.
+    pub(crate) fn command<S: AsRef<OsStr>>(
+        &self,
+        arguments: impl IntoIterator<Item = S>,
+        environment: &[(&str, &str)],
+    ) -> Command {
+        let mut command = Command::new(binary::konductor());
+        command
+            .args(arguments)
+            .current_dir(self.folder())
+            .env_clear()
+            .env("PATH", "/usr/local/bin:/usr/bin:/bin")
+            .env("HOME", self.home())
+            // Compiled plugins are shared between tests: they are found by digest.
+            .env("XDG_CACHE_HOME", checkout::root().join("target/test-cache"))
+            // Beside those of the product: the reference plugin.
+            .env("KONDUCTOR_PLUGIN_PATH", checkout::root().join("target/plugins"))
+            // No test may wait for the metadata service of a cloud machine.
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .envs(environment.iter().copied())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        command
+    }
 }
 
-fn reader(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
+/// Returns a command as it would be typed, without its environment.
+pub(crate) fn written_out(command: &Command) -> String {
+    let words = std::iter::once(command.get_program()).chain(command.get_args());
+    words
+        .map(|word| word.to_string_lossy())
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+pub(crate) fn reader(mut stream: impl Read + Send + 'static) -> std::thread::JoinHandle<String> {
     std::thread::spawn(move || {
         let mut bytes = Vec::new();
         stream.read_to_end(&mut bytes).unwrap();
@@ -267,7 +285,7 @@ fn copy(from: &Path, to: &Path) {
 
 /// How a run of the binary ended.
 pub struct Finished {
-    line: String,
+    pub(crate) line: String,
     /// The exit code; none when a signal ended it.
     pub code: Option<i32>,
     /// The signal that ended it.

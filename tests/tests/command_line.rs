@@ -1,6 +1,6 @@
 //! The binary as a person or a script meets it. The simulated cloud and the reference plugin are enough here.
 
-use konductor_tests::Project;
+use konductor_tests::{Project, guest};
 
 const PROJECT: &str = "name: small
 resources:
@@ -236,7 +236,13 @@ fn an_explained_setting_shows_every_layer() {
 #[test]
 fn every_plugin_is_listed_and_every_aws_type_is_in_the_catalogue() {
     let project = small();
-    let plugins = project.run(["plugin", "list"]).succeeds();
+    let shipped = guest("aws").parent().unwrap().join("../debug/plugins");
+    let plugins = project
+        .run_with(
+            ["plugin", "list"],
+            &[("KONDUCTOR_PLUGIN_PATH", shipped.to_str().unwrap())],
+        )
+        .succeeds();
     for plugin in ["aws", "azure", "compliance", "gcp"] {
         assert!(plugins.stdout.contains(plugin), "{plugin}: {plugins}");
     }

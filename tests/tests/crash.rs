@@ -30,7 +30,7 @@ resources:
     properties: { image_id: ami-048f0d12f0d1f7ac8, instance_type: t3.micro, subnet_id: \"${subnet.id}\", security_group_ids: [\"${web.group_id}\"] }
   store:
     type: aws:s3:Bucket
-    properties: { bucket: crash-store }
+    properties: { bucket: crash-store-BOUNDARY }
   note:
     type: aws:s3:Object
     properties: { bucket: \"${store.bucket}\", key: note, content: one }
@@ -50,8 +50,11 @@ fn counts() -> Value {
     })
 }
 
-fn project(account: &AwsAccount) -> Project {
-    Project::from_text(PROJECT, STACK).with_account(account)
+/// Makes the project; the bucket has another name at each boundary, because moto gives a bucket that is made again
+/// the tags of the one that was deleted.
+fn project(account: &AwsAccount, boundary: usize) -> Project {
+    let project = PROJECT.replace("BOUNDARY", &boundary.to_string());
+    Project::from_text(&project, STACK).with_account(account)
 }
 
 /// Updates, a replacement with what hangs on it, a deletion and a creation in one.
@@ -90,13 +93,13 @@ fn counts_after_change() -> Value {
 /// Kills a command at each boundary in turn, checks what is left with `settle`, and returns how many there were.
 fn at_every_boundary(
     variable: &str,
-    prepare: impl Fn(&AwsAccount) -> Project,
+    prepare: impl Fn(&AwsAccount, usize) -> Project,
     arguments: &[&str],
     settle: impl Fn(&AwsAccount, &Project),
 ) -> usize {
     let account = AwsAccount::open();
     for boundary in 1.. {
-        let project = prepare(&account);
+        let project = prepare(&account, boundary);
         let crashed = project.run_with(arguments, &[(variable, &boundary.to_string())]);
         let done = crashed.code == Some(0);
         assert!(
@@ -118,19 +121,19 @@ fn at_every_boundary(
     unreachable!("a run has an end")
 }
 
-fn fresh(account: &AwsAccount) -> Project {
-    project(account)
+fn fresh(account: &AwsAccount, boundary: usize) -> Project {
+    project(account, boundary)
 }
 
-fn changed(account: &AwsAccount) -> Project {
-    let project = project(account);
+fn changed(account: &AwsAccount, boundary: usize) -> Project {
+    let project = project(account, boundary);
     project.run(["run", "--yes"]).succeeds();
     change(&project);
     project
 }
 
-fn applied(account: &AwsAccount) -> Project {
-    let project = project(account);
+fn applied(account: &AwsAccount, boundary: usize) -> Project {
+    let project = project(account, boundary);
     project.run(["run", "--yes"]).succeeds();
     project
 }
@@ -205,7 +208,7 @@ fn a_destroy_killed_before_any_entry_is_finished_by_the_next_one() {
 fn a_rerun_that_is_killed_too_is_finished_by_the_one_after() {
     let account = AwsAccount::open();
     for (first, second) in [(8, 2), (8, 4), (14, 3)] {
-        let project = fresh(&account);
+        let project = fresh(&account, first * 100 + second);
         let crashed = project.run_with(
             ["run", "--yes"],
             &[("KONDUCTOR_CRASH_BEFORE", &first.to_string())],

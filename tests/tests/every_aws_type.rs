@@ -46,7 +46,7 @@ fn every_type_is_created_changed_replaced_repaired_imported_and_destroyed() {
     assert_created(&account);
     assert_eq!(account.counts(), everything());
     project.assert_nothing_to_do();
-    assert_second_run_writes_nothing(&account, &project);
+    assert_run_writes_nothing(&account, &project);
 
     change_in_place(&account, &project);
     replace(&account, &project);
@@ -136,7 +136,7 @@ fn assert_created(account: &AwsAccount) {
     assert_eq!(documents["Objects"][0]["ContentType"], "text/plain");
 }
 
-fn assert_second_run_writes_nothing(account: &AwsAccount, project: &Project) {
+fn assert_run_writes_nothing(account: &AwsAccount, project: &Project) {
     let before = account.requests_of_konductor().len();
     project.run(["run", "--yes"]).succeeds();
     for request in &account.requests_of_konductor()[before..] {
@@ -304,6 +304,9 @@ fn import_into_a_fresh_stack(account: &AwsAccount, project: &Project) -> Project
     for (name, (kind, id)) in &objects {
         other.run(["import", kind, name, id]).succeeds();
     }
+    // Outputs are not imported.
+    assert_eq!(other.planned(), json!({"outputs": 3}));
+    assert_run_writes_nothing(account, &other);
     other.assert_nothing_to_do();
     assert_eq!(account.counts(), everything());
     assert_eq!(other.objects(), objects);
