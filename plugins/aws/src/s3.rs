@@ -16,6 +16,7 @@ mod object_content;
 pub mod tags;
 mod token_time;
 mod versioning_root;
+mod versions;
 
 use konductor_sdk::ResourceProvider;
 

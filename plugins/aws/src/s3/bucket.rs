@@ -2,20 +2,18 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
-    BucketLocationConstraint, CreateBucketConfiguration, Delete, ObjectIdentifier, ObjectLockEnabled,
-    ObjectOwnership, OwnershipControls, OwnershipControlsRule,
+    BucketLocationConstraint, CreateBucketConfiguration, ObjectLockEnabled, ObjectOwnership,
+    OwnershipControls, OwnershipControlsRule,
 };
 use konductor_sdk::aws::{region, run};
 use konductor_sdk::prelude::*;
-use std::time::Duration;
 
 use super::bucket_claim::{claim, exists};
 use super::client::{delete_first_unless_moved, found, incomplete_request};
 use super::tags;
+use super::versions::empty;
 use crate::client::{partition, s3};
 
-/// How many pages of objects one call deletes; a page holds up to 1,000.
-const PAGES_PER_CALL: usize = 4;
 /// How many buckets a page of a list holds; each costs three calls.
 const LIST_PAGE: i32 = 50;
 
@@ -338,20 +336,8 @@ pub(crate) fn page(
 
 fn delete(context: &Context, name: &str, force: bool) -> Result<Outcome, Failure> {
     let client = s3(context);
-    if force {
-        let (mut pages, mut deleted) = (0, 0);
-        while let Some(count) = found(delete_page(&client, name))?.filter(|count| *count > 0) {
-            pages += 1;
-            deleted += count;
-            if pages == PAGES_PER_CALL {
-                return Ok(Outcome::InProgress(Progress {
-                    handle: name.as_bytes().to_vec(),
-                    retry_after: Duration::ZERO,
-                    id: Some(name.to_owned()),
-                    message: format!("emptying: {deleted} more objects deleted"),
-                }));
-            }
-        }
+    if force && let Some(progress) = empty(&client, name, None, name)? {
+        return Ok(progress);
     }
     match found(run(client.delete_bucket().bucket(name).send())) {
         Err(failure) if failure.code == "BucketNotEmpty" => Err(Failure::invalid(
@@ -362,55 +348,5 @@ fn delete(context: &Context, name: &str, force: bool) -> Result<Outcome, Failure
         )
         .code("BucketNotEmpty")),
         answer => answer.map(|_| Outcome::Deleted),
-    }
-}
-
-/// Deletes up to 1,000 versions and delete markers, and tells how many.
-fn delete_page(client: &Client, name: &str) -> Result<usize, Failure> {
-    let listed = run(client.list_object_versions().bucket(name).send())?;
-    let versions = listed
-        .versions()
-        .iter()
-        .map(|version| (version.key(), version.version_id()))
-        .chain(
-            listed
-                .delete_markers()
-                .iter()
-                .map(|marker| (marker.key(), marker.version_id())),
-        );
-    let mut objects = Vec::new();
-    for (key, version) in versions {
-        let identifier = ObjectIdentifier::builder()
-            .set_key(key.map(str::to_owned))
-            .set_version_id(version.map(str::to_owned))
-            .build()
-            .map_err(|error| incomplete_request(&error))?;
-        objects.push(identifier);
-    }
-    let count = objects.len();
-    if count == 0 {
-        return Ok(0);
-    }
-    let delete = Delete::builder()
-        .set_objects(Some(objects))
-        .quiet(true)
-        .build()
-        .map_err(|error| incomplete_request(&error))?;
-    let answer = run(client.delete_objects().bucket(name).delete(delete).send())?;
-    match answer.errors().first() {
-        None => Ok(count),
-        Some(error) => {
-            let key = error.key().unwrap_or_default();
-            let message = error.message().unwrap_or("no reason given");
-            let code = error.code().unwrap_or_default();
-            Err(Failure::new(
-                konductor_sdk::aws::disposition_of(code, None),
-                format!(
-                    "{} of {count} objects of `{name}` could not be deleted, the first `{key}`: {message}",
-                    answer.errors().len()
-                ),
-            )
-            .code(code))
-        }
     }
 }

@@ -10,6 +10,7 @@ use konductor_sdk::block_on;
 use konductor_sdk::prelude::*;
 
 use super::client::{bucket_may_be_new, delete_first_unless_moved, found};
+use super::versions::empty;
 use super::{object_content, tags};
 use crate::client::s3;
 
@@ -32,8 +33,7 @@ impl ResourceProvider for Object {
         schema(
             self.resource_type(),
             "A small object in a bucket, such as a configuration file. Its content stands in the stack's log. An \
-             object that is there already is not overwritten by a create. In a bucket with versioning, deleting it \
-             leaves the old versions.",
+             object that is there already is not overwritten by a create.",
         )
         .attribute("bucket", text("The bucket.").required().replaces())
         .attribute("key", text("The key.").required().between(1, 1024).replaces())
@@ -56,6 +56,12 @@ impl ResourceProvider for Object {
         .attribute(
             "metadata",
             map(text(""), "More about it, by lower-case name; S3 keeps it and gives it back."),
+        )
+        .attribute(
+            "keep_versions",
+            boolean("Whether deleting it leaves its versions, in a bucket with versioning; else they are deleted too.")
+                .default(false)
+                .write_only(),
         )
         .tags()
         .output(
@@ -116,7 +122,11 @@ page:
                 "s3:GetObject",
                 "s3:DeleteObjectTagging",
             ],
-            "delete" => &["s3:DeleteObject"],
+            "delete" => &[
+                "s3:DeleteObject",
+                "s3:DeleteObjectVersion",
+                "s3:ListBucketVersions",
+            ],
             "list" => &["s3:ListBucket", "s3:GetObject", "s3:GetObjectTagging"],
             _ => &["s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"],
         }
@@ -213,13 +223,25 @@ page:
 
     fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
         let place = Place::parse(&request.prior.id)?;
-        run(s3(context)
-            .delete_object()
-            .bucket(place.bucket)
-            .key(place.key)
-            .send())?;
-        Ok(Outcome::Deleted)
+        let attributes = &request.prior.attributes;
+        let versions = attributes.given("version_id").is_some() && !attributes.boolean("keep_versions");
+        delete(&s3(context), &place, versions)
     }
+
+    /// Goes on with a delete of many versions.
+    fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
+        let id = String::from_utf8_lossy(&request.handle);
+        delete(&s3(context), &Place::parse(&id)?, true)
+    }
+}
+
+fn delete(client: &Client, place: &Place<'_>, versions: bool) -> Result<Outcome, Failure> {
+    if versions {
+        let progress = empty(client, place.bucket, Some(place.key), &place.id())?;
+        return Ok(progress.unwrap_or(Outcome::Deleted));
+    }
+    run(client.delete_object().bucket(place.bucket).key(place.key).send())?;
+    Ok(Outcome::Deleted)
 }
 
 /// Where an object is.
@@ -334,9 +356,11 @@ fn read(
         return Ok(None);
     };
     let etag = unquoted(head.e_tag());
+    let kept = prior.is_some_and(|prior| prior.attributes.boolean("keep_versions"));
     let mut read = object(place.id())
         .set("bucket", place.bucket)
         .set("key", place.key)
+        .set("keep_versions", kept)
         .set("content_type", head.content_type())
         .set("cache_control", head.cache_control())
         .set("etag", etag.clone())
