@@ -6,7 +6,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, Page, reads};
 use super::tags;
-use super::wait::{settled, settles};
+use super::wait::{creates, settled};
 use crate::client::{ec2, incomplete};
 
 /// A public address that stays the same.
@@ -48,22 +48,7 @@ impl ResourceProvider for ElasticIp {
         }
     }
 
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        if let Some(found) = self.find_by_token(context, &request.idempotency_token)? {
-            return Ok(Outcome::Complete(found));
-        }
-        let id = run(ec2(context)
-            .allocate_address()
-            .domain(DomainType::Vpc)
-            .tag_specifications(tags::on_create(Kind::ElasticIp, request))
-            .send())?
-        .allocation_id()
-        .ok_or_else(|| incomplete("the identifier of the new address"))?
-        .to_owned();
-        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
-    }
-
-    settles!();
+    creates!();
 
     reads!();
 
@@ -84,6 +69,21 @@ impl ResourceProvider for ElasticIp {
 impl Described for ElasticIp {
     fn id_filter(&self) -> &'static str {
         "allocation-id"
+    }
+
+    fn make(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
+        if let Some(found) = self.find_by_token(context, &request.idempotency_token)? {
+            return Ok(Outcome::Complete(found));
+        }
+        let id = run(ec2(context)
+            .allocate_address()
+            .domain(DomainType::Vpc)
+            .tag_specifications(tags::on_create(Kind::ElasticIp, request))
+            .send())?
+        .allocation_id()
+        .ok_or_else(|| incomplete("the identifier of the new address"))?
+        .to_owned();
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
 
     /// The API has no pages.

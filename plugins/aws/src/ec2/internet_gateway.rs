@@ -7,7 +7,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::{settled, settles};
+use super::wait::{creates, settled};
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// The way between a virtual network and the internet.
@@ -83,22 +83,7 @@ gateway:
         }
     }
 
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let id = match self.find_by_token(context, &request.idempotency_token)? {
-            Some(found) => found.id,
-            None => run(ec2(context)
-                .create_internet_gateway()
-                .tag_specifications(tags::on_create(Kind::InternetGateway, request))
-                .send())?
-            .internet_gateway()
-            .and_then(|gateway| gateway.internet_gateway_id())
-            .ok_or_else(|| incomplete("the identifier of the new internet gateway"))?
-            .to_owned(),
-        };
-        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
-    }
-
-    settles!();
+    creates!();
 
     reads!();
 
@@ -160,6 +145,21 @@ fn move_to(context: &Context, id: &str, present: Option<&str>, wanted: Option<&s
 impl Described for InternetGateway {
     fn id_filter(&self) -> &'static str {
         "internet-gateway-id"
+    }
+
+    fn make(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
+        let id = match self.find_by_token(context, &request.idempotency_token)? {
+            Some(found) => found.id,
+            None => run(ec2(context)
+                .create_internet_gateway()
+                .tag_specifications(tags::on_create(Kind::InternetGateway, request))
+                .send())?
+            .internet_gateway()
+            .and_then(|gateway| gateway.internet_gateway_id())
+            .ok_or_else(|| incomplete("the identifier of the new internet gateway"))?
+            .to_owned(),
+        };
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
 
     fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {

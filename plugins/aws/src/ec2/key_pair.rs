@@ -8,7 +8,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, Page, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::{settled, settles};
+use super::wait::{creates, settled};
 use crate::client::ec2;
 
 /// A public key for logging in to instances.
@@ -70,7 +70,28 @@ impl ResourceProvider for KeyPair {
         }
     }
 
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
+    creates!();
+
+    reads!();
+
+    fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
+        let id = request.prior.attributes.text("key_pair_id")?;
+        tags::update(&ec2(context), id, request)?;
+        self.find_made(context, &request.prior.id).map(Outcome::Complete)
+    }
+
+    fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
+        run(ec2(context).delete_key_pair().key_name(&request.prior.id).send())?;
+        Ok(Outcome::Deleted)
+    }
+}
+
+impl Described for KeyPair {
+    fn id_filter(&self) -> &'static str {
+        "key-name"
+    }
+
+    fn make(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
         let name = request.inputs.text("key_name")?;
         let made = run(ec2(context)
             .import_key_pair()
@@ -92,27 +113,6 @@ impl ResourceProvider for KeyPair {
                 .ok_or(failure),
             Err(failure) => Err(failure),
         }
-    }
-
-    settles!();
-
-    reads!();
-
-    fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
-        let id = request.prior.attributes.text("key_pair_id")?;
-        tags::update(&ec2(context), id, request)?;
-        self.find_made(context, &request.prior.id).map(Outcome::Complete)
-    }
-
-    fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
-        run(ec2(context).delete_key_pair().key_name(&request.prior.id).send())?;
-        Ok(Outcome::Deleted)
-    }
-}
-
-impl Described for KeyPair {
-    fn id_filter(&self) -> &'static str {
-        "key-name"
     }
 
     /// The API has no pages.

@@ -123,25 +123,17 @@ nat:
     }
 
     fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let inputs = &request.inputs;
         let id = match self.find_by_token(context, &request.idempotency_token)? {
             Some(found) => found.id,
-            None => run(ec2(context)
-                .create_nat_gateway()
-                .subnet_id(inputs.text("subnet_id")?)
-                .set_allocation_id(inputs.owned_text("allocation_id"))
-                .set_connectivity_type(
-                    inputs
-                        .optional_text("connectivity_type")
-                        .map(ConnectivityType::from),
-                )
-                .client_token(&request.idempotency_token)
-                .tag_specifications(tags::on_create(Kind::Natgateway, request))
-                .send())?
-            .nat_gateway()
-            .and_then(|gateway| gateway.nat_gateway_id())
-            .ok_or_else(|| incomplete("the identifier of the new NAT gateway"))?
-            .to_owned(),
+            None => match start(context, request) {
+                // The address is taken already: by the gateway of this very create, where its token was not honoured.
+                Err(failure) if failure.disposition == Disposition::AlreadyExists => {
+                    self.find_by_token(context, &request.idempotency_token)?
+                        .ok_or(failure)?
+                        .id
+                }
+                answer => answer?,
+            },
         };
         Ok(settled(made(context, &id), &id, request))
     }
@@ -180,6 +172,27 @@ fn state_of(context: &Context, id: &str) -> Result<Option<CloudNatGateway>, Fail
         .iter()
         .find(|gateway| gateway.nat_gateway_id() == Some(id))
         .cloned())
+}
+
+/// Makes a gateway and returns its identifier.
+fn start(context: &Context, request: &CreateRequest) -> Result<String, Failure> {
+    let inputs = &request.inputs;
+    run(ec2(context)
+        .create_nat_gateway()
+        .subnet_id(inputs.text("subnet_id")?)
+        .set_allocation_id(inputs.owned_text("allocation_id"))
+        .set_connectivity_type(
+            inputs
+                .optional_text("connectivity_type")
+                .map(ConnectivityType::from),
+        )
+        .client_token(&request.idempotency_token)
+        .tag_specifications(tags::on_create(Kind::Natgateway, request))
+        .send())?
+    .nat_gateway()
+    .and_then(|gateway| gateway.nat_gateway_id())
+    .map(str::to_owned)
+    .ok_or_else(|| incomplete("the identifier of the new NAT gateway"))
 }
 
 /// Tells how a create stands.

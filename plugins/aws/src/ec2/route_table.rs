@@ -6,7 +6,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
-use super::wait::{settled, settles};
+use super::wait::{creates, settled};
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// Where a network's packets go.
@@ -64,24 +64,7 @@ routes:
         }
     }
 
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        if let Some(found) = self.find_by_token(context, &request.idempotency_token)? {
-            return Ok(Outcome::Complete(found));
-        }
-        let id = run(ec2(context)
-            .create_route_table()
-            .vpc_id(request.inputs.text("vpc_id")?)
-            .client_token(&request.idempotency_token)
-            .tag_specifications(tags::on_create(Kind::RouteTable, request))
-            .send())?
-        .route_table()
-        .and_then(|table| table.route_table_id())
-        .ok_or_else(|| incomplete("the identifier of the new route table"))?
-        .to_owned();
-        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
-    }
-
-    settles!();
+    creates!();
 
     reads!();
 
@@ -102,6 +85,23 @@ routes:
 impl Described for RouteTable {
     fn id_filter(&self) -> &'static str {
         "route-table-id"
+    }
+
+    fn make(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
+        if let Some(found) = self.find_by_token(context, &request.idempotency_token)? {
+            return Ok(Outcome::Complete(found));
+        }
+        let id = run(ec2(context)
+            .create_route_table()
+            .vpc_id(request.inputs.text("vpc_id")?)
+            .client_token(&request.idempotency_token)
+            .tag_specifications(tags::on_create(Kind::RouteTable, request))
+            .send())?
+        .route_table()
+        .and_then(|table| table.route_table_id())
+        .ok_or_else(|| incomplete("the identifier of the new route table"))?
+        .to_owned();
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
 
     fn describe(

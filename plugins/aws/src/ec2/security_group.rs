@@ -7,7 +7,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::{settled, settles};
+use super::wait::{creates, settled};
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// A firewall around network interfaces.
@@ -115,25 +115,7 @@ web:
         }
     }
 
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let inputs = &request.inputs;
-        let id = match self.find_by_token(context, &request.idempotency_token)? {
-            Some(found) => found.id,
-            None => run(ec2(context)
-                .create_security_group()
-                .vpc_id(inputs.text("vpc_id")?)
-                .group_name(inputs.text("name")?)
-                .set_description(inputs.owned_text("description"))
-                .tag_specifications(tags::on_create(Kind::SecurityGroup, request))
-                .send())?
-            .group_id()
-            .ok_or_else(|| incomplete("the identifier of the new security group"))?
-            .to_owned(),
-        };
-        Ok(settled(self.settle(context, &id, inputs), &id, request))
-    }
-
-    settles!();
+    creates!();
 
     reads!();
 
@@ -204,6 +186,24 @@ fn allows_all(group: &CloudGroup) -> bool {
 impl Described for SecurityGroup {
     fn id_filter(&self) -> &'static str {
         "group-id"
+    }
+
+    fn make(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
+        let inputs = &request.inputs;
+        let id = match self.find_by_token(context, &request.idempotency_token)? {
+            Some(found) => found.id,
+            None => run(ec2(context)
+                .create_security_group()
+                .vpc_id(inputs.text("vpc_id")?)
+                .group_name(inputs.text("name")?)
+                .set_description(inputs.owned_text("description"))
+                .tag_specifications(tags::on_create(Kind::SecurityGroup, request))
+                .send())?
+            .group_id()
+            .ok_or_else(|| incomplete("the identifier of the new security group"))?
+            .to_owned(),
+        };
+        Ok(settled(self.settle(context, &id, inputs), &id, request))
     }
 
     fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {

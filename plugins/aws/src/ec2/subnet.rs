@@ -7,7 +7,7 @@ use konductor_sdk::prelude::*;
 use super::lookup::{Described, PAGE, Page, next, reads};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::{settled, settles};
+use super::wait::{creates, settled};
 use crate::client::{ec2, incomplete};
 
 /// A part of a virtual network in one availability zone.
@@ -97,26 +97,7 @@ private:
         }
     }
 
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let inputs = &request.inputs;
-        let id = match self.find_by_token(context, &request.idempotency_token)? {
-            Some(found) => found.id,
-            None => run(ec2(context)
-                .create_subnet()
-                .vpc_id(inputs.text("vpc_id")?)
-                .cidr_block(inputs.text("cidr_block")?)
-                .set_availability_zone(inputs.owned_text("availability_zone"))
-                .tag_specifications(tags::on_create(Kind::Subnet, request))
-                .send())?
-            .subnet()
-            .and_then(|subnet| subnet.subnet_id())
-            .ok_or_else(|| incomplete("the identifier of the new subnet"))?
-            .to_owned(),
-        };
-        Ok(settled(self.settle(context, &id, inputs), &id, request))
-    }
-
-    settles!();
+    creates!();
 
     reads!();
 
@@ -149,6 +130,25 @@ fn set_public(context: &Context, id: &str, inputs: &Value, present: bool) -> Res
 impl Described for Subnet {
     fn id_filter(&self) -> &'static str {
         "subnet-id"
+    }
+
+    fn make(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
+        let inputs = &request.inputs;
+        let id = match self.find_by_token(context, &request.idempotency_token)? {
+            Some(found) => found.id,
+            None => run(ec2(context)
+                .create_subnet()
+                .vpc_id(inputs.text("vpc_id")?)
+                .cidr_block(inputs.text("cidr_block")?)
+                .set_availability_zone(inputs.owned_text("availability_zone"))
+                .tag_specifications(tags::on_create(Kind::Subnet, request))
+                .send())?
+            .subnet()
+            .and_then(|subnet| subnet.subnet_id())
+            .ok_or_else(|| incomplete("the identifier of the new subnet"))?
+            .to_owned(),
+        };
+        Ok(settled(self.settle(context, &id, inputs), &id, request))
     }
 
     fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {

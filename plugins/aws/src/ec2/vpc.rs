@@ -10,7 +10,7 @@ use konductor_sdk::prelude::*;
 
 use super::lookup::{Described, PAGE, Page, filter, next, reads};
 use super::tags;
-use super::wait::{settled, settles};
+use super::wait::{creates, settled};
 use crate::client::{ec2, ec2_arn, incomplete};
 
 /// A virtual network.
@@ -119,33 +119,7 @@ impl ResourceProvider for Vpc {
         }
     }
 
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let found = self.find_by_token(context, &request.idempotency_token)?;
-        let id = match found {
-            Some(object) => object.id,
-            None => {
-                let answer = run(ec2(context)
-                    .create_vpc()
-                    .cidr_block(request.inputs.text("cidr_block")?)
-                    .set_instance_tenancy(
-                        request
-                            .inputs
-                            .optional_text("instance_tenancy")
-                            .map(Tenancy::from),
-                    )
-                    .tag_specifications(tags::on_create(Kind::Vpc, request))
-                    .send())?;
-                answer
-                    .vpc()
-                    .and_then(|vpc| vpc.vpc_id())
-                    .ok_or_else(|| incomplete("the identifier of the new VPC"))?
-                    .to_owned()
-            }
-        };
-        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
-    }
-
-    settles!();
+    creates!();
 
     reads!();
 
@@ -198,6 +172,32 @@ fn set_dns(
 impl Described for Vpc {
     fn id_filter(&self) -> &'static str {
         "vpc-id"
+    }
+
+    fn make(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
+        let found = self.find_by_token(context, &request.idempotency_token)?;
+        let id = match found {
+            Some(object) => object.id,
+            None => {
+                let answer = run(ec2(context)
+                    .create_vpc()
+                    .cidr_block(request.inputs.text("cidr_block")?)
+                    .set_instance_tenancy(
+                        request
+                            .inputs
+                            .optional_text("instance_tenancy")
+                            .map(Tenancy::from),
+                    )
+                    .tag_specifications(tags::on_create(Kind::Vpc, request))
+                    .send())?;
+                answer
+                    .vpc()
+                    .and_then(|vpc| vpc.vpc_id())
+                    .ok_or_else(|| incomplete("the identifier of the new VPC"))?
+                    .to_owned()
+            }
+        };
+        Ok(settled(self.settle(context, &id, &request.inputs), &id, request))
     }
 
     fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {

@@ -51,13 +51,68 @@ pub fn settled(made: Result<Outcome, Failure>, id: &str, request: &CreateRequest
     }
 }
 
-/// Writes `poll` of a [`Described`](super::lookup::Described) type that only has its creates to settle.
-macro_rules! settles {
+/// How often a create whose effect is not known is looked for before it is given up.
+const LOOKS: u32 = 3;
+/// How long the cloud may take to show what it made, in seconds.
+const UNTIL_SHOWN: u64 = 10;
+/// The stage of a create whose effect is not known.
+const UNSURE: &str = "unsure";
+
+/// Ends a create that got no answer. It may have had its effect, and the cloud may take a moment to show it: trying
+/// again at once could make a second object, so the host is asked to come back.
+pub fn unsure(failure: Failure, token: &str, looks: u32) -> Result<Outcome, Failure> {
+    if failure.disposition != Disposition::Unavailable || failure.http_status.is_some() || looks >= LOOKS {
+        return Err(failure);
+    }
+    Ok(Outcome::InProgress(Progress {
+        handle: format!("{UNSURE}-{looks} {token}").into_bytes(),
+        retry_after: Duration::from_secs(UNTIL_SHOWN),
+        id: None,
+        message: format!("there was no answer, so it is looked for: {}", failure.message),
+    }))
+}
+
+/// Returns the create to take up again, and how often it was looked for, when a handle is one of [`unsure`].
+pub fn unsure_create(request: &PollRequest) -> Option<(CreateRequest, u32)> {
+    let (stage, token) = handle(request).ok()?;
+    let looks = stage
+        .strip_prefix(UNSURE)?
+        .strip_prefix('-')?
+        .parse::<u32>()
+        .ok()?;
+    // What is not known yet is what the cloud sets, so the rest is what was given.
+    let mut inputs = request.planned.clone();
+    if let Some(attributes) = inputs.as_map_mut() {
+        attributes.retain(|_, value| !value.is_unknown());
+    }
+    let create = CreateRequest {
+        resource_type: request.resource_type.clone(),
+        name: request.name.clone(),
+        inputs,
+        planned: request.planned.clone(),
+        private: Vec::new(),
+        idempotency_token: token.to_owned(),
+    };
+    Some((create, looks + 1))
+}
+
+/// Writes `create` and `poll` of a [`Described`](super::lookup::Described) type whose create has no client token.
+macro_rules! creates {
     () => {
+        fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
+            $crate::ec2::lookup::Described::make(self, context, request)
+                .or_else(|failure| $crate::ec2::wait::unsure(failure, &request.idempotency_token, 0))
+        }
+
         fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
-            let (_, id) = $crate::ec2::wait::handle(request)?;
-            $crate::ec2::lookup::Described::settle(self, context, id, &request.planned)
+            use $crate::ec2::{lookup::Described, wait};
+            if let Some((create, looks)) = wait::unsure_create(request) {
+                return Described::make(self, context, &create)
+                    .or_else(|failure| wait::unsure(failure, &create.idempotency_token, looks));
+            }
+            let (_, id) = wait::handle(request)?;
+            Described::settle(self, context, id, &request.planned)
         }
     };
 }
-pub(crate) use settles;
+pub(crate) use creates;
