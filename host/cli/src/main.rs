@@ -27,7 +27,14 @@ use output::Output;
 use project::{FolderSources, Project};
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Not clap's exit code: 2 says that changes are pending.
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(u8::from(error.use_stderr()));
+        }
+    };
     let environment = Environment::read();
     let output = Output::new(&arguments.global, environment.variable("NO_COLOR").is_some());
     output::start_tracing(arguments.global.verbose, environment.variable("KONDUCTOR_LOG"));

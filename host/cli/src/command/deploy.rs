@@ -1,6 +1,7 @@
 //! `konductor run`, `plan`, `apply`, `refresh`, `destroy` and `import`.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use konductor_engine::apply::ApplyReport;
 use konductor_engine::plan::Drift;
@@ -130,7 +131,7 @@ async fn apply_saved(session: &Session, plan: Plan, output: &Output) -> Result<D
             .help("make a new plan"));
         }
     }
-    show_plan(&plan, output);
+    show_plan(&plan, &session.project().folder, output);
     carry_out(session, plan, output).await
 }
 
@@ -145,7 +146,7 @@ pub async fn plan(
     let session = Session::open(project, environment, output, options).await?;
     let result = async {
         let plan = make_plan(&session, &arguments.selection, arguments.destroy).await?;
-        show_plan(&plan, output);
+        show_plan(&plan, &session.project().folder, output);
         if let Some(file) = &arguments.out {
             saved_plan::save(&plan, file, session.project().sealer.as_ref())?;
             let text = format!("Saved. `konductor apply {}` does exactly this.", file.display());
@@ -296,7 +297,7 @@ async fn deploy_in(
         session.engine()?.recover(StopSignal::never()).await?;
     }
     let plan = make_plan(session, deployment.selection, deployment.destroy).await?;
-    show_plan(&plan, output);
+    show_plan(&plan, &session.project().folder, output);
     if deployment.dry_run {
         let pending = !plan.is_empty() && deployment.detailed_exitcode;
         return Ok(Done::nothing(if pending { PENDING } else { 0 }));
@@ -353,13 +354,13 @@ fn saved_digest(project: &Project) -> String {
     }
 }
 
-fn show_plan(plan: &Plan, output: &Output) {
+fn show_plan(plan: &Plan, folder: &Path, output: &Output) {
     output.event("plan", &plan_event(plan));
     let text = render(plan);
     if !text.is_empty() {
         output.line(&format!("{}/{}\n\n{text}", plan.project, plan.stack));
     }
-    output.diagnostics(&plan.warnings, &FolderSources(".".into()));
+    output.diagnostics(&plan.warnings, &FolderSources(folder.to_owned()));
     output.line(&summary(&plan.summary()));
 }
 
@@ -371,7 +372,7 @@ async fn carry_out(session: &Session, plan: Plan, output: &Output) -> Result<Don
     listener.abort();
     session.view().close();
     let report = report?;
-    tell(&report, empty, output);
+    tell(&report, empty, &session.project().folder, output);
     let operations = counts(&report.summary);
     Ok(if report.succeeded() {
         show_all(&report.outputs, &konductor_model::Value::clone, output);
@@ -420,11 +421,11 @@ async fn listen(handle: StopHandle, output: Output) {
     }
 }
 
-fn tell(report: &ApplyReport, empty: bool, output: &Output) {
+fn tell(report: &ApplyReport, empty: bool, folder: &Path, output: &Output) {
     for failed in &report.failures {
         output.diagnostics(
             &failed.failure.to_diagnostics(failed.urn.name()),
-            &FolderSources(".".into()),
+            &FolderSources(folder.to_owned()),
         );
     }
     if empty && report.succeeded() {
