@@ -4,7 +4,8 @@
     missing_docs,
     clippy::unwrap_used,
     clippy::print_stdout,
-    clippy::indexing_slicing
+    clippy::indexing_slicing,
+    clippy::result_large_err
 )]
 
 use std::sync::Arc;

@@ -154,13 +154,29 @@ pub(crate) fn schedule(plan: &Plan, records: &HashMap<Urn, Arc<ResourceRecord>>)
         {
             edge(&mut firm, remove, last);
         }
-        // What stood on an object goes, or moves on, before the object does.
-        for dependent in recorded_dependents.get(*urn).into_iter().flatten() {
-            let Some(dependent) = of.get(*dependent) else {
+        // What stood on an object goes, or moves on, before the object does. That is in the records: what only now
+        // comes to depend on it never stood on the old object.
+        for name in recorded_dependents.get(*urn).into_iter().flatten() {
+            let Some(dependent) = of.get(*name) else {
                 continue;
             };
             if let Some(remove) = own.remove {
                 edge(&mut firm, remove, dependent.remove);
+            }
+            // An object that stays moves on by its change; one that is replaced goes with its old object.
+            let moves_on = dependent
+                .deploy
+                .filter(|_| dependent.remove.is_none() && dependent.superseded.is_none());
+            if let Some(replaced) = replaced {
+                // One that still depends on it can only move on to the new object.
+                let stays = moves_on
+                    .and_then(|deploy| plan.steps.get(operations.get(deploy)?.step))
+                    .is_some_and(|step| step.dependencies.contains(urn));
+                edge(&mut soft, replaced, moves_on.filter(|_| !stays));
+                edge(&mut soft, replaced, dependent.superseded);
+                for deposed in &dependent.deposed {
+                    edge(&mut soft, replaced, Some(*deposed));
+                }
             }
             let late = own
                 .superseded
@@ -168,7 +184,7 @@ pub(crate) fn schedule(plan: &Plan, records: &HashMap<Urn, Arc<ResourceRecord>>)
                 .chain(&own.deposed)
                 .chain(own.remove.iter().filter(|_| replaced.is_none()));
             for old in late {
-                edge(&mut soft, *old, dependent.deploy);
+                edge(&mut soft, *old, moves_on);
                 edge(&mut soft, *old, dependent.superseded);
                 edge(&mut soft, *old, dependent.remove);
                 for deposed in &dependent.deposed {
@@ -184,7 +200,7 @@ pub(crate) fn schedule(plan: &Plan, records: &HashMap<Urn, Arc<ResourceRecord>>)
     }
 }
 
-/// Joins firm and soft edges into a graph; on a cycle soft edges give way, and if there are none, any edge.
+/// Joins firm and soft edges into a graph; on a cycle a soft edge gives way, and if there is none, a firm one.
 fn order(mut firm: Vec<Vec<usize>>, mut soft: Vec<Vec<usize>>) -> Graph {
     loop {
         let all = firm
@@ -197,19 +213,16 @@ fn order(mut firm: Vec<Vec<usize>>, mut soft: Vec<Vec<usize>>) -> Graph {
             Err(cycles) => cycles,
         };
         for cycle in cycles {
-            let on_cycle: HashSet<usize> = cycle.iter().copied().collect();
-            let mut given_way = false;
-            for node in &cycle {
-                if let Some(list) = soft.get_mut(*node) {
-                    let before = list.len();
-                    list.retain(|need| !on_cycle.contains(need) || is_firm(&firm, *node, *need));
-                    given_way |= list.len() < before;
-                }
-            }
-            if !given_way && let Some(node) = cycle.first() {
+            let following = cycle.iter().skip(1).chain(cycle.first());
+            let edges: Vec<(usize, usize)> = cycle.iter().copied().zip(following.copied()).collect();
+            let gives_way = edges
+                .iter()
+                .find(|(node, need)| !is_firm(&firm, *node, *need))
+                .or(edges.first());
+            if let Some((node, need)) = gives_way {
                 for edges in [&mut firm, &mut soft] {
                     if let Some(list) = edges.get_mut(*node) {
-                        list.retain(|need| !on_cycle.contains(need));
+                        list.retain(|other| other != need);
                     }
                 }
             }
