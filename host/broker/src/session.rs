@@ -257,7 +257,9 @@ impl Session {
         let code = error_code(answer.status, &answer.headers, &answer.body);
         let verdict = judge(answer.status, code.as_deref());
         let wait = retry_after(&answer.headers);
-        call.answered(answer.status.as_u16(), request_id(&answer.headers, &answer.body));
+        // An identifier that holds an echo is none, and would carry it into the record.
+        let id = request_id(&answer.headers, &answer.body).filter(|id| redaction.text(id) == *id);
+        call.answered(answer.status.as_u16(), id);
         if verdict == Verdict::Throttled {
             request.throttle.slow_down(sent_at);
         } else {
