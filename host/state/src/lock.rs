@@ -247,10 +247,15 @@ fn lives(pid: u32, started: Option<i64>) -> bool {
     started.is_some() && process_started(pid) == started
 }
 
-/// Returns when a process started, in ticks since the machine did; none where the system does not tell.
+/// Returns when a living process started, in ticks since the machine did; none where the system does not tell.
 fn process_started(pid: u32) -> Option<i64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the command in parentheses and may hold anything; the start is the 22nd.
     let (_, after) = stat.rsplit_once(')')?;
-    after.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = after.split_whitespace();
+    // A process that ended and that its parent has not asked about writes no more.
+    if matches!(fields.next()?, "Z" | "X") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
