@@ -18,10 +18,18 @@ fn request() -> Request {
     }
 }
 
+fn lines(headers: &[(String, String)]) -> String {
+    headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\n"))
+        .collect()
+}
+
 fn answer(result: Result<cloud::Response, SendError>) -> Answer {
     match result {
         Ok(response) => Answer::Value(map(&[
             ("status", text(&response.status.to_string())),
+            ("headers", text(&lines(&response.headers))),
             ("body", text(&String::from_utf8_lossy(&response.body))),
         ])),
         Err(SendError::Denied(why)) => Answer::Denied(why),
