@@ -151,6 +151,21 @@ impl Project {
         Value::Object(summary)
     }
 
+    /// Checks how many steps of each kind there are; see [`Self::planned`].
+    ///
+    /// # Panics
+    /// When there are others, with the plan.
+    #[track_caller]
+    pub fn assert_planned(&self, expected: &Value) {
+        let planned = self.planned();
+        if planned != *expected {
+            panic!(
+                "should plan {expected} and plans {planned}: {}",
+                self.run(["plan"])
+            );
+        }
+    }
+
     /// Returns every resource that has an object, by name: its type and its identifier.
     ///
     /// # Panics

@@ -170,7 +170,7 @@ fn change_in_place(account: &AwsAccount, project: &Project) {
     project.edit(file, "target_prefix: documents/", "target_prefix: access/");
     project.edit(file, "Hello\\n", "Hello again\\n");
     project.edit(file, "Purpose: documents", "Purpose: papers");
-    assert_eq!(project.planned(), json!({"update": 11}));
+    project.assert_planned(&json!({"update": 11}));
     project.run(["run", "--yes"]).succeeds();
     project.assert_nothing_to_do();
 
@@ -305,7 +305,7 @@ fn import_into_a_fresh_stack(account: &AwsAccount, project: &Project) -> Project
         other.run(["import", kind, name, id]).succeeds();
     }
     // Outputs are not imported.
-    assert_eq!(other.planned(), json!({"outputs": 3}));
+    other.assert_planned(&json!({"outputs": 3}));
     assert_run_writes_nothing(account, &other);
     other.assert_nothing_to_do();
     assert_eq!(account.counts(), everything());

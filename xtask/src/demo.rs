@@ -42,6 +42,10 @@ pub fn run_demo() -> Result<()> {
     run(command(&konductor)
         .current_dir(folder.path())
         .args(["run", "--simulate", "--yes"]))?;
+    step("Its log: every entry's hash, and the state the entries add up to");
+    run(command(&konductor)
+        .current_dir(folder.path())
+        .args(["log", "verify", "--simulate"]))?;
     println!(
         "\nThat was all of it. Next: README.md, or `{} --help`.",
         relative(&konductor)

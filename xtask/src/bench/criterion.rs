@@ -19,7 +19,7 @@ pub struct Operation {
     pub bounds: (f64, f64),
 }
 
-/// Runs the benchmarks of the sandbox and reads what they found.
+/// Runs the benchmarks of the sandbox, with a small plugin and with the AWS plugin, and reads what they found.
 ///
 /// # Errors
 /// When they do not build or run, or their results cannot be read.
@@ -28,7 +28,18 @@ pub fn measure() -> Result<Vec<Operation>> {
     if results.exists() {
         fs::remove_dir_all(&results).context("removing the figures of an earlier run")?;
     }
-    run(cargo().args(["bench", "-p", "konductor-sandbox", "--benches", "--", "--noplot"]))?;
+    let small = results.join("small plugin");
+    run(cargo()
+        .args(["bench", "-p", "konductor-sandbox", "--benches"])
+        .env("CRITERION_HOME", &small))?;
+    let aws = results.join("AWS plugin");
+    run(cargo()
+        .args(["bench", "-p", "konductor-sandbox", "--bench", "calls"])
+        .env("CRITERION_HOME", &aws)
+        .env(
+            "KONDUCTOR_BENCH_PLUGIN",
+            folders::target().join("plugins/aws.wasm"),
+        ))?;
     let mut found = Vec::new();
     collect(&results, &results, &mut found)?;
     found.sort_by(|one, other| one.name.cmp(&other.name));

@@ -43,7 +43,7 @@ pub struct Arguments {
 /// # Errors
 /// When something does not build, or Konductor does not do what is measured.
 pub fn measure_all(arguments: &Arguments) -> Result<()> {
-    plugins::build(&["reference".to_owned()])?;
+    plugins::build(&["aws", "reference", "hostile"].map(str::to_owned))?;
     step("host: release build");
     run(cargo().args(["build", "--release", "-p", "konductor"]))?;
     let operations = if arguments.no_criterion {
