@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use konductor_config::inputs::{PROJECT_FILE, stacks};
 use konductor_config::{AgeSealer, Configuration, Context, Inputs, StackOutputs};
-use konductor_model::{Diagnostic, SecretText, Value};
+use konductor_model::{Diagnostic, Diagnostics, SecretText, Value};
 use konductor_state::{OpenOptions, StackLog};
 
 use crate::arguments::GlobalArguments;
@@ -75,6 +75,18 @@ impl Project {
     pub fn simulated_cloud_file(&self) -> PathBuf {
         self.state_folder()
             .join(format!("{}.simulated-cloud.json", self.configuration.stack()))
+    }
+
+    /// Gives diagnostics about an attribute the place where that attribute is written, where they only have the
+    /// place of the whole resource.
+    pub fn locate(&self, diagnostics: &mut Diagnostics) {
+        for diagnostic in &mut diagnostics.0 {
+            if let (Some(resource), Some(at)) = (&diagnostic.resource, &diagnostic.at)
+                && let Some(origin) = self.configuration.locate(resource, at)
+            {
+                diagnostic.origin = Some(origin);
+            }
+        }
     }
 
     /// Opens the stack's log, and makes it if there is none.

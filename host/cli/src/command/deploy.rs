@@ -341,7 +341,11 @@ async fn make_plan(
         engine.plan(session.desired().await?, &options, refresh).await
     };
     session.view().close();
-    Ok(plan?)
+    plan.map_err(|error| {
+        let mut error = CommandError::from(error);
+        session.project().locate(&mut error.diagnostics);
+        error
+    })
 }
 
 /// The digest kept in a plan says which configuration it was made from, and whether against the simulated cloud.
