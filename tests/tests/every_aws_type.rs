@@ -304,8 +304,8 @@ fn import_into_a_fresh_stack(account: &AwsAccount, project: &Project) -> Project
     for (name, (kind, id)) in &objects {
         other.run(["import", kind, name, id]).succeeds();
     }
-    // Outputs are not imported.
-    other.assert_planned(&json!({"outputs": 3}));
+    // What is not in the cloud is not imported: outputs, and `force_destroy` of the two buckets.
+    other.assert_planned(&json!({"outputs": 3, "update": 2}));
     assert_run_writes_nothing(account, &other);
     other.assert_nothing_to_do();
     assert_eq!(account.counts(), everything());
