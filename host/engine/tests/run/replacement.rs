@@ -209,3 +209,17 @@ async fn dependencies_that_turn_round_do_not_deadlock() {
     assert!(report.succeeded(), "{report:?}");
     world.settled(desired(turned())).await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_superseded_object_stays_while_what_stands_on_it_could_not_move_on() {
+    let world = World::new();
+    world.run(chain("x")).await;
+    world.cloud.fault("update c", Fault::Fails(Disposition::Denied));
+    let plan = world.plan(chain("y")).await;
+    let report = world.apply(plan).await;
+    // Deleting the old b is not even tried.
+    assert_eq!(report.failures.len(), 1, "{report:?}");
+    assert_eq!(world.cloud.objects(), ["a", "a", "b", "b", "c"]);
+    world.run(chain("y")).await;
+    assert_eq!(world.cloud.objects(), ["a", "b", "c"]);
+}
