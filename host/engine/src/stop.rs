@@ -34,7 +34,7 @@ impl StopHandle {
         self.0.send_modify(|stop| {
             *stop = match stop {
                 Stop::Run => Stop::Finish,
-                Stop::Finish | Stop::Cancel => Stop::Finish,
+                Stop::Finish | Stop::Cancel => Stop::Cancel,
             }
         });
         *self.0.borrow()
