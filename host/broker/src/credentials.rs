@@ -1,6 +1,7 @@
 //! Where credentials come from: the module's `credentials` configuration, or the standard AWS chain.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use aws_config::BehaviorVersion;
@@ -8,6 +9,7 @@ use aws_config::default_provider::credentials::DefaultCredentialsChain;
 use aws_config::profile::ProfileFileCredentialsProvider;
 use aws_config::provider_config::ProviderConfig;
 use aws_config::sts::AssumeRoleProvider;
+use aws_config::web_identity_token::{StaticConfiguration, WebIdentityTokenCredentialsProvider};
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
@@ -35,6 +37,19 @@ pub enum CredentialBase {
     Profile(String),
     /// Configured keys.
     Keys(AccessKeys),
+    /// A token of an OpenID Connect provider, exchanged for a role's credentials.
+    WebIdentity(WebIdentity),
+}
+
+/// An OpenID Connect token, as build servers hand out, and the role it is exchanged for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WebIdentity {
+    /// The role.
+    pub role_arn: String,
+    /// The file that holds the token; it is read again for every new session.
+    pub token_file: PathBuf,
+    /// The session's name in the account's own audit log; `konductor` if not given.
+    pub session_name: Option<String>,
 }
 
 /// A role to assume.
@@ -106,6 +121,9 @@ impl CredentialSource {
             CredentialBase::StandardChain => "the standard AWS chain".to_owned(),
             CredentialBase::Profile(profile) => format!("profile `{profile}`"),
             CredentialBase::Keys(keys) => format!("the configured key {}", keys.access_key_id),
+            CredentialBase::WebIdentity(identity) => {
+                format!("{} by the token in {}", identity.role_arn, identity.token_file.display())
+            }
         };
         match &self.assume_role {
             Some(role) => format!("{base}, assuming {}", role.role_arn),
@@ -127,6 +145,9 @@ impl CredentialSource {
                  if it uses SSO"
             }
             (CredentialBase::Keys(_), None) => "check the module's `credentials`",
+            (CredentialBase::WebIdentity(_), None) => {
+                "check that the token file under `oidc_provider` can be read and that the role trusts the token's issuer"
+            }
         }
     }
 
@@ -157,6 +178,16 @@ impl CredentialSource {
                 None,
                 "konductor configuration",
             )),
+            CredentialBase::WebIdentity(identity) => SharedCredentialsProvider::new(
+                WebIdentityTokenCredentialsProvider::builder()
+                    .configure(&settings)
+                    .static_configuration(StaticConfiguration {
+                        web_identity_token_file: identity.token_file.clone(),
+                        role_arn: identity.role_arn.clone(),
+                        session_name: identity.session_name.clone().unwrap_or_else(|| "konductor".to_owned()),
+                    })
+                    .build(),
+            ),
         };
         let Some(role) = &self.assume_role else {
             return Providers {

@@ -28,7 +28,7 @@ mod transport;
 
 pub use audit::{AuditSink, CallRecord};
 pub use broker::{Broker, BrokerError, BrokerOptions, CallLimits, SessionOptions};
-pub use credentials::{AccessKeys, AssumeRole, CredentialBase, CredentialSource};
+pub use credentials::{AccessKeys, AssumeRole, CredentialBase, CredentialSource, WebIdentity};
 pub use egress::{Resolver, SystemResolver};
 pub use grant::{EndpointGrant, Grant};
 pub use retry::RetryOptions;

@@ -182,3 +182,23 @@ async fn a_profile_that_does_not_exist_is_named() {
     );
     assert!(server.received().is_empty());
 }
+
+#[tokio::test]
+async fn a_token_file_that_cannot_be_read_is_told_and_nothing_is_sent() {
+    let server = Server::start(|_, _| status(200)).await;
+    let source = CredentialSource {
+        base: CredentialBase::WebIdentity(konductor_broker::WebIdentity {
+            role_arn: "arn:aws:iam::123456789012:role/deploy".to_owned(),
+            token_file: "/nowhere/konductor-token".into(),
+            session_name: None,
+        }),
+        ..CredentialSource::default()
+    };
+    let (cloud, _) = session(&server, source);
+    let error = cloud.send("urn", describe_vpcs()).await.err().unwrap();
+    assert!(
+        matches!(&error, SendError::NoCredentials(text) if text.contains("oidc_provider")),
+        "{error:?}"
+    );
+    assert!(server.received().is_empty());
+}
