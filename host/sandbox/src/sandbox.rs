@@ -199,31 +199,37 @@ impl Sandbox {
             origin: origin.to_owned(),
             reason,
         })?;
-        let shared = Arc::clone(&self.0);
-        let (bytes, for_thread, origin) = (bytes.to_vec(), digest.to_owned(), origin.to_owned());
-        let work = tokio::task::spawn_blocking(move || {
-            let cached = shared
-                .cache
-                .as_ref()
-                .and_then(|cache| cache.get(&shared.engine, &for_thread));
+        let stopped = || LoadError::Stopped {
+            origin: origin.to_owned(),
+        };
+        if self.0.cache.is_some() {
+            let (shared, digest) = (Arc::clone(&self.0), digest.to_owned());
+            let look = move || shared.cache.as_ref()?.get(&shared.engine, &digest);
+            let cached = tokio::task::spawn_blocking(look).await.map_err(|_| stopped())?;
             if let Some(component) = cached {
                 return Ok(component);
             }
+        }
+        let shared = Arc::clone(&self.0);
+        let (bytes, digest) = (bytes.to_vec(), digest.to_owned());
+        let compile = move || {
             let component = Component::new(&shared.engine, &bytes)?;
             if let Some(cache) = &shared.cache {
                 let compiled = component.serialize()?;
                 // A plugin that is compiled again next time is slow, not wrong.
-                if let Err(error) = cache.put(&for_thread, &compiled) {
+                if let Err(error) = cache.put(&digest, &compiled) {
                     tracing::warn!("{error}; the plugin will be compiled again next time");
                 }
             }
             Ok(component)
-        });
-        match work.await {
-            Ok(Ok(component)) => Ok(component),
-            Ok(Err(source)) => Err(LoadError::Compile { origin, source }),
-            Err(_) => Err(LoadError::Stopped { origin }),
-        }
+        };
+        tokio::task::spawn_blocking(compile)
+            .await
+            .map_err(|_| stopped())?
+            .map_err(|source| LoadError::Compile {
+                origin: origin.to_owned(),
+                source,
+            })
     }
 }
 
