@@ -38,6 +38,11 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
     }
     step("clippy: host");
     run(cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
+    step("clippy: libraries of guests");
+    run(cargo()
+        .args(["clippy", "--all-targets"])
+        .args(plugins::packages(&plugins::LIBRARIES))
+        .args(["--", "-D", "warnings"]))?;
     if !arguments.quick {
         step("clippy: guests");
         run(cargo()

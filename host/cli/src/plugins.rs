@@ -5,7 +5,9 @@ use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
-use konductor_broker::{Broker, CredentialBase, CredentialSource, EndpointGrant, Grant, SessionOptions, WebIdentity};
+use konductor_broker::{
+    Broker, CredentialBase, CredentialSource, EndpointGrant, Grant, SessionOptions, WebIdentity,
+};
 use konductor_config::Configuration;
 use konductor_model::cloud::Cloud;
 use konductor_model::manifest::EndpointProtocol;
@@ -228,11 +230,15 @@ pub fn plugin_configuration(
         None => {}
     }
     if let (Some(identity), CredentialBase::StandardChain) = (host.get("oidc_provider"), &source.base)
-        && let (Some(role_arn), Some(token_file)) = (text_of(identity, "role_arn"), text_of(identity, "token_file"))
+        && let (Some(role_arn), Some(token_file)) =
+            (text_of(identity, "role_arn"), text_of(identity, "token_file"))
     {
         let session_name = text_of(identity, "session_name");
-        source.base =
-            CredentialBase::WebIdentity(WebIdentity { role_arn, token_file: token_file.into(), session_name });
+        source.base = CredentialBase::WebIdentity(WebIdentity {
+            role_arn,
+            token_file: token_file.into(),
+            session_name,
+        });
     }
     if let (Some(profile), CredentialBase::StandardChain) =
         (host.get("profile").and_then(Value::as_text), &source.base)

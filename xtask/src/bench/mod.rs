@@ -33,6 +33,9 @@ pub struct Arguments {
     /// The most seconds one command of Terraform may take; 0 leaves Terraform out.
     #[arg(long, default_value_t = 60)]
     terraform_limit: u64,
+    /// Measure what is built already.
+    #[arg(long)]
+    no_build: bool,
     /// Leave out the measurements of the sandbox.
     #[arg(long)]
     no_criterion: bool,
@@ -43,9 +46,11 @@ pub struct Arguments {
 /// # Errors
 /// When something does not build, or Konductor does not do what is measured.
 pub fn measure_all(arguments: &Arguments) -> Result<()> {
-    plugins::build(&["aws", "reference", "hostile"].map(str::to_owned))?;
-    step("host: release build");
-    run(cargo().args(["build", "--release", "-p", "konductor"]))?;
+    if !arguments.no_build {
+        plugins::build(&["aws", "reference", "hostile"].map(str::to_owned))?;
+        step("host: release build");
+        run(cargo().args(["build", "--release", "-p", "konductor"]))?;
+    }
     let operations = if arguments.no_criterion {
         Vec::new()
     } else {

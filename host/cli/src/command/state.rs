@@ -4,6 +4,7 @@ use konductor_model::schema::TypeKind;
 use konductor_model::{ResourceName, Urn};
 use konductor_state::entry::Entry;
 use konductor_state::record::{ResourceRecord, Snapshot};
+use konductor_state::validation::NotAllowed;
 use konductor_state::{Journal as _, LockOwner};
 
 use crate::arguments::StateCommand;
@@ -78,9 +79,12 @@ pub async fn state(
             let snapshot = log.snapshot_masked().await?;
             let mut urns = Vec::new();
             for name in names {
-                let urn = find(&snapshot, name)?.urn.clone();
-                snapshot.check_remove(&urn).map_err(not_allowed)?;
-                urns.push(urn);
+                urns.push(find_or_open(&snapshot, name)?);
+            }
+            for urn in &urns {
+                snapshot
+                    .check_remove(urn)
+                    .or_else(|problems| still_against(problems, &urns))?;
             }
             let list: Vec<String> = urns.iter().map(|urn| urn.name().to_string()).collect();
             let question = format!(
@@ -151,7 +155,39 @@ pub fn find<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s ResourceRecord
     })
 }
 
-fn not_allowed(problems: Vec<konductor_state::validation::NotAllowed>) -> CommandError {
+/// Finds what is recorded, or what a run began and nobody settled: that can be forgotten too.
+fn find_or_open(snapshot: &Snapshot, name: &str) -> Result<Urn, CommandError> {
+    match find(snapshot, name) {
+        Ok(record) => Ok(record.urn.clone()),
+        Err(error) => {
+            let open = snapshot.interrupted.iter().map(|open| &open.begin.urn);
+            open.into_iter()
+                .find(|urn| urn.name().as_str() == name)
+                .cloned()
+                .ok_or(error)
+        }
+    }
+}
+
+/// Fails unless all that speaks against it are dependents that are forgotten together with it.
+fn still_against(problems: Vec<NotAllowed>, together: &[Urn]) -> Result<(), CommandError> {
+    let remaining: Vec<NotAllowed> = problems
+        .into_iter()
+        .filter(|problem| match problem {
+            NotAllowed::HasDependents { dependents, .. } => {
+                !dependents.iter().all(|urn| together.contains(urn))
+            }
+            _ => true,
+        })
+        .collect();
+    if remaining.is_empty() {
+        Ok(())
+    } else {
+        Err(not_allowed(remaining))
+    }
+}
+
+fn not_allowed(problems: Vec<NotAllowed>) -> CommandError {
     let diagnostics = problems
         .iter()
         .map(|problem| konductor_model::Diagnostic::error(problem.to_string()));
