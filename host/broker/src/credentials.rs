@@ -122,7 +122,11 @@ impl CredentialSource {
             CredentialBase::Profile(profile) => format!("profile `{profile}`"),
             CredentialBase::Keys(keys) => format!("the configured key {}", keys.access_key_id),
             CredentialBase::WebIdentity(identity) => {
-                format!("{} by the token in {}", identity.role_arn, identity.token_file.display())
+                format!(
+                    "{} by the token in {}",
+                    identity.role_arn,
+                    identity.token_file.display()
+                )
             }
         };
         match &self.assume_role {
@@ -184,7 +188,10 @@ impl CredentialSource {
                     .static_configuration(StaticConfiguration {
                         web_identity_token_file: identity.token_file.clone(),
                         role_arn: identity.role_arn.clone(),
-                        session_name: identity.session_name.clone().unwrap_or_else(|| "konductor".to_owned()),
+                        session_name: identity
+                            .session_name
+                            .clone()
+                            .unwrap_or_else(|| "konductor".to_owned()),
                     })
                     .build(),
             ),
