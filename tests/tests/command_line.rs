@@ -182,7 +182,10 @@ resources:
     let failed = project.run(["plan", "--simulate"]).ends_with(1);
     let text = failed.everything();
     for said in [
-        "konductor.yaml:",
+        "konductor.yaml:6:19",
+        "konductor.yaml:7:26",
+        "konductor.yaml:10:37",
+        "konductor.yaml:10:5",
         "10.60.0.0/33",
         "enable_dns_supprt",
         "instance_tenancy",
