@@ -413,9 +413,11 @@ async fn listen(handle: StopHandle, output: Output) {
         let now = handle.escalate();
         match now {
             Stop::Run | Stop::Finish => {
+                output.event("stopping", &serde_json::json!({ "level": "finish" }));
                 output.line("\nStopping: what is in flight is finished. Ctrl-C again cancels it.");
             }
             Stop::Cancel if last != Stop::Cancel => {
+                output.event("stopping", &serde_json::json!({ "level": "cancel" }));
                 output
                     .line("\nCancelling: the next run settles what was begun. Ctrl-C again leaves at once.");
             }
