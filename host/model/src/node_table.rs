@@ -318,7 +318,7 @@ mod tests {
                 text: "1e999".into()
             }
         );
-        let deep: Vec<Node> = (1..=64).map(|i| Node::Secret(i)).chain([Node::Null]).collect();
+        let deep: Vec<Node> = (1..=64).map(Node::Secret).chain([Node::Null]).collect();
         assert_eq!(refuse(deep, limits), TableError::TooDeep { limit: 64 });
         assert_eq!(
             refuse(
