@@ -101,7 +101,7 @@ fn figures(rows: &[Row], operations: &[Operation], rival: Option<&str>) -> Strin
                 row.shape,
                 row.tool,
                 steps.join(" | "),
-                row.run.peak() / 1_000_000,
+                megabytes(row.run.peak()),
                 row.run.state / 1_000,
                 row.ratio
             );
@@ -141,6 +141,15 @@ fn machine(rival: Option<&str>) -> String {
     }
     text.push_str(".\n");
     text
+}
+
+/// Writes a peak; a command that was stopped before its end has none.
+fn megabytes(bytes: u64) -> String {
+    if bytes == 0 {
+        "–".to_owned()
+    } else {
+        (bytes / 1_000_000).to_string()
+    }
 }
 
 fn time(nanoseconds: f64) -> String {
