@@ -75,7 +75,12 @@ pub fn measure_all(arguments: &Arguments) -> Result<()> {
             }
         }
     }
-    let report = report::write(&rows, &operations, terraform.as_ref().map(Terraform::version))?;
+    let report = report::write(
+        &rows,
+        &operations,
+        terraform.as_ref().map(Terraform::version),
+        !arguments.no_build,
+    )?;
     println!("\n{report}");
     Ok(())
 }

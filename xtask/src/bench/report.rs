@@ -63,8 +63,8 @@ impl Row {
 ///
 /// # Errors
 /// When the page is missing, cannot be written, or has lost its marks.
-pub fn write(rows: &[Row], operations: &[Operation], rival: Option<&str>) -> Result<String> {
-    let figures = figures(rows, operations, rival);
+pub fn write(rows: &[Row], operations: &[Operation], rival: Option<&str>, built: bool) -> Result<String> {
+    let figures = figures(rows, operations, rival, built);
     let page = folders::root().join("docs/performance.md");
     let text = fs::read_to_string(&page).with_context(|| format!("reading {}", page.display()))?;
     let (before, rest) = text
@@ -78,8 +78,8 @@ pub fn write(rows: &[Row], operations: &[Operation], rival: Option<&str>) -> Res
     Ok(figures)
 }
 
-fn figures(rows: &[Row], operations: &[Operation], rival: Option<&str>) -> String {
-    let mut text = machine(rival);
+fn figures(rows: &[Row], operations: &[Operation], rival: Option<&str>, built: bool) -> String {
+    let mut text = machine(rival, built);
     if !rows.is_empty() {
         let _ = writeln!(
             text,
@@ -125,15 +125,17 @@ fn figures(rows: &[Row], operations: &[Operation], rival: Option<&str>) -> Strin
     text
 }
 
-fn machine(rival: Option<&str>) -> String {
+fn machine(rival: Option<&str>, built: bool) -> String {
     let date = output(command("date").args(["-u", "+%Y-%m-%d"])).unwrap_or_default();
     let commit = output(command("git").args(["rev-parse", "--short", "HEAD"])).unwrap_or_default();
     let rust = output(command("rustc").arg("--version")).unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let mut text = format!(
-        "Measured on {} at commit {}, {}, {cores} cores, release build",
+        "Measured on {} at commit {}{}, {}, {cores} cores, release build",
         date.trim(),
         commit.trim(),
+        // Nobody knows what a binary that was there already was built from.
+        if built { "" } else { " or earlier" },
         rust.trim()
     );
     if let Some(rival) = rival {
