@@ -1,7 +1,7 @@
 //! What an entry does to the state: the one fold that both logs and the verification use.
 //!
 //! The fold is pure. It checks an entry before it changes anything, so that an entry is applied wholly or not
-//! at all. What it is applied to is a [`Projection`]: a [`Snapshot`] in memory, or the rows of a database, so
+//! at all. What it is applied to is a `Projection`: a [`Snapshot`] in memory, or the rows of a database, so
 //! that the cost of an entry follows what it changes and not the size of the stack.
 
 use std::collections::BTreeMap;
