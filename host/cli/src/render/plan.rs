@@ -6,6 +6,7 @@ use console::{Style, style};
 use konductor_engine::event::PlanSummary;
 use konductor_engine::plan::{Drift, PlanMode, PlannedChange};
 use konductor_engine::{Plan, Step, StepAction};
+use konductor_model::schema::TypeKind;
 use konductor_model::{ChangeKind, Value};
 
 use super::value::one_line;
@@ -80,6 +81,10 @@ pub fn render(plan: &Plan) -> String {
 }
 
 fn render_step(out: &mut String, step: &Step, mode: PlanMode) {
+    // A component has no object of its own: that its record goes with its children says nothing.
+    if step.kind == TypeKind::Component && matches!(step.action, StepAction::Forget { .. }) {
+        return;
+    }
     let Some(Word {
         symbol,
         word,
