@@ -75,7 +75,9 @@ fn project_file(name: &str) -> String {
            artifacts:\n    \
              type: aws:s3:SecureBucket\n    \
              properties:\n      \
-               bucket: {name}-artifacts-${{project:environment}}\n\
+               bucket: {name}-artifacts-${{project:environment}}\n      \
+               # Name a bucket for access logs in aws.s3.logging_bucket, and take this line out.\n      \
+               logging: {{ enabled: false, reason: there is no bucket for access logs yet }}\n\
          \n\
          outputs:\n  \
            artifacts_bucket: ${{artifacts.bucket}}\n"
