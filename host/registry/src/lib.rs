@@ -1,6 +1,6 @@
-//! Finds plugins and says exactly which bytes will run.
+//! Finds plugins and reads the bytes that will run.
 //!
-//! A plugin is one `.wasm` file. Its bytes are read once: what is hashed here is what the sandbox compiles.
+//! A plugin is one `.wasm` file. Its bytes are read once: the sandbox hashes and compiles the same buffer.
 
 pub mod error;
 pub mod plugin_file;
