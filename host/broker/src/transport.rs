@@ -44,7 +44,7 @@ pub(crate) enum AttemptError {
 )]
 pub(crate) fn client(options: &BrokerOptions, egress: &Arc<Egress>) -> Result<reqwest::Client, BrokerError> {
     // A provider that something else has installed stays: there is one for the process.
-    let _ = rustls::crypto::ring::default_provider().install_default();
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let mut extra_roots = Vec::new();
     for pem in &options.extra_root_certificates {
         extra_roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(|source| {

@@ -29,6 +29,24 @@ pub struct Manifest {
     /// Functions `invoke` answers to.
     #[serde(default)]
     pub functions: Vec<String>,
+    /// Secret inputs it must see as they are; all others reach it as tokens.
+    #[serde(default)]
+    pub reveals: Vec<RevealRequest>,
+    /// Fields of the run's metadata it wants to see: `project`, `stack`, `owner`.
+    #[serde(default)]
+    pub metadata: Vec<String>,
+}
+
+/// A secret input that a plugin wants to see as it is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevealRequest {
+    /// The resource type: `aws:ec2:Instance`.
+    pub resource_type: ResourceType,
+    /// The attribute, as names with dots between; positions in lists are left out: `user_data`, `users.password`.
+    pub attribute: String,
+    /// Why it is wanted, for the person who grants it.
+    #[serde(default)]
+    pub reason: String,
 }
 
 /// An endpoint a plugin wants to call.
@@ -40,6 +58,18 @@ pub struct EndpointRequest {
     pub protocol: EndpointProtocol,
     /// The cloud's name of the service, which is also the signing name: `ec2`, `s3`.
     pub service: String,
+    /// The regions it wants beyond the configured one; `*` is every region.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub regions: Vec<String>,
+    /// The methods it uses; none stands for all.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub methods: Vec<String>,
+    /// Operations it wants that answer with tokens or keys, such as `AssumeRole`; without a grant they are refused.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub token_operations: Vec<String>,
+    /// The module whose credentials sign the requests; the plugin's own where it is not said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
     /// Why it is wanted, for the person who grants it.
     #[serde(default)]
     pub reason: String,

@@ -4,6 +4,8 @@ use std::fmt;
 
 use zeroize::Zeroizing;
 
+use crate::value::Value;
+
 /// Text that must never be shown. It has no `Display`, its `Debug` says only that it is there, and it is
 /// wiped from memory when dropped. Copies that other libraries make are not covered.
 #[derive(Clone, PartialEq, Eq)]
@@ -48,4 +50,17 @@ pub trait Sealer: Send + Sync {
     /// # Errors
     /// When no key fits or the text was changed.
     fn open(&self, sealed: &str) -> Result<Zeroizing<Vec<u8>>, SealError>;
+}
+
+/// Stands between a plugin and the secrets of its configuration: the guest holds tokens, this holds the values.
+///
+/// Within one run equal values of one plugin have equal tokens, so that a guest can tell whether a secret changed.
+/// A token of one plugin means nothing to another's vault.
+pub trait SecretVault: Send + Sync {
+    /// Returns the token that stands for a value, and remembers it.
+    fn seal(&self, value: &Value) -> String;
+
+    /// Returns what a text stands for: the value of a token, or a text with every token in it replaced.
+    /// `None` when there is no token in it.
+    fn open(&self, text: &str) -> Option<Value>;
 }

@@ -96,6 +96,8 @@ impl Plugin {
                 modules: Vec::new(),
                 endpoints: Vec::new(),
                 functions: Vec::new(),
+                reveals: Vec::new(),
+                metadata: Vec::new(),
             },
             schemas: RwLock::default(),
         };

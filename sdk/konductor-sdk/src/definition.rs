@@ -1,6 +1,6 @@
 //! What a plugin is made of.
 
-use konductor_model::manifest::{EndpointProtocol, EndpointRequest};
+use konductor_model::manifest::{EndpointProtocol, EndpointRequest, RevealRequest};
 use konductor_model::{Failure, Manifest, Value};
 
 use crate::component::{Component, Module};
@@ -26,6 +26,8 @@ pub struct Definition {
     pub(crate) modules: Vec<&'static dyn Module>,
     pub(crate) functions: Vec<(&'static str, Function)>,
     endpoints: Vec<EndpointRequest>,
+    reveals: Vec<RevealRequest>,
+    metadata: Vec<String>,
 }
 
 impl Definition {
@@ -40,6 +42,8 @@ impl Definition {
             components: Vec::new(),
             modules: Vec::new(),
             functions: Vec::new(),
+            reveals: Vec::new(),
+            metadata: Vec::new(),
             endpoints: Vec::new(),
         }
     }
@@ -93,8 +97,34 @@ impl Definition {
             id: id.to_owned(),
             protocol,
             service: service.to_owned(),
+            regions: Vec::new(),
+            methods: Vec::new(),
+            token_operations: Vec::new(),
+            credentials: None,
             reason: reason.to_owned(),
         });
+        self
+    }
+
+    /// Asks to see a secret input as it is, and says why; without that the plugin is given a token in its place.
+    /// `attribute` is names with dots between, without the positions in lists: `user_data`, `users.password`.
+    #[must_use]
+    pub fn reveal(mut self, resource_type: &str, attribute: &str, reason: &str) -> Self {
+        if let Ok(resource_type) = resource_type.parse() {
+            self.reveals.push(RevealRequest {
+                resource_type,
+                attribute: attribute.to_owned(),
+                reason: reason.to_owned(),
+            });
+        }
+        self
+    }
+
+    /// Asks for fields of the run's metadata: `project`, `stack`, `owner`.
+    #[must_use]
+    pub fn metadata(mut self, fields: &[&str]) -> Self {
+        self.metadata
+            .extend(fields.iter().map(|field| (*field).to_owned()));
         self
     }
 
@@ -128,6 +158,8 @@ impl Definition {
                 .iter()
                 .map(|(name, _)| (*name).to_owned())
                 .collect(),
+            reveals: self.reveals.clone(),
+            metadata: self.metadata.clone(),
         }
     }
 }
