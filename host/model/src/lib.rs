@@ -28,5 +28,5 @@ pub use name::{ResourceName, ResourceType, Urn};
 pub use options::ResourceOptions;
 pub use path::{Path, PathStep};
 pub use schema::ResourceSchema;
-pub use secret::{Sealer, SecretText, SecretVault};
+pub use secret::{MASK, SealError, Sealer, SecretText, SecretVault, TOKEN_PREFIX};
 pub use value::{Number, Reference, Value};

@@ -1,5 +1,6 @@
 //! Secrets that cannot be printed, and the trait that keeps them sealed at rest.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use zeroize::Zeroizing;
@@ -63,4 +64,15 @@ pub trait SecretVault: Send + Sync {
     /// Returns what a text stands for: the value of a token, or a text with every token in it replaced.
     /// `None` when there is no token in it.
     fn open(&self, text: &str) -> Option<Value>;
+
+    /// Returns a text for people, in which every token and every text that this vault knows to be secret, in any
+    /// form in which a cloud or a plugin commonly writes it, is replaced by [`MASK`].
+    fn mask<'t>(&self, text: &'t str) -> Cow<'t, str>;
 }
+
+/// How every token begins. A token holds nothing but ASCII letters, digits and `-`, so that no encoding changes it;
+/// a guest's checks of form must leave a secret text that begins so alone.
+pub const TOKEN_PREFIX: &str = "konductor-sealed-";
+
+/// What stands in a text for people where a secret stood.
+pub const MASK: &str = "(secret)";
