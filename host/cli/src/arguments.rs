@@ -1,8 +1,14 @@
 //! What can be typed.
 
+mod plugin;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+
+use crate::permissions::PolicyFormat;
+
+pub use plugin::PluginCommand;
 
 /// Deploys infrastructure through sandboxed plugins that never see a credential.
 #[derive(Debug, Parser)]
@@ -109,10 +115,18 @@ pub enum Command {
     /// The plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// Print the cloud policy that allows what the runs called, and nothing else.
+    Permissions(PermissionsArguments),
     /// Draw the stack's resources and their dependencies.
     Graph(GraphArguments),
     /// Print the version.
     Version,
+    /// Write the manual pages into a folder, for whoever packages Konductor.
+    #[command(hide = true)]
+    Manual {
+        /// The folder; it is made where there is none.
+        folder: PathBuf,
+    },
     /// Print a completion script for a shell.
     #[command(after_help = "Example: konductor completions bash > /etc/bash_completion.d/konductor")]
     Completions {
@@ -428,16 +442,23 @@ pub enum CatalogCommand {
     },
 }
 
-/// Commands below `plugin`.
-#[derive(Debug, Subcommand)]
-pub enum PluginCommand {
-    /// List the plugins that can be loaded.
-    List,
-    /// Show what a plugin is, offers and wants.
-    Inspect {
-        /// The name, or the path of a `.wasm` file.
-        plugin: String,
-    },
+/// Arguments of `permissions`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Examples:
+  konductor permissions > policy.json         from every run that the stack's log knows
+  konductor permissions --runs 1              from the newest run alone
+  konductor permissions --format azure        where the runs called several clouds")]
+pub struct PermissionsArguments {
+    /// Look at this many of the newest runs; without it at all.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..))]
+    pub runs: Option<u64>,
+    /// The form; without it that of the cloud that was called.
+    #[arg(short, long, value_enum)]
+    pub format: Option<PolicyFormat>,
+    /// Write to a file instead of standard output.
+    #[arg(short, long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
 }
 
 /// Arguments of `graph`.

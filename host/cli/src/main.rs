@@ -8,6 +8,7 @@ mod environment;
 mod error;
 mod graph_picture;
 mod output;
+mod permissions;
 mod plugins;
 mod project;
 mod prompt;
@@ -88,6 +89,9 @@ async fn execute(
         Command::Plugin(plugin) => {
             command::plugin::plugin(plugin, &folder, global, environment, output).await?
         }
+        Command::Permissions(permissions) => {
+            command::permissions::permissions(permissions, &open()?, output).await?;
+        }
         Command::Graph(graph) => command::graph::graph(graph, open()?, environment, output).await?,
         Command::Version => {
             let version = env!("CARGO_PKG_VERSION");
@@ -97,6 +101,7 @@ async fn execute(
                 &format!("konductor {version}"),
             );
         }
+        Command::Manual { folder } => command::manual::manual(folder, output)?,
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(*shell, &mut Arguments::command(), "konductor", &mut script);

@@ -6,6 +6,8 @@ pub mod deploy;
 pub mod graph;
 pub mod init;
 pub mod log;
+pub mod manual;
 pub mod output;
+pub mod permissions;
 pub mod plugin;
 pub mod state;
