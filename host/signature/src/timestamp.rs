@@ -20,16 +20,20 @@ const GRANTED: [u8; 5] = [0x30, 0x03, 0x02, 0x01, 0x00];
 
 const SIGNED_DATA: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.7.2");
 const TIMESTAMP_INFO: ObjectIdentifier = ObjectIdentifier::new_unwrap("1.2.840.113549.1.9.16.1.4");
-/// The ways to name ECDSA in a signer's record: the key's algorithm, or with SHA-256, SHA-384 and SHA-512.
-const ECDSA: [ObjectIdentifier; 3] = [
-    ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2"),
-    ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3"),
-    ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4"),
-];
-const DIGESTS: [ObjectIdentifier; 3] = [
-    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"),
-    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
-    ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"),
+/// The digests a signer may use, SHA-256, SHA-384 and SHA-512, each with the name of ECDSA over it.
+const DIGESTS: [(ObjectIdentifier, ObjectIdentifier); 3] = [
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.1"),
+        ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.2"),
+    ),
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.2"),
+        ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.3"),
+    ),
+    (
+        ObjectIdentifier::new_unwrap("2.16.840.1.101.3.4.2.3"),
+        ObjectIdentifier::new_unwrap("1.2.840.10045.4.3.4"),
+    ),
 ];
 
 /// Says why a timestamp is not accepted.
@@ -167,13 +171,12 @@ pub(crate) fn check(response: &[u8], trusted: &[&DerCertificate]) -> Result<(), 
         ),
         ("SignedData.crls", signed.crls.is_none()),
         ("SignerInfo.version", signer.version == signer_version),
-        (
-            "SignerInfo.digestAlgorithm",
-            is_plain(&signer.digest_alg, &DIGESTS),
-        ),
+        // The verifier goes by the digest alone.
         (
             "SignerInfo.signatureAlgorithm",
-            is_plain(&signer.signature_algorithm, &ECDSA),
+            DIGESTS.contains(&(signer.digest_alg.oid, signer.signature_algorithm.oid))
+                && is_plain(&signer.digest_alg)
+                && is_plain(&signer.signature_algorithm),
         ),
         ("SignerInfo.unsignedAttrs", signer.unsigned_attrs.is_none()),
         // Lengths and orders that the parser lets pass.
@@ -245,13 +248,12 @@ fn are_trusted(sent: Option<&CertificateSet>, trusted: &[&DerCertificate]) -> bo
     sent.is_none_or(|set| !set.0.is_empty() && set.0.iter().all(is_trusted))
 }
 
-/// Tells whether an algorithm is one of those and has no parameters.
-fn is_plain(algorithm: &AlgorithmIdentifierOwned, known: &[ObjectIdentifier]) -> bool {
-    known.contains(&algorithm.oid)
-        && algorithm
-            .parameters
-            .as_ref()
-            .is_none_or(|parameters| *parameters == Any::null())
+/// Tells whether an algorithm has no parameters.
+fn is_plain(algorithm: &AlgorithmIdentifierOwned) -> bool {
+    algorithm
+        .parameters
+        .as_ref()
+        .is_none_or(|parameters| *parameters == Any::null())
 }
 
 #[cfg(test)]
