@@ -43,3 +43,14 @@ pub(crate) fn python() -> PathBuf {
     );
     python
 }
+
+/// Returns the program of the OCI registry.
+pub(crate) fn registry() -> PathBuf {
+    let program = root().join("target/registry/usr/bin/docker-registry");
+    assert!(
+        program.is_file(),
+        "{} is missing: run `cargo xtask registry` first",
+        program.display()
+    );
+    program
+}

@@ -1,17 +1,24 @@
 //! The harness of the end-to-end tests: the built binary in a clean environment, an emulated AWS account that
 //! checks signatures, and boto3 to look into that account without Konductor.
 //!
-//! It needs `cargo xtask plugins` and `cargo xtask python` once; `cargo xtask test` does both.
+//! For plugins that travel there are an OCI registry and a site's own keys and time stamps, made by `openssl`.
+//!
+//! It needs `cargo xtask plugins`, `cargo xtask python` and `cargo xtask registry` once; `cargo xtask test` does all.
 
 mod aws_account;
 mod binary;
 mod checkout;
+mod oci_registry;
+mod openssl;
 mod project;
 mod running;
 mod search;
+mod site_authority;
 
 pub use aws_account::AwsAccount;
 pub use checkout::{example, guest};
+pub use oci_registry::{OciRegistry, RegistryAnswer, write_docker_configuration};
 pub use project::{Finished, Project};
 pub use running::{Running, Signal};
 pub use search::{files_that_hold, holds};
+pub use site_authority::{KeyKind, SiteAuthority, SiteKey};

@@ -11,6 +11,7 @@ mod demo;
 mod folders;
 mod plugins;
 mod python;
+mod registry;
 mod test;
 
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Task {
     Plugins(plugins::Arguments),
     /// Make the Python environment with moto that the end-to-end tests use.
     Python,
+    /// Fetch the OCI registry that the tests push plugins to.
+    Registry,
     /// Measure the sandbox and the engine, and write docs/performance.md.
     Bench(bench::Arguments),
 }
@@ -45,6 +48,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run_tests(&arguments),
         Task::Plugins(arguments) => plugins::run_arguments(&arguments),
         Task::Python => python::prepare(),
+        Task::Registry => registry::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
     };
     match result {

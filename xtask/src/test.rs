@@ -6,12 +6,12 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{cargo, run, step};
-use crate::{folders, plugins, python};
+use crate::{folders, plugins, python, registry};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
 pub struct Arguments {
-    /// Leave out what takes minutes: the AWS guest, the documentation and the tests against moto.
+    /// Leave out what takes minutes: the AWS guest, the documentation and the end-to-end tests.
     #[arg(long)]
     quick: bool,
     /// Passed on to the test programs: `cargo xtask test -- name_of_a_test`.
@@ -94,7 +94,8 @@ fn prepare_guests(arguments: &Arguments) -> Result<()> {
         return plugins::build(&SMALL.map(str::to_owned));
     }
     plugins::build(&[])?;
-    python::prepare()
+    python::prepare()?;
+    registry::prepare()
 }
 
 /// Names the workspace without guests: cargo's `--exclude` wants `--workspace`.
