@@ -18,6 +18,37 @@ fn request() -> Request {
     }
 }
 
+/// Makes the request that the inputs describe: `endpoint`, `region`, `method`, `path` and `body` are texts, `query`
+/// holds a line `name=value` and `headers` a line `name: value` for each. `{secret}` stands for the input `secret`
+/// as the guest was given it; `\r` and `\n`, written out in a pair, break its line.
+fn told(inputs: &Value) -> Request {
+    let secret = field(inputs, "secret");
+    let told = |name: &str| field(inputs, name).replace("{secret}", &secret);
+    let or = |name: &str, otherwise: String| {
+        Some(told(name))
+            .filter(|text| !text.is_empty())
+            .unwrap_or(otherwise)
+    };
+    let pairs = |name: &str, between: &str| {
+        let pair = |line: &str| {
+            let (name, value) = line.split_once(between).unwrap_or((line, ""));
+            (name.to_owned(), value.replace("\\r", "\r").replace("\\n", "\n"))
+        };
+        told(name).lines().map(pair).collect::<Vec<_>>()
+    };
+    let plain = request();
+    Request {
+        endpoint: or("endpoint", plain.endpoint),
+        region: Some(told("region")).filter(|region| !region.is_empty()),
+        method: or("method", plain.method),
+        path: or("path", plain.path),
+        query: pairs("query", "="),
+        headers: pairs("headers", ": "),
+        body: told("body").into_bytes(),
+        idempotent: true,
+    }
+}
+
 fn lines(headers: &[(String, String)]) -> String {
     headers
         .iter()
@@ -38,9 +69,10 @@ fn answer(result: Result<cloud::Response, SendError>) -> Answer {
 }
 
 /// Sends one request.
-fn send_one(what: &str) -> Option<Answer> {
+fn send_one(what: &str, inputs: &Value) -> Option<Answer> {
     Some(answer(cloud::send(&match what {
         "send" => request(),
+        "send-told" => told(inputs),
         "send-authorization" => Request {
             headers: vec![("Authorization".to_owned(), "Bearer stolen".to_owned())],
             ..request()
@@ -74,7 +106,7 @@ fn send_many(what: &str) -> Option<Answer> {
 
 /// Does what it is told about the cloud, and then something else where the inputs say `then`.
 pub fn behave(what: &str, inputs: &Value) -> Option<Answer> {
-    let done = send_many(what).or_else(|| send_one(what))?;
+    let done = send_many(what).or_else(|| send_one(what, inputs))?;
     match (&done, field(inputs, "then").as_str()) {
         (Answer::Value(_), next) if !next.is_empty() => Some(behaviour::behave(next, inputs)),
         _ => Some(done),
