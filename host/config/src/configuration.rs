@@ -11,7 +11,8 @@ use crate::inputs::{Inputs, SourceFile};
 use crate::layer::{self, Layer};
 use crate::located::{CREDENTIALS, Located, Node, described_kind};
 use crate::merge::merge;
-use crate::project::{self, FileContent, LocatedText, PluginRequirement};
+use crate::plugin_requirement::PluginRequirement;
+use crate::project::{self, FileContent, LocatedText};
 use crate::resolve::{Context, Resolver};
 use crate::sealer::AgeSealer;
 use crate::suggestion;
@@ -28,6 +29,7 @@ pub struct Configuration {
     description: Option<String>,
     organization: Option<String>,
     plugins: Vec<PluginRequirement>,
+    pub(crate) policies: Vec<Located>,
     recipients: Vec<LocatedText>,
     built_in: Located,
     defaults: BTreeMap<String, Located>,
@@ -117,6 +119,10 @@ impl Configuration {
             description: project.description.map(|text| text.text),
             organization: project.organization.map(|text| text.text),
             plugins: project.plugins,
+            policies: [organization.policy, project.policy]
+                .into_iter()
+                .flatten()
+                .collect(),
             recipients: project.recipients,
             built_in,
             defaults: BTreeMap::new(),
@@ -189,6 +195,15 @@ impl Configuration {
     /// Returns the plugins the project asks for, by name.
     pub fn plugins(&self) -> &[PluginRequirement] {
         &self.plugins
+    }
+
+    /// Returns the name that the manifest of the plugin behind a namespace gives: the namespace itself unless
+    /// `plugins.NAMESPACE.plugin` says otherwise.
+    pub fn plugin_of<'s>(&'s self, namespace: &'s str) -> &'s str {
+        self.plugins
+            .iter()
+            .find(|plugin| plugin.name == namespace)
+            .map_or(namespace, |plugin| plugin.plugin.as_str())
     }
 
     /// Returns the age recipients secrets are sealed to.

@@ -14,7 +14,7 @@ use crate::resolve::Resolver;
 use crate::suggestion;
 
 const RESOURCE_KEYS: [&str; 3] = ["type", "properties", "options"];
-const OPTION_KEYS: [&str; 10] = [
+const OPTION_KEYS: [&str; 11] = [
     "depends_on",
     "parent",
     "protect",
@@ -24,6 +24,7 @@ const OPTION_KEYS: [&str; 10] = [
     "delete_before_replace",
     "aliases",
     "import",
+    "provider",
     "sensitive",
 ];
 

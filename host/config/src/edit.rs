@@ -47,9 +47,67 @@ pub fn set(file: &str, text: &str, path: &Path, value: &Value) -> Result<String,
     let mut expected = raw(&root);
     let possible = expected.put(&path, value.clone());
     let Some(changed) = changed.filter(|_| possible) else {
-        return Err(not_a_map(&path, found));
+        return Err(in_the_way(&path, found, "a map"));
     };
     verify(file, changed, &expected, &path, &found.origin)
+}
+
+/// Puts a value at the end of the list at a path of the document; where there is none, makes one that holds it alone.
+///
+/// # Errors
+/// As [`set`]; also when something else than a list stands there.
+pub fn append(file: &str, text: &str, path: &Path, value: &Value) -> Result<String, Diagnostics> {
+    let root = read(file, text)?;
+    let path = spelled(&root, path);
+    let Some(found) = root.get(&path).filter(|found| !found.is_removed()) else {
+        return set(file, text, &path, &Value::List(vec![value.clone()]));
+    };
+    let Node::List(list) = &found.node else {
+        return Err(in_the_way(&path, found, "a list"));
+    };
+    let edit = Edit {
+        text,
+        newline: newline(text),
+    };
+    let mut expected = raw(&root);
+    if let Some(Value::List(list)) = expected.at_mut(&path) {
+        list.push(value.clone());
+    }
+    let changed = edit
+        .append(found, list, &flow(value))
+        .ok_or_else(|| by_hand(&path, &found.origin))?;
+    verify(file, changed, &expected, &path, &found.origin)
+}
+
+/// Puts a map with one entry, itself nested when there are more names, in the place of what stands at a path: as
+/// lines below its key where that can be.
+pub(crate) fn replace_by_map(
+    file: &str,
+    text: &str,
+    path: &Path,
+    names: &[&str],
+    value: &Value,
+) -> Result<String, Diagnostics> {
+    let root = read(file, text)?;
+    let map = names.iter().rev().fold(value.clone(), |below, name| {
+        Value::Map([((*name).to_owned(), below)].into())
+    });
+    if let Some(found) = root.get(path) {
+        let edit = Edit {
+            text,
+            newline: newline(text),
+        };
+        let mut expected = raw(&root);
+        let possible = expected.put(path, map.clone());
+        let changed = edit.replace_by_block(found, names, value).filter(|_| possible);
+        // Inside `{…}` there are no lines to put it on.
+        if let Some(changed) = changed
+            && let Ok(changed) = verify(file, changed, &expected, path, &found.origin)
+        {
+            return Ok(changed);
+        }
+    }
+    set(file, text, path, &map)
 }
 
 /// Removes a map entry at a path of the document. A map that loses its only entry becomes `{}`.
@@ -113,7 +171,7 @@ fn spelled(root: &Located, path: &Path) -> Path {
 }
 
 /// Returns the whole value as written, nulls and sealed texts included.
-fn raw(located: &Located) -> Value {
+pub(crate) fn raw(located: &Located) -> Value {
     match &located.node {
         Node::Leaf(value) => value.clone(),
         Node::Sealed(text) => sealed_value(text),
@@ -144,12 +202,12 @@ fn by_hand(path: &Path, origin: &Origin) -> Diagnostics {
     .into()
 }
 
-fn not_a_map(path: &Path, found: &Located) -> Diagnostics {
+fn in_the_way(path: &Path, found: &Located, expected: &str) -> Diagnostics {
     Diagnostic::error(format!(
         "`{path}` cannot be set: {} is in the way",
         found.described_kind()
     ))
-    .help("remove it first, or set it to a map")
+    .help(format!("remove it first, or set it to {expected}"))
     .origin(Some(found.origin.clone()))
     .into()
 }
@@ -223,6 +281,40 @@ impl Edit<'_> {
         let line = between.lines().next().unwrap_or_default().trim_end();
         let comment = line.find(" #").and_then(|at| line.get(at..)).unwrap_or_default();
         self.splice(colon, Self::end(found), &format!(" {new}{comment}"))
+    }
+
+    fn replace_by_block(&self, found: &Located, names: &[&str], value: &Value) -> Option<String> {
+        let key = found.key.as_ref()?;
+        let colon = self.after_colon(key)?;
+        let end = if Self::is_unwritten(found) {
+            colon
+        } else {
+            Self::end(found)
+        };
+        let comment = self.text.get(end..self.line_end(end))?;
+        let block = self.block(names, value, key.column - 1 + 2);
+        self.splice(
+            colon,
+            end + comment.len(),
+            &format!("{comment}{}{block}", self.newline),
+        )
+    }
+
+    fn append(&self, found: &Located, list: &[Located], new: &str) -> Option<String> {
+        if self.is_flow(found) {
+            return match list.last() {
+                Some(last) => self.splice(Self::end(last), Self::end(last), &format!(", {new}")),
+                None => self.splice(found.origin.offset, Self::end(found), &format!("[{new}]")),
+            };
+        }
+        let last = list.last()?;
+        let start = self.line_start(last.origin.offset);
+        let dash = self.text.get(start..last.origin.offset)?;
+        if dash.trim() != "-" {
+            return None;
+        }
+        let at = self.line_end(Self::end(last));
+        self.splice(at, at, &format!("{}{dash}{new}", self.newline))
     }
 
     fn insert(&self, map: &Located, name: &str, below: &[PathStep], value: &Value) -> Option<String> {

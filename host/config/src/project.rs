@@ -5,14 +5,16 @@ use std::collections::BTreeMap;
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, Value};
 
 use crate::located::{Located, Node};
+use crate::plugin_requirement::{self, PluginRequirement};
 use crate::suggestion;
 
 /// The keys at the top of `konductor.yaml`.
-const PROJECT_KEYS: [&str; 8] = [
+const PROJECT_KEYS: [&str; 9] = [
     "name",
     "description",
     "organization",
     "plugins",
+    "policy",
     "config",
     "resources",
     "outputs",
@@ -20,19 +22,6 @@ const PROJECT_KEYS: [&str; 8] = [
 ];
 /// The keys at the top of `konductor.STACK.yaml`.
 const STACK_KEYS: [&str; 3] = ["config", "resources", "outputs"];
-
-/// A plugin the project asks for.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PluginRequirement {
-    /// The name, which is also the namespace of its configuration.
-    pub name: String,
-    /// A file, a registry reference or a mirror, as written; none means the plugin of that name in the default place.
-    pub source: Option<String>,
-    /// The versions that will do; none means any.
-    pub version: Option<semver::VersionReq>,
-    /// Where it is asked for.
-    pub origin: Origin,
-}
 
 /// A text with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,6 +39,7 @@ pub(crate) struct FileContent {
     pub description: Option<LocatedText>,
     pub organization: Option<LocatedText>,
     pub plugins: Vec<PluginRequirement>,
+    pub policy: Option<Located>,
     pub recipients: Vec<LocatedText>,
     pub config: Option<Located>,
     pub resources: Option<Located>,
@@ -93,20 +83,25 @@ pub(crate) fn stack_file(root: Located, diagnostics: &mut Diagnostics) -> FileCo
     file(root, &STACK_KEYS, "a stack file", diagnostics)
 }
 
-/// Takes the organization's file apart: all of it is configuration, unless it has a key `config`.
+/// Takes the organization's file apart: but for `policy` all of it is configuration, unless it has a key `config`.
 pub(crate) fn organization_file(root: Located, diagnostics: &mut Diagnostics) -> FileContent {
     if root.as_map().is_some_and(|map| map.contains_key("config")) {
         return file(
             root,
-            &["config"],
+            &["config", "policy"],
             "an organization file that has `config`",
             diagnostics,
         );
     }
     let mut root = root;
+    let policy = match &mut root.node {
+        Node::Map(map) => map.remove("policy").filter(|policy| !policy.is_removed()),
+        _ => None,
+    };
     check_config(&mut root, diagnostics);
     FileContent {
         config: Some(root),
+        policy: policy.and_then(|policy| map_or_error(policy, &Path::attribute("policy"), diagnostics)),
         ..FileContent::default()
     }
 }
@@ -134,7 +129,7 @@ fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics)
             "name" => content.name = text(&value, at, diagnostics),
             "description" => content.description = text(&value, at, diagnostics),
             "organization" => content.organization = text(&value, at, diagnostics),
-            "plugins" => content.plugins = plugins(&value, diagnostics),
+            "plugins" => content.plugins = plugin_requirement::plugins(&value, diagnostics),
             "secrets" => content.recipients = recipients(&value, diagnostics),
             _ => {
                 let Some(mut map) = map_or_error(value, &at, diagnostics) else {
@@ -145,6 +140,7 @@ fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics)
                         check_config(&mut map, diagnostics);
                         content.config = Some(map);
                     }
+                    "policy" => content.policy = Some(map),
                     "resources" => content.resources = Some(map),
                     _ => content.outputs = Some(map),
                 }
@@ -167,6 +163,15 @@ pub(crate) fn check_config(config: &mut Located, diagnostics: &mut Diagnostics) 
             diagnostics.push(
                 Diagnostic::error(format!("`{name}` cannot be a namespace"))
                     .detail("expected letters, digits, `_` and `-`, starting with a letter; `stack` is taken by `${stack:…}`")
+                    .origin(Some(origin)),
+            );
+            continue;
+        }
+        if namespace == "policy" {
+            // Here it would be read by nobody, and who wrote it would believe that it holds.
+            diagnostics.push(
+                Diagnostic::error("`policy` is not configuration")
+                    .help("put it at the top of konductor.yaml or of the organization's file")
                     .origin(Some(origin)),
             );
             continue;
@@ -208,13 +213,13 @@ fn map_or_error(value: Located, at: &Path, diagnostics: &mut Diagnostics) -> Opt
     None
 }
 
-fn expected(what: &str, value: &Located, at: &Path) -> Diagnostic {
+pub(crate) fn expected(what: &str, value: &Located, at: &Path) -> Diagnostic {
     Diagnostic::error(format!("expected {what}, found {}", value.described_kind()))
         .at(at.clone())
         .origin(Some(value.origin.clone()))
 }
 
-fn text(value: &Located, at: Path, diagnostics: &mut Diagnostics) -> Option<LocatedText> {
+pub(crate) fn text(value: &Located, at: Path, diagnostics: &mut Diagnostics) -> Option<LocatedText> {
     match &value.node {
         Node::Leaf(Value::Text(text)) => Some(LocatedText {
             text: text.clone(),
@@ -225,78 +230,6 @@ fn text(value: &Located, at: Path, diagnostics: &mut Diagnostics) -> Option<Loca
             None
         }
     }
-}
-
-fn plugins(value: &Located, diagnostics: &mut Diagnostics) -> Vec<PluginRequirement> {
-    let at = Path::attribute("plugins");
-    let Some(map) = value.as_map() else {
-        diagnostics.push(expected("a map of plugins by name", value, &at));
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for (name, entry) in map {
-        let at = at.child(name);
-        let mut plugin = PluginRequirement {
-            name: name.clone(),
-            source: None,
-            version: None,
-            origin: entry.key_or_value_origin().clone(),
-        };
-        match &entry.node {
-            Node::Leaf(Value::Null) => {}
-            Node::Leaf(Value::Text(text)) => match text.parse() {
-                Ok(version) => plugin.version = Some(version),
-                Err(_) => plugin.source = Some(text.clone()),
-            },
-            Node::Map(fields) => {
-                for (key, field) in fields {
-                    let at = at.child(key);
-                    match key.as_str() {
-                        "source" => plugin.source = text(field, at, diagnostics).map(|t| t.text),
-                        "version" => plugin.version = version(field, at, diagnostics),
-                        _ => {
-                            let diagnostic = Diagnostic::error(format!("`{key}` is not a key of a plugin"))
-                                .at(at)
-                                .origin(Some(field.key_or_value_origin().clone()));
-                            let help = suggestion::help(key, ["source", "version"]);
-                            diagnostics.push(match help {
-                                Some(help) => diagnostic.help(help),
-                                None => diagnostic,
-                            });
-                        }
-                    }
-                }
-            }
-            _ => diagnostics.push(expected("a source, a version or a map of both", entry, &at)),
-        }
-        found.push(plugin);
-    }
-    found
-}
-
-fn version(value: &Located, at: Path, diagnostics: &mut Diagnostics) -> Option<semver::VersionReq> {
-    // `version: 1.2` is a number in YAML and a requirement to everybody who writes it.
-    let written = match &value.node {
-        Node::Leaf(Value::Text(text)) => text.clone(),
-        Node::Leaf(Value::Integer(number)) => number.to_string(),
-        Node::Leaf(Value::Number(number)) => number.to_string(),
-        _ => {
-            diagnostics.push(expected("a version requirement such as \"^1.2\"", value, &at));
-            return None;
-        }
-    };
-    written
-        .parse()
-        .map_err(|error: semver::Error| {
-            diagnostics.push(
-                Diagnostic::error(format!("`{written}` is not a version requirement"))
-                    .detail(error.to_string())
-                    .help("write for example \"^1.2\" or \"=1.2.3\"")
-                    .at(at)
-                    .origin(Some(value.origin.clone())),
-            );
-        })
-        .ok()
 }
 
 fn recipients(value: &Located, diagnostics: &mut Diagnostics) -> Vec<LocatedText> {

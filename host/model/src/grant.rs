@@ -28,6 +28,9 @@ pub struct PluginGrant {
     /// The configuration namespaces it reads.
     #[serde(skip_serializing_if = "BTreeSet::is_empty")]
     pub configuration: BTreeSet<String>,
+    /// The other plugins whose types its modules and components may declare.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub declares: BTreeSet<String>,
 }
 
 /// How one endpoint may be called.
@@ -102,6 +105,7 @@ impl PluginGrant {
                 .collect(),
             metadata: manifest.metadata.iter().cloned().collect(),
             configuration: manifest.modules.iter().cloned().collect(),
+            declares: manifest.declares.iter().cloned().collect(),
         }
     }
 
@@ -118,6 +122,7 @@ impl PluginGrant {
             reveal: &self.reveal & &other.reveal,
             metadata: &self.metadata & &other.metadata,
             configuration: &self.configuration & &other.configuration,
+            declares: &self.declares & &other.declares,
         }
     }
 
@@ -158,6 +163,7 @@ impl PluginGrant {
             ("reveal", &self.reveal),
             ("metadata", &self.metadata),
             ("configuration", &self.configuration),
+            ("declares", &self.declares),
         ] {
             lines.extend(items.iter().map(|item| (name.to_owned(), item.clone())));
         }
@@ -293,10 +299,12 @@ mod tests {
             },
         );
         let endpoints = proptest::collection::btree_map("[ab]", allowance, 0..3);
-        (endpoints, some_set(), some_set()).prop_map(|(endpoints, credentials, reveal)| PluginGrant {
+        let sets = (some_set(), some_set(), some_set());
+        (endpoints, sets).prop_map(|(endpoints, (credentials, reveal, declares))| PluginGrant {
             endpoints,
             credentials,
             reveal,
+            declares,
             ..PluginGrant::default()
         })
     }

@@ -35,6 +35,9 @@ pub struct Manifest {
     /// Fields of the run's metadata it wants to see: `project`, `stack`, `owner`.
     #[serde(default)]
     pub metadata: Vec<String>,
+    /// The other plugins whose types its modules and components declare.
+    #[serde(default)]
+    pub declares: Vec<String>,
 }
 
 /// A secret input that a plugin wants to see as it is.

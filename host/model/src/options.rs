@@ -39,6 +39,10 @@ pub struct ResourceOptions {
     /// Take over the existing object with this identifier instead of creating one.
     #[serde(skip_serializing_if = "is_default")]
     pub import: Option<String>,
+    /// The plugin that manages it, by its name under `plugins`, where several serve the same types. Inherited by what
+    /// a component constructs.
+    #[serde(skip_serializing_if = "is_default")]
+    pub provider: Option<String>,
     /// Attributes to treat as secret, beyond those the schema names.
     #[serde(skip_serializing_if = "is_default")]
     pub sensitive: Vec<Path>,

@@ -98,6 +98,7 @@ impl Plugin {
                 functions: Vec::new(),
                 reveals: Vec::new(),
                 metadata: Vec::new(),
+                declares: Vec::new(),
             },
             schemas: RwLock::default(),
         };

@@ -28,6 +28,7 @@ pub struct Definition {
     endpoints: Vec<EndpointRequest>,
     reveals: Vec<RevealRequest>,
     metadata: Vec<String>,
+    declares: Vec<String>,
 }
 
 impl Definition {
@@ -44,6 +45,7 @@ impl Definition {
             functions: Vec::new(),
             reveals: Vec::new(),
             metadata: Vec::new(),
+            declares: Vec::new(),
             endpoints: Vec::new(),
         }
     }
@@ -128,6 +130,15 @@ impl Definition {
         self
     }
 
+    /// Says which other plugins' types the modules and components declare; without it, and without a grant, a
+    /// declaration of another plugin's type is refused.
+    #[must_use]
+    pub fn declares(mut self, plugins: &[&str]) -> Self {
+        self.declares
+            .extend(plugins.iter().map(|plugin| (*plugin).to_owned()));
+        self
+    }
+
     /// Returns the manifest. Types whose name is none are left out.
     pub fn manifest(&self) -> Manifest {
         Manifest {
@@ -160,6 +171,7 @@ impl Definition {
                 .collect(),
             reveals: self.reveals.clone(),
             metadata: self.metadata.clone(),
+            declares: self.declares.clone(),
         }
     }
 }

@@ -11,6 +11,8 @@ mod editing;
 mod files;
 mod interpolation;
 mod layers;
+mod plugins;
+mod policies;
 mod resources;
 mod secrets;
 mod validation;
