@@ -81,6 +81,7 @@ impl AuditSink for AuditWriter {
             attempts,
             milliseconds,
             error,
+            ..CloudCall::default()
         };
         if self.sender.send(call).is_err() {
             tracing::error!("a cloud call could not be recorded: the log is closed");

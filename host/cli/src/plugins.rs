@@ -332,15 +332,16 @@ impl RunPlugins {
         }
     }
 
-    /// Returns the plugins with the digests of their bytes, for the log.
-    pub fn digests(&self) -> Vec<(konductor_state::record::PluginReference, String)> {
-        let reference = |name: &String, plugin: &RunPlugin| konductor_state::record::PluginReference {
-            name: name.clone(),
-            version: plugin.version.clone(),
-        };
+    /// Returns the plugins for the log.
+    pub fn used(&self) -> Vec<konductor_state::PluginUsed> {
         self.plugins
             .iter()
-            .map(|(name, plugin)| (reference(name, plugin), plugin.digest.clone()))
+            .map(|(name, plugin)| konductor_state::PluginUsed {
+                name: name.clone(),
+                version: plugin.version.clone(),
+                digest: plugin.digest.clone(),
+                ..konductor_state::PluginUsed::default()
+            })
             .collect()
     }
 }

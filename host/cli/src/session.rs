@@ -166,7 +166,7 @@ impl Session {
                 command: options.command.to_owned(),
                 actor: environment.actor(),
                 konductor: env!("CARGO_PKG_VERSION").to_owned(),
-                plugins: plugins.digests(),
+                plugins: plugins.used(),
                 simulated,
             };
             journal.append(vec![Entry::RunStarted(started)]).await?;

@@ -1,6 +1,6 @@
 //! What should exist: the engine's input.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use konductor_model::module::{Declaration, Module};
@@ -30,7 +30,8 @@ pub struct Desired {
 pub struct ModuleDeclaration {
     /// The namespace: `aws`.
     pub namespace: String,
-    /// The plugin that reads it.
+    /// The plugin that reads it, by its name in the project. Where the two are the same, the guest is told its own
+    /// module's name.
     pub plugin: String,
     /// The configuration without credentials.
     pub inputs: Value,
@@ -55,16 +56,22 @@ impl From<Value> for Output {
     }
 }
 
-/// The plugins of a run. Plugins may be loaded when they are first asked for.
+/// The plugins of a run by their names in the project, which may differ from those their manifests give: one plugin can
+/// be there several times. Plugins may be loaded when they are first asked for.
 pub trait Providers: Send + Sync {
     /// Returns the provider half of a plugin.
     fn provider(&self, plugin: &str) -> Option<Arc<dyn Provider>>;
     /// Returns the module half of a plugin.
     fn module(&self, plugin: &str) -> Option<Arc<dyn Module>>;
-    /// Returns the name and version of a plugin.
+    /// Returns the name in the project and the version of a plugin.
     fn plugin_reference(&self, plugin: &str) -> Option<PluginReference>;
     /// Returns the names of all plugins.
     fn names(&self) -> Vec<String>;
+    /// Returns the other plugins whose types this one may declare, by the names their manifests give. Nobody may unless
+    /// it is said.
+    fn declares(&self, _plugin: &str) -> BTreeSet<String> {
+        BTreeSet::new()
+    }
 }
 
 /// A set of plugins that are already loaded.
@@ -78,25 +85,48 @@ struct Plugin {
     provider: Arc<dyn Provider>,
     module: Option<Arc<dyn Module>>,
     reference: PluginReference,
+    declares: BTreeSet<String>,
 }
 
 impl PluginSet {
     /// Adds a plugin under the name its manifest gives.
     #[must_use]
-    pub fn with(mut self, provider: Arc<dyn Provider>, module: Option<Arc<dyn Module>>) -> Self {
-        let manifest = provider.manifest();
+    pub fn with(self, provider: Arc<dyn Provider>, module: Option<Arc<dyn Module>>) -> Self {
+        let name = provider.manifest().name.clone();
+        self.with_instance(name, provider, module)
+    }
+
+    /// Adds a plugin under another name.
+    #[must_use]
+    pub fn with_instance(
+        mut self,
+        name: impl Into<String>,
+        provider: Arc<dyn Provider>,
+        module: Option<Arc<dyn Module>>,
+    ) -> Self {
+        let name = name.into();
         let reference = PluginReference {
-            name: manifest.name.clone(),
-            version: manifest.version.to_string(),
+            name: name.clone(),
+            version: provider.manifest().version.to_string(),
         };
         self.plugins.insert(
-            manifest.name.clone(),
+            name,
             Plugin {
-                provider: provider.clone(),
+                provider,
                 module,
                 reference,
+                declares: BTreeSet::new(),
             },
         );
+        self
+    }
+
+    /// Lets a plugin that was added declare the types of others.
+    #[must_use]
+    pub fn declaring(mut self, name: &str, others: impl IntoIterator<Item = String>) -> Self {
+        if let Some(plugin) = self.plugins.get_mut(name) {
+            plugin.declares.extend(others);
+        }
         self
     }
 }
@@ -116,5 +146,12 @@ impl Providers for PluginSet {
 
     fn names(&self) -> Vec<String> {
         self.plugins.keys().cloned().collect()
+    }
+
+    fn declares(&self, plugin: &str) -> BTreeSet<String> {
+        self.plugins
+            .get(plugin)
+            .map(|plugin| plugin.declares.clone())
+            .unwrap_or_default()
     }
 }

@@ -16,6 +16,7 @@ use crate::apply::{Apply, ApplyReport, RetryPolicy, fits};
 use crate::desired::{Desired, Providers};
 use crate::error::EngineError;
 use crate::event::Observer;
+use crate::identifiers::Identifiers;
 use crate::import;
 use crate::plan::{self, Drift, Plan, PlanOptions, StepAction};
 use crate::recover::Recovery;
@@ -99,6 +100,7 @@ impl Engine {
                 observer: self.observer.clone(),
                 caller: self.caller(stop),
                 parallelism: self.settings.parallelism,
+                identifiers: std::sync::Mutex::new(Identifiers::of(snapshot.resources.values())),
             };
             recovery.run(&snapshot).await?;
         }
@@ -203,6 +205,7 @@ impl Engine {
                 names.insert(step.urn.name().to_string(), step.urn.clone());
             }
         }
+        let identifiers = Identifiers::of(snapshot.resources.values());
         let records = snapshot
             .resources
             .into_iter()
@@ -217,6 +220,7 @@ impl Engine {
             caller,
             observer: self.observer.clone(),
             records: std::sync::Mutex::new(records),
+            identifiers: std::sync::Mutex::new(identifiers),
             names,
             report: ApplyContext::tally(),
         };
@@ -239,7 +243,7 @@ impl Engine {
         if record && !drift.is_empty() {
             let entries = drift.iter().filter_map(|drift| {
                 let mut record = snapshot.resources.get(&drift.urn)?.clone();
-                record.object.clone_from(&drift.object);
+                drift.put_into(&mut record);
                 Some(Entry::Recorded {
                     record: Box::new(record),
                     reason: "refresh".to_owned(),
@@ -251,18 +255,20 @@ impl Engine {
     }
 
     /// Takes over an existing object under a name, without a declaration. What is not declared by the next run is
-    /// planned to be deleted then: the caller shows the inputs in the answer as what to declare.
+    /// planned to be deleted then: the caller shows the inputs in the answer as what to declare. `plugin` is the name
+    /// in the project of the plugin that manages it, where it is not that of the type.
     ///
     /// # Errors
     /// When the name or the object is recorded already, there is no such object, operations are open, or the log
     /// cannot be written.
-    pub async fn import(&self, urn: Urn, id: &str) -> Result<Imported, EngineError> {
+    pub async fn import(&self, urn: Urn, id: &str, plugin: Option<&str>) -> Result<Imported, EngineError> {
         let snapshot = self.settled_snapshot().await?;
         import::import(
             &self.settings.run,
             self.settings.retry,
             urn,
             id,
+            plugin,
             &snapshot,
             self.plugins.as_ref(),
             self.journal.as_ref(),

@@ -13,6 +13,7 @@ use konductor_state::record::PluginReference;
 use crate::bind::bind;
 use crate::desired::{Desired, ModuleDeclaration, Output, Providers};
 use crate::graph::Graph;
+use crate::instance;
 use crate::reference::suggestion;
 
 /// How deep components may stand in components.
@@ -86,12 +87,17 @@ pub async fn expand(desired: Desired, plugins: &dyn Providers) -> (Expanded, Dia
         },
         diagnostics: Diagnostics::default(),
         plugins,
-        configuration: configuration_by_plugin(&desired.modules),
+        configuration: configuration_by_plugin(&desired.modules, plugins),
         metadata: desired.metadata,
         queue: VecDeque::new(),
     };
     expansion.modules(desired.modules).await;
-    for declaration in desired.declarations {
+    // What has a declared parent comes after it, so that it can inherit its plugin.
+    let (without, with): (Vec<_>, Vec<_>) = desired
+        .declarations
+        .into_iter()
+        .partition(|declaration| declaration.options.parent.is_none());
+    for declaration in without.into_iter().chain(with) {
         expansion.queue.push_back(Pending {
             declaration,
             parent: None,
@@ -120,14 +126,17 @@ struct Expansion<'p> {
     queue: VecDeque<Pending>,
 }
 
-/// Returns, for each plugin, the configuration of its modules by namespace.
-fn configuration_by_plugin(modules: &[ModuleDeclaration]) -> HashMap<String, Value> {
+/// Returns, for each plugin, the configuration of its modules by the names it knows them by.
+fn configuration_by_plugin(modules: &[ModuleDeclaration], plugins: &dyn Providers) -> HashMap<String, Value> {
     let mut configuration: HashMap<String, Value> = HashMap::new();
     for module in modules {
         configuration
             .entry(module.plugin.clone())
             .or_insert_with(Value::empty_map)
-            .put(&Path::attribute(&module.namespace), module.inputs.clone());
+            .put(
+                &Path::attribute(instance::module_of(plugins, &module.plugin, &module.namespace)),
+                module.inputs.clone(),
+            );
     }
     configuration
 }
@@ -144,15 +153,24 @@ impl Expansion<'_> {
     }
 
     async fn modules(&mut self, modules: Vec<ModuleDeclaration>) {
-        let namespaces: Vec<String> = modules.iter().map(|module| module.namespace.clone()).collect();
+        // What a plugin calls a module, and the namespaces that are configured as such.
+        let enabled: Vec<(String, String)> = modules
+            .iter()
+            .map(|module| {
+                let known_as = instance::module_of(self.plugins, &module.plugin, &module.namespace);
+                (known_as, module.namespace.clone())
+            })
+            .collect();
         for mut module in modules {
             let wrong = |summary: String| {
                 Diagnostic::error(summary)
                     .resource(&module.namespace)
                     .origin(module.origin.clone())
             };
+            let own_name =
+                instance::own_name(self.plugins, &module.plugin).unwrap_or_else(|| module.plugin.clone());
             let parsed = module.namespace.parse::<ResourceName>().and_then(|name| {
-                format!("{}:module:Module", module.plugin)
+                format!("{own_name}:module:Module")
                     .parse::<ResourceType>()
                     .map(|kind| (name, kind))
             });
@@ -169,11 +187,17 @@ impl Expansion<'_> {
                     .push(wrong(summary).help("name it under `plugins`"));
                 continue;
             };
-            match guest.dependencies(&module.namespace).await {
+            let target = instance::module_of(self.plugins, &module.plugin, &module.namespace);
+            match guest.dependencies(&target).await {
                 Ok(needed) => {
                     // A module that is not enabled orders nothing.
-                    let enabled = needed.into_iter().filter(|need| namespaces.contains(need));
-                    module.options.depends_on.extend(enabled);
+                    let needed = enabled.iter().filter(|(known_as, namespace)| {
+                        needed.contains(known_as) && *namespace != module.namespace
+                    });
+                    module
+                        .options
+                        .depends_on
+                        .extend(needed.map(|(_, namespace)| namespace.clone()));
                 }
                 Err(failure) => self.diagnostics.extend(failure.to_diagnostics(&module.namespace)),
             }
@@ -187,7 +211,7 @@ impl Expansion<'_> {
             let Some(index) = self.add(&declaration, TypeKind::Component, &module.plugin, None) else {
                 continue;
             };
-            self.construct(index, &module.namespace, declaration, &module.plugin, 0)
+            self.construct(index, &target, declaration, &module.plugin, 0)
                 .await;
         }
     }
@@ -198,10 +222,16 @@ impl Expansion<'_> {
             parent,
             depth,
         } = pending;
-        let Some(kind) = self.kind_of(&declaration) else {
+        let plugin = match instance::choose(self.plugins, &declaration, self.around(&declaration, parent)) {
+            Ok(plugin) => plugin,
+            Err(wrong) => {
+                self.diagnostics.push(*wrong);
+                return;
+            }
+        };
+        let Some(kind) = self.kind_of(&declaration, &plugin) else {
             return;
         };
-        let plugin = declaration.resource_type.provider().to_owned();
         let Some(index) = self.add(&declaration, kind, &plugin, parent) else {
             return;
         };
@@ -213,10 +243,25 @@ impl Expansion<'_> {
         }
     }
 
-    fn kind_of(&mut self, declaration: &Declaration) -> Option<TypeKind> {
+    /// Returns the instances that manage what a declaration stands in, the nearest first.
+    fn around(&self, declaration: &Declaration, parent: Option<usize>) -> Vec<&str> {
+        // What a component constructs may not be there yet; it has the same plugin as the component at the root.
+        let declared = declaration.options.parent.as_deref();
+        let root = declared.and_then(|name| name.split('/').next());
+        let named = |name: Option<&str>| self.result.named(name?);
+        let mut here = parent.or_else(|| named(declared)).or_else(|| named(root));
+        let mut found = Vec::new();
+        while let Some(node) = here.and_then(|index| self.result.nodes.get(index)) {
+            found.push(node.plugin.name.as_str());
+            here = node.parent;
+        }
+        found
+    }
+
+    fn kind_of(&mut self, declaration: &Declaration, plugin: &str) -> Option<TypeKind> {
         let wanted = &declaration.resource_type;
         let mut known: Vec<ResourceType> = Vec::new();
-        let provider = self.plugins.provider(wanted.provider());
+        let provider = self.plugins.provider(plugin);
         if let Some(provider) = &provider {
             let manifest = provider.manifest();
             if manifest.resource_types.contains(wanted) {
@@ -364,7 +409,22 @@ impl Expansion<'_> {
             node.properties = declaration.properties;
             node.outputs = absolute(response.outputs, &name);
         }
+        let own_name = instance::own_name(self.plugins, plugin);
+        let granted = self.plugins.declares(plugin);
         for child in response.declarations {
+            let other = child.resource_type.provider();
+            if own_name.as_deref() != Some(other) && !granted.contains(other) {
+                self.diagnostics.push(
+                    wrong(format!(
+                        "the plugin `{plugin}` declares `{}`, a type of the plugin `{other}`, which it was not granted",
+                        child.resource_type
+                    ))
+                    .help(format!(
+                        "add `declares: [{other}]` under plugins.{plugin}.grant in konductor.yaml if it may"
+                    )),
+                );
+                continue;
+            }
             let child_name = match name.child(&child.name) {
                 Ok(child_name) => child_name,
                 Err(error) => {

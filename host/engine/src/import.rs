@@ -14,6 +14,8 @@ use crate::apply::call::retrying;
 use crate::desired::Providers;
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
+use crate::identifiers::{Identifiers, managed_twice};
+use crate::instance::serves;
 use crate::subject::{SchemaCache, Subject};
 
 /// Reads an object and records it under a name.
@@ -23,20 +25,29 @@ pub(crate) async fn import(
     retry: RetryPolicy,
     urn: Urn,
     id: &str,
+    plugin: Option<&str>,
     snapshot: &Snapshot,
     plugins: &dyn Providers,
     journal: &dyn Journal,
     observer: &dyn Observer,
 ) -> Result<Imported, EngineError> {
     let refused = |diagnostic: Diagnostic| EngineError::Invalid(diagnostic.resource(urn.name()).into());
-    let plugin = urn.resource_type().provider();
+    let current = snapshot.resources.get(&urn);
+    let plugin = plugin
+        .or_else(|| current.map(|record| record.plugin.name.as_str()))
+        .unwrap_or_else(|| urn.resource_type().provider());
     let (Some(provider), Some(reference)) = (plugins.provider(plugin), plugins.plugin_reference(plugin))
     else {
         return Err(refused(
             Diagnostic::error(format!("there is no plugin `{plugin}`")).help("name it under `plugins`"),
         ));
     };
-    let current = snapshot.resources.get(&urn);
+    if !serves(plugins, plugin, urn.resource_type()) {
+        return Err(refused(Diagnostic::error(format!(
+            "the plugin `{plugin}` has no type `{}`",
+            urn.resource_type()
+        ))));
+    }
     if let Some(object) = current.and_then(|record| record.object.as_ref()) {
         return Err(refused(
             Diagnostic::error(format!(
@@ -49,6 +60,7 @@ pub(crate) async fn import(
     }
     let owner = snapshot.resources.values().find(|record| {
         record.urn.resource_type() == urn.resource_type()
+            && record.plugin.name == plugin
             && record.object.as_ref().is_some_and(|o| o.id == id)
     });
     if let Some(owner) = owner {
@@ -62,7 +74,7 @@ pub(crate) async fn import(
     }
     let failed = |failure: &Failure| EngineError::Invalid(failure.to_diagnostics(urn.name()));
     let schema = SchemaCache::default()
-        .get(provider.as_ref(), urn.resource_type())
+        .get(plugin, provider.as_ref(), urn.resource_type())
         .await
         .map_err(|failure| failed(&failure))?;
     let options = current.map(|record| record.options.clone()).unwrap_or_default();
@@ -94,6 +106,7 @@ pub(crate) async fn import(
             record: Box::new(record.clone()),
             planned: Value::Null,
             private: String::new(),
+            schema_version: None,
             deposed: None,
         })])
         .await?;
@@ -112,6 +125,13 @@ pub(crate) async fn import(
             milliseconds,
         })
     };
+    let identifiers = Identifiers::of(snapshot.resources.values());
+    let answer = answer.and_then(
+        |imported| match identifiers.other_owner(plugin, &urn, &imported.object) {
+            Some(owner) => Err(managed_twice(plugin, &urn, &imported.object.id, owner)),
+            None => Ok(imported),
+        },
+    );
     match answer {
         Ok(mut imported) => {
             let subject = Subject {

@@ -4,7 +4,7 @@
 //! object that was made, or makes it. An update is read, and the next plan sees what is missing. A delete is
 //! looked at and, where the object is still there, done again.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use base64::Engine as _;
@@ -12,7 +12,7 @@ use base64::engine::general_purpose::STANDARD;
 use futures::StreamExt as _;
 use futures::stream;
 use konductor_model::provider::{ObjectState, Provider, ReadRequest};
-use konductor_model::{Diagnostic, Diagnostics, Disposition, Failure};
+use konductor_model::{Diagnostic, Diagnostics, Disposition, Failure, Urn};
 use konductor_state::Entry;
 use konductor_state::entry::{Action, Begin, End};
 use konductor_state::record::{Interrupted, ResourceRecord, Snapshot};
@@ -23,6 +23,8 @@ use crate::apply::remove::{doomed_object, without};
 use crate::desired::Providers;
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
+use crate::identifiers::Identifiers;
+use crate::schema_version;
 use crate::subject::{SchemaCache, Subject};
 
 /// What recovery needs besides the snapshot.
@@ -32,6 +34,8 @@ pub(crate) struct Recovery<'e> {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) caller: Caller,
     pub(crate) parallelism: usize,
+    /// Which record manages which object.
+    pub(crate) identifiers: Mutex<Identifiers>,
 }
 
 /// How an open operation was settled: the record and failure for its end entry, and a sentence for a person.
@@ -108,7 +112,11 @@ impl Recovery<'_> {
         })?;
         let schema = self
             .schemas
-            .get(provider.as_ref(), begin.urn.resource_type())
+            .get(
+                &begin.record.plugin.name,
+                provider.as_ref(),
+                begin.urn.resource_type(),
+            )
             .await?;
         let subject = Subject {
             provider: provider.as_ref(),
@@ -119,6 +127,8 @@ impl Recovery<'_> {
             verify_determinism: false,
         };
         let before = snapshot.resources.get(&begin.urn);
+        let upgraded = self.readable(begin, &subject, before).await?;
+        let before = upgraded.as_ref().or(before);
         let handle = open
             .progress
             .as_ref()
@@ -136,6 +146,46 @@ impl Recovery<'_> {
                 result: "nothing had changed; it is planned again".to_owned(),
             }),
         }
+    }
+
+    /// Refuses what a newer version of the plugin began or stored, and returns the record in the form of this version
+    /// where an older one stored it.
+    async fn readable(
+        &self,
+        begin: &Begin,
+        subject: &Subject<'_>,
+        before: Option<&ResourceRecord>,
+    ) -> Result<Option<ResourceRecord>, Failure> {
+        let plugin = &begin.record.plugin;
+        if let Some(version) = begin.schema_version {
+            schema_version::refuse_newer(
+                subject.provider,
+                subject.schema,
+                subject.urn,
+                &plugin.name,
+                plugin,
+                version,
+            )?;
+        }
+        let Some(before) = before else { return Ok(None) };
+        let mut record = before.clone();
+        let mut changed = false;
+        let deposed = record.deposed.iter_mut().map(|deposed| &mut deposed.object);
+        for object in record.object.iter_mut().chain(deposed) {
+            let upgraded = schema_version::upgraded(
+                subject.provider,
+                subject.schema,
+                subject.urn,
+                &plugin.name,
+                &before.plugin,
+                object,
+            );
+            if let Some(upgraded) = upgraded.await? {
+                *object = upgraded;
+                changed = true;
+            }
+        }
+        Ok(changed.then_some(record))
     }
 
     async fn create(
@@ -183,6 +233,7 @@ impl Recovery<'_> {
             before,
             &begin.planned,
             begin.action,
+            &|object| self.claim(begin, object),
         ) {
             Settled::End(record, failure) => {
                 let record = record.map(|record| *record);
@@ -206,6 +257,11 @@ impl Recovery<'_> {
             Settled::Open(failure) => Err(failure),
             Settled::Stopped => Err(Failure::new(Disposition::Cancelled, "the run was cancelled")),
         }
+    }
+
+    fn claim(&self, begin: &Begin, object: &ObjectState) -> Result<(), Urn> {
+        let mut identifiers = self.identifiers.lock().unwrap_or_else(PoisonError::into_inner);
+        identifiers.claim(&begin.record.plugin.name, &begin.urn, object, |_, _| true)
     }
 
     async fn update(

@@ -5,16 +5,18 @@ use std::sync::Arc;
 
 use konductor_model::attribute_diff::differences;
 use konductor_model::provider::{ObjectState, Provider, ProviderResult, ReadRequest};
-use konductor_model::{Diagnostics, Disposition, Failure, ResourceSchema, ResourceType, Urn, Value};
-use konductor_state::record::{ResourceRecord, Snapshot};
+use konductor_model::{Diagnostics, Disposition, Failure, ResourceType, Urn, Value};
+use konductor_state::record::{PluginReference, ResourceRecord, Snapshot};
 use tokio::task::JoinSet;
 
 use crate::apply::RetryPolicy;
 use crate::desired::Providers;
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
+use crate::identifiers::{Identifiers, managed_twice};
 use crate::plan::{Drift, PlannedChange};
 use crate::reference::with_marks_of;
+use crate::schema_version;
 use crate::subject::{SchemaCache, Subject};
 
 /// How many objects one call reads at most.
@@ -59,7 +61,7 @@ impl Refresh<'_> {
                 // A plan that needs the plugin says so; what is merely recorded can wait.
                 continue;
             };
-            let schema = match self.schemas.get(provider.as_ref(), resource_type).await {
+            let schema = match self.schemas.get(plugin, provider.as_ref(), resource_type).await {
                 Ok(schema) => schema,
                 Err(failure) => {
                     diagnostics.extend(failure.to_diagnostics(resource_type));
@@ -69,14 +71,21 @@ impl Refresh<'_> {
             for batch in records.chunks(BATCH) {
                 let mut requests = Vec::with_capacity(batch.len());
                 for record in batch {
-                    match upgraded(provider.as_ref(), &schema, record).await {
-                        Ok(Some((object, was_upgraded))) => {
+                    let Some(object) = &record.object else { continue };
+                    let reading = schema_version::upgraded(
+                        provider.as_ref(),
+                        &schema,
+                        &record.urn,
+                        plugin,
+                        &record.plugin,
+                        object,
+                    );
+                    match reading.await {
+                        Ok(Some(object)) => {
                             requests.push(request(record, &object));
-                            if was_upgraded {
-                                priors.insert(record.urn.clone(), object);
-                            }
+                            priors.insert(record.urn.clone(), object);
                         }
-                        Ok(None) => {}
+                        Ok(None) => requests.push(request(record, object)),
                         Err(failure) => diagnostics.extend(failure.to_diagnostics(record.urn.name())),
                     }
                 }
@@ -117,10 +126,12 @@ impl Refresh<'_> {
         }
         // What was rewritten and does not differ otherwise is recorded in its new form.
         drift.extend(priors.into_iter().map(|(urn, object)| Drift {
+            plugin: self.reference(snapshot, &urn),
             urn,
             object: Some(object),
             changes: Vec::new(),
         }));
+        self.check_superseded(snapshot, &mut diagnostics).await;
         drift.sort_by(|a, b| a.urn.cmp(&b.urn));
         if diagnostics.has_errors() {
             return Err(diagnostics.into());
@@ -153,6 +164,11 @@ impl Refresh<'_> {
             };
             let object = match object {
                 None => None,
+                Some(object) if let Some(owner) = owner(snapshot, record, recorded, &object) => {
+                    let failure = managed_twice(&record.plugin.name, &urn, &object.id, &owner);
+                    diagnostics.extend(failure.to_diagnostics(urn.name()));
+                    continue;
+                }
                 Some(object) => match self.complete(record, recorded, object).await {
                     Ok(object) => Some(object),
                     Err(failure) => {
@@ -179,8 +195,50 @@ impl Refresh<'_> {
                 gone: object.is_none(),
                 attributes: changes.iter().map(|change| change.at.to_string()).collect(),
             });
-            upgraded.remove(&urn);
-            drift.push(Drift { urn, object, changes });
+            let rewritten = upgraded.remove(&urn).is_some();
+            drift.push(Drift {
+                plugin: self.reference(snapshot, &urn).filter(|_| rewritten),
+                urn,
+                object,
+                changes,
+            });
+        }
+    }
+
+    /// Returns the plugin that manages a recorded resource, in the version that is loaded.
+    fn reference(&self, snapshot: &Snapshot, urn: &Urn) -> Option<PluginReference> {
+        self.plugins
+            .plugin_reference(&snapshot.resources.get(urn)?.plugin.name)
+    }
+
+    /// Refuses superseded objects that a newer version of the plugin stored: the run would delete them.
+    async fn check_superseded(&self, snapshot: &Snapshot, diagnostics: &mut Diagnostics) {
+        for record in snapshot.resources.values() {
+            for deposed in &record.deposed {
+                let plugin = &record.plugin;
+                let Some(provider) = self.plugins.provider(&plugin.name) else {
+                    continue;
+                };
+                let urn = &record.urn;
+                let checked = match self
+                    .schemas
+                    .get(&plugin.name, provider.as_ref(), urn.resource_type())
+                    .await
+                {
+                    Ok(schema) => schema_version::refuse_newer(
+                        provider.as_ref(),
+                        &schema,
+                        urn,
+                        &plugin.name,
+                        plugin,
+                        deposed.object.schema_version,
+                    ),
+                    Err(failure) => Err(failure),
+                };
+                if let Err(failure) = checked {
+                    diagnostics.extend(failure.to_diagnostics(urn.name()));
+                }
+            }
         }
     }
 
@@ -196,7 +254,7 @@ impl Refresh<'_> {
         };
         let schema = self
             .schemas
-            .get(provider.as_ref(), record.urn.resource_type())
+            .get(&record.plugin.name, provider.as_ref(), record.urn.resource_type())
             .await?;
         let subject = Subject {
             provider: provider.as_ref(),
@@ -225,6 +283,25 @@ impl Refresh<'_> {
     }
 }
 
+/// Returns the other record that manages an object with which a read was answered.
+fn owner(
+    snapshot: &Snapshot,
+    record: &ResourceRecord,
+    recorded: &ObjectState,
+    object: &ObjectState,
+) -> Option<Urn> {
+    if object.id == recorded.id {
+        return None;
+    }
+    let others = snapshot
+        .resources
+        .values()
+        .filter(|other| other.urn.resource_type() == record.urn.resource_type());
+    Identifiers::of(others)
+        .other_owner(&record.plugin.name, &record.urn, object)
+        .cloned()
+}
+
 fn request(record: &ResourceRecord, object: &ObjectState) -> ReadRequest {
     ReadRequest {
         resource_type: record.urn.resource_type().clone(),
@@ -232,36 +309,6 @@ fn request(record: &ResourceRecord, object: &ObjectState) -> ReadRequest {
         id: object.id.clone(),
         prior: Some(object.clone()),
     }
-}
-
-/// Returns the recorded object in the form of the plugin's current schema, and whether that is another.
-async fn upgraded(
-    provider: &dyn Provider,
-    schema: &ResourceSchema,
-    record: &ResourceRecord,
-) -> Result<Option<(ObjectState, bool)>, Failure> {
-    let Some(object) = &record.object else {
-        return Ok(None);
-    };
-    if object.schema_version == schema.version {
-        return Ok(Some((object.clone(), false)));
-    }
-    if object.schema_version > schema.version {
-        return Err(Failure::new(
-            Disposition::Invalid,
-            format!(
-                "it was stored by a newer version of the plugin `{}` (schema {}, this one reads {}): use that version",
-                record.plugin.name, object.schema_version, schema.version
-            ),
-        ));
-    }
-    let stored = object.attributes.clone();
-    let mut object = provider
-        .upgrade_state(record.urn.resource_type(), object.clone())
-        .await?;
-    object.schema_version = schema.version;
-    object.attributes = with_marks_of(object.attributes, &stored);
-    Ok(Some((object, true)))
 }
 
 /// Reads a batch; what fails for now is asked for again.

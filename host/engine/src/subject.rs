@@ -14,14 +14,15 @@ use konductor_model::{
 use crate::honesty;
 use crate::reference::{mark_secret, with_marks_of};
 
-/// Schemas by type, asked for once.
+/// Schemas by plugin and type, asked for once. Two versions of a plugin have two schemas of one type.
 #[derive(Debug, Default)]
-pub(crate) struct SchemaCache(RwLock<HashMap<ResourceType, Arc<ResourceSchema>>>);
+pub(crate) struct SchemaCache(RwLock<HashMap<ResourceType, HashMap<String, Arc<ResourceSchema>>>>);
 
 impl SchemaCache {
-    /// Returns the schema of a type.
+    /// Returns the schema that the plugin of a name in the project has of a type.
     pub(crate) async fn get(
         &self,
+        instance: &str,
         provider: &dyn Provider,
         resource_type: &ResourceType,
     ) -> Result<Arc<ResourceSchema>, Failure> {
@@ -30,6 +31,7 @@ impl SchemaCache {
             .read()
             .unwrap_or_else(PoisonError::into_inner)
             .get(resource_type)
+            .and_then(|schemas| schemas.get(instance))
             .cloned();
         if let Some(known) = known {
             return Ok(known);
@@ -38,7 +40,9 @@ impl SchemaCache {
         self.0
             .write()
             .unwrap_or_else(PoisonError::into_inner)
-            .insert(resource_type.clone(), schema.clone());
+            .entry(resource_type.clone())
+            .or_default()
+            .insert(instance.to_owned(), schema.clone());
         Ok(schema)
     }
 }
@@ -119,6 +123,7 @@ impl Subject<'_> {
     pub(crate) fn marked(&self, mut object: ObjectState, planned: &Value) -> ObjectState {
         object.attributes = with_marks_of(object.attributes, planned);
         self.mark(&mut object.attributes);
+        object.schema_version = self.schema.version;
         object
     }
 

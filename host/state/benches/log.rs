@@ -61,6 +61,7 @@ fn pair(number: usize) -> [Entry; 2] {
             ..record.clone()
         }),
         private: String::new(),
+        schema_version: None,
         deposed: None,
     });
     let end = Entry::End(End {

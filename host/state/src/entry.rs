@@ -9,7 +9,9 @@ use konductor_model::provider::ObjectState;
 use konductor_model::{Failure, Urn, Value};
 use serde::{Deserialize, Serialize};
 
-use crate::record::{PluginReference, ResourceRecord};
+use crate::error::StateError;
+use crate::plugin_used::PluginUsed;
+use crate::record::ResourceRecord;
 
 /// One entry of the log.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,6 +53,8 @@ pub enum Entry {
     },
     /// A request left the machine, or was refused.
     CloudCall(CloudCall),
+    /// A plugin saw a secret as it is.
+    SecretRevealed(RevealedSecret),
     /// The command ended.
     RunFinished(RunFinished),
 }
@@ -66,8 +70,8 @@ pub struct RunStarted {
     pub actor: String,
     /// Konductor's version.
     pub konductor: String,
-    /// The plugins, each with the digest of its bytes.
-    pub plugins: Vec<(PluginReference, String)>,
+    /// The plugins, each with what it was granted.
+    pub plugins: Vec<PluginUsed>,
     /// The simulated cloud answered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulated: bool,
@@ -114,6 +118,9 @@ pub struct Begin {
     /// The provider's private bytes from the plan, base64.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub private: String,
+    /// The version of the schema that `planned` follows, for create and update.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub schema_version: Option<u32>,
     /// The key of the deposed object, for `DeleteDeposed`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deposed: Option<String>,
@@ -149,6 +156,17 @@ pub struct End {
     pub milliseconds: u64,
 }
 
+impl Entry {
+    /// Reads an entry as it is stored, with every secret as the text `(secret)`. For tools that have bytes and no log;
+    /// nothing is known of the chain.
+    ///
+    /// # Errors
+    /// When the bytes are not the JSON of an entry.
+    pub fn from_stored(bytes: &[u8]) -> Result<Self, StateError> {
+        crate::sealing::read_masked(bytes)
+    }
+}
+
 impl End {
     /// Returns the object that exists now.
     pub fn object(&self) -> Option<&ObjectState> {
@@ -157,7 +175,7 @@ impl End {
 }
 
 /// A request left the machine, or was refused. Never a credential, never a body.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CloudCall {
     /// The plugin.
     pub plugin: String,
@@ -165,6 +183,9 @@ pub struct CloudCall {
     pub resource: String,
     /// The endpoint identifier.
     pub endpoint: String,
+    /// The cloud's name of the service; empty when it was refused before that was known.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub service: String,
     /// The region it was signed for.
     pub region: String,
     /// The method.
@@ -188,6 +209,31 @@ pub struct CloudCall {
     /// Why it was refused or failed.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The account whose credentials signed it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The module whose credentials signed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub credentials: Option<String>,
+    /// How many sealed secrets the broker put into it.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub secrets: u32,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
+fn is_zero(number: &u32) -> bool {
+    *number == 0
+}
+
+/// A secret that a plugin saw as it is, because it was granted that. Never the secret.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RevealedSecret {
+    /// The plugin, by its name in the project.
+    pub plugin: String,
+    /// The resource, by its name.
+    pub resource: String,
+    /// The attribute, as the grant names it: `aws:ec2:Instance.user_data`.
+    pub attribute: String,
 }
 
 /// How a command ended.

@@ -58,6 +58,7 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         Entry::Forgotten { urn: forgotten, .. } => forgotten == urn,
         Entry::Moved { from, to } => from == urn || to == urn,
         Entry::CloudCall(call) => call.resource == urn.to_string(),
+        Entry::SecretRevealed(revealed) => revealed.resource == urn.name().as_str(),
         Entry::RunStarted(_) | Entry::Progress(_) | Entry::Outputs { .. } | Entry::RunFinished(_) => false,
     }
 }

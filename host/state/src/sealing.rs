@@ -118,6 +118,15 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str, reading: Reading<'_>) -> Res
     serde_json::from_value(json).map_err(ReadFailure::Json)
 }
 
+/// Reads the bytes of an entry that comes from no log.
+pub(crate) fn read_masked(bytes: &[u8]) -> Result<Entry, StateError> {
+    let place = std::path::Path::new("bytes");
+    let name = || "the entry".to_owned();
+    let text = std::str::from_utf8(bytes)
+        .map_err(|error| StateError::damaged(place, format!("the entry is not text: {error}")))?;
+    read(text, Reading::Masked).map_err(|failure| failure.at(place, name))
+}
+
 fn encode(source: serde_json::Error) -> StateError {
     StateError::Encode {
         source: Arc::new(source),

@@ -153,6 +153,10 @@ fn describe(entry: &Entry) -> String {
                 call.endpoint, call.resource, call.milliseconds
             )
         }
+        Entry::SecretRevealed(revealed) => format!(
+            "revealed {} of {} to {}",
+            revealed.attribute, revealed.resource, revealed.plugin
+        ),
         Entry::RunFinished(run) => run.result.clone(),
     }
 }

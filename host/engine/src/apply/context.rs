@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use konductor_model::provider::ObjectState;
 use konductor_model::{Failure, Reference, Urn, Value};
 use konductor_state::Entry;
 use konductor_state::entry::{Action, End};
@@ -12,6 +13,7 @@ use crate::apply::call::Caller;
 use crate::apply::writer::Writer;
 use crate::desired::Providers;
 use crate::event::{ApplySummary, Event, Observer};
+use crate::identifiers::{Identifiers, manages};
 use crate::plan::{Plan, recorded_attributes};
 use crate::reference::ReferenceError;
 use crate::subject::SchemaCache;
@@ -39,6 +41,8 @@ pub(crate) struct ApplyContext {
     pub(crate) caller: Caller,
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) records: Mutex<HashMap<Urn, Arc<ResourceRecord>>>,
+    /// Which record manages which object.
+    pub(crate) identifiers: Mutex<Identifiers>,
     pub(crate) names: HashMap<String, Urn>,
     pub(crate) report: Mutex<Tally>,
 }
@@ -66,6 +70,13 @@ impl ApplyContext {
     /// Returns the record of a resource as it is now.
     pub(crate) fn record(&self, urn: &Urn) -> Option<Arc<ResourceRecord>> {
         lock(&self.records).get(urn).cloned()
+    }
+
+    /// Takes an object for a record, unless another one manages it; then that one is returned.
+    pub(crate) fn claim(&self, plugin: &str, urn: &Urn, object: &ObjectState) -> Result<(), Urn> {
+        lock(&self.identifiers).claim(plugin, urn, object, |owner, id| {
+            self.record(owner).is_some_and(|record| manages(&record, id))
+        })
     }
 
     /// Returns what a reference reads now.

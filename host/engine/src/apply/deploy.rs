@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use konductor_model::provider::ObjectState;
 use konductor_model::schema::TypeKind;
-use konductor_model::{Diagnostics, Disposition, Failure, Value};
+use konductor_model::{Diagnostics, Disposition, Failure, Urn, Value};
 use konductor_state::entry::{Action, Begin};
 use konductor_state::record::{Deposed, ResourceRecord};
 use konductor_state::{Entry, StateError};
@@ -16,6 +16,7 @@ use crate::apply::call::{Begun, CallEnd, Request, retrying};
 use crate::apply::context::{ApplyContext, Ended};
 use crate::event::Event;
 use crate::honesty;
+use crate::identifiers::{managed_twice, supersedes_itself};
 use crate::plan::{Step, StepAction};
 use crate::reference::{has_references, resolve};
 use crate::subject::Subject;
@@ -87,7 +88,7 @@ impl ApplyContext {
         };
         let schema = match self
             .schemas
-            .get(provider.as_ref(), step.urn.resource_type())
+            .get(&step.plugin.name, provider.as_ref(), step.urn.resource_type())
             .await
         {
             Ok(schema) => schema,
@@ -178,6 +179,7 @@ impl ApplyContext {
             record: Box::new(record.clone()),
             planned: last.planned.as_ref().clone(),
             private: STANDARD.encode(&last.private),
+            schema_version: Some(subject.schema.version),
             deposed: None,
         })
         .await?;
@@ -202,8 +204,17 @@ impl ApplyContext {
             token: &token,
         };
         let end = self.caller.call(subject.provider, begun, request, None).await;
+        let claim = |object: &ObjectState| self.claim(&step.plugin.name, &step.urn, object);
         Ok(
-            match settle(end, subject, record, current.as_deref(), &last.planned, action) {
+            match settle(
+                end,
+                subject,
+                record,
+                current.as_deref(),
+                &last.planned,
+                action,
+                &claim,
+            ) {
                 Settled::End(record, failure) => {
                     let went = if failure.is_none() {
                         Went::Well
@@ -254,6 +265,7 @@ impl ApplyContext {
             record: Box::new(record.clone()),
             planned: Value::Null,
             private: String::new(),
+            schema_version: None,
             deposed: None,
         })
         .await?;
@@ -263,6 +275,18 @@ impl ApplyContext {
                 .import(step.urn.resource_type(), step.urn.name(), id)
         })
         .await;
+        let imported =
+            imported.and_then(
+                |imported| match self.claim(&step.plugin.name, &step.urn, &imported.object) {
+                    Ok(()) => Ok(imported),
+                    Err(owner) => Err(managed_twice(
+                        &step.plugin.name,
+                        &step.urn,
+                        &imported.object.id,
+                        &owner,
+                    )),
+                },
+            );
         match imported {
             Ok(imported) => {
                 record.object = Some(subject.marked(imported.object, &imported.inputs));
@@ -377,7 +401,8 @@ pub(crate) enum Settled {
     Stopped,
 }
 
-/// Works out the record after a create or update. `record` is what it is to become, `before` what it was.
+/// Works out the record after a create or update. `record` is what it is to become, `before` what it was. `claim` takes
+/// the object for the record, unless another one manages it.
 pub(crate) fn settle(
     end: CallEnd,
     subject: &Subject<'_>,
@@ -385,9 +410,28 @@ pub(crate) fn settle(
     before: Option<&ResourceRecord>,
     planned: &Value,
     action: Action,
+    claim: &dyn Fn(&ObjectState) -> Result<(), Urn>,
 ) -> Settled {
     let plugin = &subject.provider.manifest().name;
     let update = action == Action::Update;
+    if let CallEnd::Complete(object) | CallEnd::Partial(object, _) = &end {
+        // What another record manages is not lost when this one does not take it, and would be deleted twice if it did.
+        let refused = if record
+            .deposed
+            .iter()
+            .any(|deposed| deposed.object.id == object.id)
+        {
+            Some(supersedes_itself(plugin, subject.urn, &object.id))
+        } else {
+            let claimed = claim(object);
+            claimed
+                .err()
+                .map(|owner| managed_twice(plugin, subject.urn, &object.id, &owner))
+        };
+        if refused.is_some() {
+            return Settled::End(before.cloned().map(Box::new), refused);
+        }
+    }
     match end {
         CallEnd::Cancelled => Settled::Stopped,
         CallEnd::Complete(object) => {

@@ -149,7 +149,7 @@ fn opening(plan: &Plan, records: &Mutex<HashMap<Urn, Arc<ResourceRecord>>>) -> V
     for drift in &plan.drift {
         if let Some(record) = records.get_mut(&drift.urn) {
             let record = Arc::make_mut(record);
-            record.object.clone_from(&drift.object);
+            drift.put_into(record);
             entries.push(Entry::Recorded {
                 record: Box::new(record.clone()),
                 reason: "refresh".to_owned(),

@@ -1,8 +1,9 @@
 //! Deletes objects, or only forgets them.
 
+use std::borrow::Cow;
 use std::time::Instant;
 
-use konductor_model::provider::ObjectState;
+use konductor_model::provider::{ObjectState, Provider};
 use konductor_model::{Disposition, Failure, Value};
 use konductor_state::StateError;
 use konductor_state::entry::{Action, Begin};
@@ -12,6 +13,7 @@ use crate::apply::call::{Begun, CallEnd, Request};
 use crate::apply::context::{ApplyContext, Ended};
 use crate::apply::deploy::Went;
 use crate::plan::Step;
+use crate::schema_version;
 
 /// Which object of a resource is deleted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,23 @@ pub(crate) fn doomed_object<'r>(
 }
 
 impl ApplyContext {
+    /// Returns an object in the form that the plugin reads. A refresh rewrites current objects, superseded ones not.
+    async fn readable<'o>(
+        &self,
+        provider: &dyn Provider,
+        record: &ResourceRecord,
+        object: &'o ObjectState,
+    ) -> Result<Cow<'o, ObjectState>, Failure> {
+        let plugin = &record.plugin;
+        let schema = self
+            .schemas
+            .get(&plugin.name, provider, record.urn.resource_type())
+            .await?;
+        let upgraded =
+            schema_version::upgraded(provider, &schema, &record.urn, &plugin.name, plugin, object).await?;
+        Ok(upgraded.map_or(Cow::Borrowed(object), Cow::Owned))
+    }
+
     /// Deletes an object of a resource. One that is gone already counts as deleted.
     pub(crate) async fn remove(&self, step: &Step, doomed: Doomed<'_>) -> Result<Went, StateError> {
         let Some(record) = self.record(&step.urn) else {
@@ -89,6 +108,13 @@ impl ApplyContext {
             self.refuse(&step.urn, action, failure);
             return Ok(Went::Badly);
         };
+        let object = match self.readable(provider.as_ref(), &record, object).await {
+            Ok(object) => object,
+            Err(failure) => {
+                self.refuse(&step.urn, action, failure);
+                return Ok(Went::Badly);
+            }
+        };
         let operation = uuid::Uuid::new_v4().to_string();
         let token = uuid::Uuid::new_v4().to_string();
         let ended = Ended {
@@ -107,6 +133,7 @@ impl ApplyContext {
             record: Box::new(left.clone().unwrap_or_else(|| record.as_ref().clone())),
             planned: Value::Null,
             private: String::new(),
+            schema_version: None,
             deposed: key.clone(),
         })
         .await?;
@@ -116,7 +143,7 @@ impl ApplyContext {
             action,
             token: &token,
         };
-        let request = Request::Delete { prior: object };
+        let request = Request::Delete { prior: &object };
         Ok(
             match self.caller.call(provider.as_ref(), begun, request, None).await {
                 CallEnd::Deleted | CallEnd::Complete(_) => {

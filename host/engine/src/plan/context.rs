@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
+use konductor_model::provider::ObjectState;
 use konductor_model::schema::TypeKind;
 use konductor_model::{Diagnostics, Reference, ResourceName, Urn, Value};
 use konductor_state::record::ResourceRecord;
@@ -10,6 +11,7 @@ use konductor_state::record::ResourceRecord;
 use crate::desired::Providers;
 use crate::expand::Node;
 use crate::graph::Graph;
+use crate::identifiers::Identifiers;
 use crate::plan::model::{Step, StepAction};
 use crate::plan::recorded_attributes;
 use crate::reference::{Attributes, ReferenceError};
@@ -21,6 +23,8 @@ pub(crate) struct PlanContext {
     pub(crate) names: HashMap<ResourceName, usize>,
     pub(crate) graph: Graph,
     pub(crate) records: HashMap<Urn, Arc<ResourceRecord>>,
+    /// Which record manages which object.
+    pub(crate) identifiers: Identifiers,
     pub(crate) plugins: Arc<dyn Providers>,
     pub(crate) selected: Vec<bool>,
     pub(crate) replace: Vec<bool>,
@@ -43,6 +47,8 @@ pub(crate) struct NodePlan {
     pub(crate) id: Option<String>,
     /// What the provider, the schema or the options say about the order of replacement.
     pub(crate) order: ReplacementOrder,
+    /// The object that another version had stored, as the plugin that is to manage it from now on reads it.
+    pub(crate) rewritten: Option<ObjectState>,
     /// What was found.
     pub(crate) diagnostics: Diagnostics,
 }

@@ -18,13 +18,15 @@ pub(crate) use moves::rename as rename_records;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use konductor_model::provider::ObjectState;
 use konductor_model::{Diagnostic, Diagnostics, Urn, Value};
-use konductor_state::record::Snapshot;
+use konductor_state::record::{PluginReference, Snapshot};
 
 use crate::desired::{Desired, Providers};
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
 use crate::expand::{Expanded, expand};
+use crate::identifiers::Identifiers;
 use crate::reference::{Attributes, ReferenceError, has_references, resolve};
 use crate::walk::walk;
 use context::PlanContext;
@@ -49,7 +51,7 @@ pub struct PlanOptions {
 pub(crate) async fn plan(
     desired: Desired,
     snapshot: Snapshot,
-    drift: Vec<Drift>,
+    mut drift: Vec<Drift>,
     options: &PlanOptions,
     plugins: Arc<dyn Providers>,
     observer: &dyn Observer,
@@ -95,6 +97,7 @@ pub(crate) async fn plan(
         nodes,
         names,
         graph,
+        identifiers: Identifiers::of(records.values().map(Arc::as_ref)),
         records,
         plugins,
         selected: selected.nodes.clone(),
@@ -123,6 +126,11 @@ pub(crate) async fn plan(
             continue;
         };
         diagnostics.extend(planned.diagnostics.clone());
+        if let (Some(object), Some(node)) = (&planned.rewritten, context.nodes.get(index)) {
+            // What a refresh finds is recorded before a record gets its new name.
+            let recorded_as = context.moved.get(&node.urn).unwrap_or(&node.urn);
+            rewrite(&mut drift, recorded_as, &node.plugin, object);
+        }
         if let Some(step) = &planned.step {
             if let Some(slot) = position.get_mut(index) {
                 *slot = Some(steps.len());
@@ -185,6 +193,23 @@ pub(crate) async fn plan(
         summary: plan.summary(),
     });
     Ok(plan)
+}
+
+/// Puts an object that the plugin of a node rewrote among what is recorded before anything is done.
+fn rewrite(drift: &mut Vec<Drift>, urn: &Urn, plugin: &PluginReference, object: &ObjectState) {
+    let plugin = Some(plugin.clone());
+    match drift.iter_mut().find(|drift| drift.urn == *urn) {
+        Some(found) => {
+            found.object = Some(object.clone());
+            found.plugin = plugin;
+        }
+        None => drift.push(Drift {
+            urn: urn.clone(),
+            object: Some(object.clone()),
+            changes: Vec::new(),
+            plugin,
+        }),
+    }
 }
 
 fn output_changes(

@@ -164,6 +164,19 @@ pub struct Drift {
     pub object: Option<ObjectState>,
     /// What differs: `old` as recorded, `new` as it is.
     pub changes: Vec<PlannedChange>,
+    /// The plugin that rewrote what an older one had stored; from then on it is the one that reads it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginReference>,
+}
+
+impl Drift {
+    /// Puts what was found into a record.
+    pub(crate) fn put_into(&self, record: &mut ResourceRecord) {
+        record.object.clone_from(&self.object);
+        if let Some(plugin) = &self.plugin {
+            record.plugin.clone_from(plugin);
+        }
+    }
 }
 
 /// An output that changes.
@@ -214,7 +227,7 @@ impl Plan {
 pub(crate) fn overlay(records: &mut HashMap<Urn, Arc<ResourceRecord>>, drift: &[Drift]) {
     for drift in drift {
         if let Some(record) = records.get_mut(&drift.urn) {
-            Arc::make_mut(record).object.clone_from(&drift.object);
+            drift.put_into(Arc::make_mut(record));
         }
     }
 }

@@ -11,6 +11,7 @@ use crate::plan::changes::PlannedChange;
 use crate::plan::context::{NodePlan, PlanContext, ReplacementOrder};
 use crate::plan::model::{Step, StepAction};
 use crate::reference::{ReferenceError, has_references, resolve, suggestion};
+use crate::schema_version;
 use crate::subject::{Subject, warnings};
 
 impl PlanContext {
@@ -26,7 +27,7 @@ impl PlanContext {
         })?;
         let schema = self
             .schemas
-            .get(provider.as_ref(), node.urn.resource_type())
+            .get(&node.plugin.name, provider.as_ref(), node.urn.resource_type())
             .await
             .map_err(|failure| failure.to_diagnostics(node.urn.name()))?;
         let subject = Subject {
@@ -38,7 +39,11 @@ impl PlanContext {
             verify_determinism: self.verify_determinism,
         };
         let resolved = self.inputs(&subject, node).await?;
-        let prior = record.and_then(|record| Some((record.object.as_ref()?, &record.inputs)));
+        let rewritten = self.rewritten(&subject, node, record).await?;
+        let prior = record.and_then(|record| {
+            let object = rewritten.as_ref().or(record.object.as_ref())?;
+            Some((object, &record.inputs))
+        });
         match prior {
             Some(prior) => {
                 let mut planned = self
@@ -58,8 +63,32 @@ impl PlanContext {
             {
                 subject.mark(Arc::make_mut(&mut step.declared));
             }
+            planned.rewritten = rewritten;
             planned
         })
+    }
+
+    /// Returns the recorded object as the plugin that is to manage it reads it, where another version stored it. A
+    /// refresh has done that already unless the resource moves from one plugin to another.
+    async fn rewritten(
+        &self,
+        subject: &Subject<'_>,
+        node: &Node,
+        record: Option<&ResourceRecord>,
+    ) -> Result<Option<ObjectState>, Diagnostics> {
+        let Some((record, object)) = record.and_then(|record| Some((record, record.object.as_ref()?))) else {
+            return Ok(None);
+        };
+        schema_version::upgraded(
+            subject.provider,
+            subject.schema,
+            subject.urn,
+            &node.plugin.name,
+            &record.plugin,
+            object,
+        )
+        .await
+        .map_err(|failure| subject.failed(&failure))
     }
 
     /// Returns the properties with what is known put in the place of references.
@@ -106,7 +135,7 @@ impl PlanContext {
             // That its schema cannot be had is said where the target itself is planned.
             let Ok(schema) = self
                 .schemas
-                .get(provider.as_ref(), target.urn.resource_type())
+                .get(&target.plugin.name, provider.as_ref(), target.urn.resource_type())
                 .await
             else {
                 continue;
@@ -264,6 +293,37 @@ impl PlanContext {
         })
     }
 
+    /// Refuses to take over what another resource of the stack manages or takes over too.
+    fn refuse_managed(
+        &self,
+        index: usize,
+        node: &Node,
+        subject: &Subject<'_>,
+        object: &ObjectState,
+    ) -> Result<(), Diagnostics> {
+        let recorded = self.identifiers.other_owner(&node.plugin.name, &node.urn, object);
+        let declared = || {
+            let twin = |other: &&Node| {
+                other.options.import == node.options.import
+                    && other.plugin.name == node.plugin.name
+                    && other.urn.resource_type() == node.urn.resource_type()
+                    && other.urn != node.urn
+            };
+            // The first of several is let through; the others are told of it.
+            self.nodes.iter().take(index).find(twin).map(|other| &other.urn)
+        };
+        let Some(owner) = recorded.or_else(declared) else {
+            return Ok(());
+        };
+        Err(subject
+            .error(format!("the object `{}` is managed already, as `{}`", object.id, owner.name()))
+            .help(format!(
+                "rename that one with the option `aliases: [{}]` or `konductor state move`, or take `import` away",
+                owner.name()
+            ))
+            .into())
+    }
+
     async fn plan_import(
         &self,
         index: usize,
@@ -275,6 +335,7 @@ impl PlanContext {
         let imported = import(subject.provider, node, id)
             .await
             .map_err(|failure| subject.failed(&failure))?;
+        self.refuse_managed(index, node, subject, &imported.object)?;
         let object = subject.marked(imported.object, &imported.inputs);
         let prior = (&object, &imported.inputs);
         subject.keep_ignored(&mut resolved, Some(prior));

@@ -146,12 +146,16 @@ async fn an_object_is_imported_by_command_and_then_managed() {
         ..World::new()
     };
     let urn: konductor_model::Urn = "urn:konductor:shop:dev:fake:test:Thing::mine".parse().unwrap();
-    let missing = other.engine().import(urn.clone(), "obj-9").await.unwrap_err();
+    let missing = other
+        .engine()
+        .import(urn.clone(), "obj-9", None)
+        .await
+        .unwrap_err();
     assert!(missing.to_string().contains("there is no obj-9"), "{missing}");
     assert!(other.snapshot().await.resources.is_empty());
-    let imported = other.engine().import(urn.clone(), "obj-1").await.unwrap();
+    let imported = other.engine().import(urn.clone(), "obj-1", None).await.unwrap();
     assert_eq!(imported.inputs.attribute("size"), Some(&4.into()));
-    let twice = other.engine().import(urn, "obj-1").await.unwrap_err();
+    let twice = other.engine().import(urn, "obj-1", None).await.unwrap_err();
     assert!(twice.to_string().contains("is recorded already"), "{twice}");
     other.settled(desired(vec![thing("mine").set("size", 4)])).await;
 }

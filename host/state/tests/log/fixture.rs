@@ -119,6 +119,7 @@ pub(crate) fn begin(operation: &str, record: ResourceRecord) -> Entry {
         planned: record.inputs.clone(),
         record: Box::new(record),
         private: String::new(),
+        schema_version: None,
         deposed: None,
     })
 }

@@ -8,6 +8,7 @@
     reason = "a test fails by panicking, also in the functions that tests share"
 )]
 
+mod archive;
 mod damage;
 mod death;
 mod fixture;
@@ -17,3 +18,4 @@ mod opening;
 mod reading;
 mod secrets;
 mod tampering;
+mod usage;

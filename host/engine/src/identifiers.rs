@@ -1,0 +1,107 @@
+//! Which record manages which object: no object may be managed twice, whatever a plugin answers.
+//!
+//! Two records that name one object would delete it under each other's feet. Objects are told apart by plugin
+//! instance, type, `region` attribute and identifier: what a cloud calls the same in two accounts are two objects.
+
+use std::collections::HashMap;
+
+use konductor_model::provider::ObjectState;
+use konductor_model::{Disposition, Failure, ResourceType, Urn};
+use konductor_state::record::ResourceRecord;
+
+/// The objects that are managed, each with the record that does.
+#[derive(Debug, Default)]
+pub(crate) struct Identifiers(HashMap<Key, Urn>);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Key {
+    instance: String,
+    resource_type: ResourceType,
+    region: Option<String>,
+    id: String,
+}
+
+impl Key {
+    fn new(instance: &str, urn: &Urn, object: &ObjectState) -> Self {
+        let region = object.attributes.attribute("region");
+        Self {
+            instance: instance.to_owned(),
+            resource_type: urn.resource_type().clone(),
+            region: region.and_then(|region| region.as_text()).map(str::to_owned),
+            id: object.id.clone(),
+        }
+    }
+}
+
+impl Identifiers {
+    /// Collects the objects of records, superseded ones included.
+    pub(crate) fn of<'r>(records: impl IntoIterator<Item = &'r ResourceRecord>) -> Self {
+        let mut found = HashMap::new();
+        for record in records {
+            let deposed = record.deposed.iter().map(|deposed| &deposed.object);
+            for object in record.object.iter().chain(deposed) {
+                found.insert(
+                    Key::new(&record.plugin.name, &record.urn, object),
+                    record.urn.clone(),
+                );
+            }
+        }
+        Self(found)
+    }
+
+    /// Returns the other record that manages an object.
+    pub(crate) fn other_owner(&self, instance: &str, urn: &Urn, object: &ObjectState) -> Option<&Urn> {
+        self.0
+            .get(&Key::new(instance, urn, object))
+            .filter(|owner| *owner != urn)
+    }
+
+    /// Takes an object for a record, unless another one that `manages` it still has it.
+    pub(crate) fn claim(
+        &mut self,
+        instance: &str,
+        urn: &Urn,
+        object: &ObjectState,
+        manages: impl Fn(&Urn, &str) -> bool,
+    ) -> Result<(), Urn> {
+        let key = Key::new(instance, urn, object);
+        if let Some(owner) = self.0.get(&key)
+            && owner != urn
+            && manages(owner, &object.id)
+        {
+            return Err(owner.clone());
+        }
+        self.0.insert(key, urn.clone());
+        Ok(())
+    }
+}
+
+/// Tells whether a record manages an object of an identifier.
+pub(crate) fn manages(record: &ResourceRecord, id: &str) -> bool {
+    record.object.as_ref().is_some_and(|object| object.id == id)
+        || record.deposed.iter().any(|deposed| deposed.object.id == id)
+}
+
+/// Makes the failure for an object that another record manages.
+pub(crate) fn managed_twice(plugin: &str, urn: &Urn, id: &str, owner: &Urn) -> Failure {
+    Failure::new(
+        Disposition::AlreadyExists,
+        format!(
+            "the plugin `{plugin}` answered for `{}` with the object `{id}`, which `{}` manages; it stays there, and nothing is recorded for `{}`: if both declare the same object, remove one of them, else report this to the plugin's author",
+            urn.name(),
+            owner.name(),
+            urn.name()
+        ),
+    )
+}
+
+/// Makes the failure for a new object that is the one it was to supersede.
+pub(crate) fn supersedes_itself(plugin: &str, urn: &Urn, id: &str) -> Failure {
+    Failure::new(
+        Disposition::AlreadyExists,
+        format!(
+            "the plugin `{plugin}` answered the create of a new object for `{}` with the old one, `{id}`, which would then be deleted; the record stays as it was: set the option `delete_before_replace`, or report this to the plugin's author",
+            urn.name()
+        ),
+    )
+}
