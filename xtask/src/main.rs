@@ -8,7 +8,9 @@
 mod bench;
 mod command;
 mod demo;
+mod dist;
 mod folders;
+mod fuzz;
 mod plugins;
 mod python;
 mod registry;
@@ -40,6 +42,10 @@ enum Task {
     Registry,
     /// Measure the sandbox and the engine, and write docs/performance.md.
     Bench(bench::Arguments),
+    /// Feed damaged and hostile input to everything that reads what others wrote.
+    Fuzz(fuzz::Arguments),
+    /// Build the release archive.
+    Dist(dist::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -50,6 +56,8 @@ fn main() -> ExitCode {
         Task::Python => python::prepare(),
         Task::Registry => registry::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
+        Task::Dist(arguments) => dist::run_arguments(&arguments),
+        Task::Fuzz(arguments) => fuzz::run_arguments(&arguments),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

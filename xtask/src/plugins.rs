@@ -12,7 +12,7 @@ use crate::folders;
 pub const TARGET: &str = "wasm32-wasip2";
 
 /// Guests that belong to the product: the host finds them next to its binary.
-const PRODUCT: [&str; 4] = ["aws", "azure", "gcp", "compliance"];
+pub const PRODUCT: [&str; 4] = ["aws", "azure", "gcp", "compliance"];
 
 /// Guests that only tests and benchmarks load. `encoding` is there when its measurement is.
 const FOR_TESTS: [&str; 3] = ["reference", "hostile", "encoding"];
