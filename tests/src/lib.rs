@@ -8,6 +8,7 @@
 mod aws_account;
 mod binary;
 mod checkout;
+mod installation;
 mod oci_registry;
 mod openssl;
 mod project;
@@ -17,6 +18,7 @@ mod site_authority;
 
 pub use aws_account::AwsAccount;
 pub use checkout::{example, guest};
+pub use installation::{Installation, SHIPPED};
 pub use oci_registry::{OciRegistry, RegistryAnswer, write_docker_configuration};
 pub use project::{Finished, Project};
 pub use running::{Running, Signal};
