@@ -37,6 +37,18 @@ fn a_syntax_error_has_its_place() {
 }
 
 #[test]
+fn a_syntax_error_at_a_character_of_several_bytes_takes_in_all_of_them() {
+    let text = "name: shop\nresource\u{feff}s: {}\n";
+    let errors = load(Given {
+        project: text,
+        ..Given::default()
+    })
+    .unwrap_err();
+    let origin = errors.0[0].origin.clone().unwrap();
+    assert_eq!(text.get(origin.offset..origin.offset + origin.length), Some("\u{feff}"));
+}
+
+#[test]
 fn places_count_bytes_after_text_that_is_not_ascii() {
     let text = "name: shop\ndescription: \"größe ✓\"\nconfig:\n  aws: {größe: ärger, region: 'us'}\n";
     let configuration = project(text);
