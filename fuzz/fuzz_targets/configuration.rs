@@ -25,7 +25,10 @@ fn places_exist(diagnostics: &Diagnostics, files: &[SourceFile]) {
         let text = file.text.strip_prefix('\u{feff}').unwrap_or(&file.text);
         assert!(
             text.is_char_boundary(origin.offset) && text.is_char_boundary(origin.offset + origin.length),
-            "{origin} is {} bytes at byte {} of {}", origin.length, origin.offset, text.len(),
+            "{origin} is {} bytes at byte {} of {}",
+            origin.length,
+            origin.offset,
+            text.len(),
         );
     };
     for diagnostic in &diagnostics.0 {
@@ -41,7 +44,12 @@ fuzz_target!(|data: &[u8]| {
     };
     let mut parts = text.split("\n%%\n");
     let (project, stack, organization) = (parts.next(), parts.next(), parts.next());
-    let lines = |part: Option<&str>| part.unwrap_or_default().lines().map(str::to_owned).collect::<Vec<_>>();
+    let lines = |part: Option<&str>| {
+        part.unwrap_or_default()
+            .lines()
+            .map(str::to_owned)
+            .collect::<Vec<_>>()
+    };
     let variables = lines(parts.next());
     let inputs = Inputs {
         stack: "dev".to_owned(),
@@ -72,8 +80,12 @@ fuzz_target!(|data: &[u8]| {
     places_exist(&configuration.check(), &files);
     places_exist(&configuration.unresolved_references(&BTreeSet::new()), &files);
     let _ = configuration.effective();
-    let _ = configuration.declarations(Context::default()).map_err(|errors| places_exist(&errors, &files));
-    let _ = configuration.outputs(Context::default()).map_err(|errors| places_exist(&errors, &files));
+    let _ = configuration
+        .declarations(Context::default())
+        .map_err(|errors| places_exist(&errors, &files));
+    let _ = configuration
+        .outputs(Context::default())
+        .map_err(|errors| places_exist(&errors, &files));
     match configuration.modules() {
         Err(errors) => places_exist(&errors, &files),
         Ok(modules) => {

@@ -15,9 +15,17 @@ fuzz_target!(|data: &[u8]| {
 
     let wanted = PluginGrant::requested_by(&manifest);
     let nothing = PluginGrant::default();
-    assert_eq!(wanted.intersection(&nothing), nothing, "something is granted by nobody");
+    assert_eq!(
+        wanted.intersection(&nothing),
+        nothing,
+        "something is granted by nobody"
+    );
     let granted = wanted.intersection(&wanted);
     assert_eq!(granted.intersection(&wanted), granted, "a grant grows");
     assert!(wanted.differences(&wanted).is_empty());
-    assert_eq!(wanted.differences(&nothing).is_empty(), wanted == nothing, "a request is not shown");
+    assert_eq!(
+        wanted.differences(&nothing).is_empty(),
+        wanted == nothing,
+        "a request is not shown"
+    );
 });

@@ -10,7 +10,10 @@ use konductor_model::value_json::{Secrets, from_json, to_json, to_plain_json};
 use libfuzzer_sys::fuzz_target;
 
 /// Small, so that a table can exceed them.
-const LIMITS: Limits = Limits { nodes: 200, depth: 16 };
+const LIMITS: Limits = Limits {
+    nodes: 200,
+    depth: 16,
+};
 
 fn text(input: &mut Unstructured<'_>) -> Result<String> {
     let length = input.arbitrary::<u8>()?;
@@ -20,13 +23,14 @@ fn text(input: &mut Unstructured<'_>) -> Result<String> {
 
 fn child(input: &mut Unstructured<'_>) -> Result<u32> {
     let index = input.arbitrary::<u8>()?;
-    Ok(if index == u8::MAX { u32::MAX } else { u32::from(index) })
+    Ok(if index == u8::MAX {
+        u32::MAX
+    } else {
+        u32::from(index)
+    })
 }
 
-fn many<T>(
-    input: &mut Unstructured<'_>,
-    one: impl Fn(&mut Unstructured<'_>) -> Result<T>,
-) -> Result<Vec<T>> {
+fn many<T>(input: &mut Unstructured<'_>, one: impl Fn(&mut Unstructured<'_>) -> Result<T>) -> Result<Vec<T>> {
     let count = input.arbitrary::<u8>()?;
     let mut found = Vec::new();
     for _ in 0..count {
@@ -57,7 +61,10 @@ fn node(input: &mut Unstructured<'_>) -> Result<Node> {
 fuzz_target!(|data: &[u8]| {
     let mut input = Unstructured::new(data);
     let mut table = Vec::new();
-    while let Ok(node) = node(&mut input) {
+    // Past its end the input reads as zeros for ever.
+    while !input.is_empty()
+        && let Ok(node) = node(&mut input)
+    {
         table.push(node);
     }
     let nodes = table.len();
@@ -68,13 +75,28 @@ fuzz_target!(|data: &[u8]| {
     value.walk(&mut |path, _| {
         seen += 1;
         assert!(path.steps().len() < LIMITS.depth, "deeper than the limit");
-        assert_eq!(path.to_string().parse().as_ref(), Ok(path), "a path changes on its way through text");
+        assert_eq!(
+            path.to_string().parse().as_ref(),
+            Ok(path),
+            "a path changes on its way through text"
+        );
         true
     });
     assert!(seen <= nodes, "more values than nodes");
-    assert_eq!(decode(encode(&value), LIMITS).as_ref(), Ok(&value), "a value changes on its way through a table");
+    assert_eq!(
+        decode(encode(&value), LIMITS).as_ref(),
+        Ok(&value),
+        "a value changes on its way through a table"
+    );
     let json = to_json(&value, Secrets::Marked);
-    assert_eq!(from_json(json).as_ref(), Ok(&value), "a value changes on its way through JSON");
+    assert_eq!(
+        from_json(json).as_ref(),
+        Ok(&value),
+        "a value changes on its way through JSON"
+    );
     let (plain, masked) = (to_plain_json(&value), to_json(&value, Secrets::Masked));
-    assert!(!value.has_secret() || (plain.to_string().contains("(secret)") && masked.to_string().contains("(secret)")));
+    assert!(
+        !value.has_secret()
+            || (plain.to_string().contains("(secret)") && masked.to_string().contains("(secret)"))
+    );
 });

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{cargo, run, step};
-use crate::{folders, plugins, python, registry};
+use crate::{folders, fuzz, plugins, python, registry};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -35,6 +35,9 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
         let guests = scope.spawn(|| prepare_guests(arguments));
         step("clippy: host");
         run(cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
+        if !arguments.quick {
+            fuzz::run_bounded()?;
+        }
         guests
             .join()
             .unwrap_or_else(|_| Err(anyhow::anyhow!("the build of the guests ended in a panic")))

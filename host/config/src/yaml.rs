@@ -151,7 +151,11 @@ impl<'t> Reader<'t, '_> {
             Some(Err(error)) => {
                 let marker = *error.marker();
                 let mut origin = self.places.origin(Span::empty(marker));
-                let here = self.places.text.get(origin.offset..).and_then(|rest| rest.chars().next());
+                let here = self
+                    .places
+                    .text
+                    .get(origin.offset..)
+                    .and_then(|rest| rest.chars().next());
                 origin.length = here.map_or(0, char::len_utf8);
                 Err(Box::new(
                     Diagnostic::error(format!("this is not YAML: {}", error.info())).origin(Some(origin)),

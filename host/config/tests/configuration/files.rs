@@ -45,7 +45,10 @@ fn a_syntax_error_at_a_character_of_several_bytes_takes_in_all_of_them() {
     })
     .unwrap_err();
     let origin = errors.0[0].origin.clone().unwrap();
-    assert_eq!(text.get(origin.offset..origin.offset + origin.length), Some("\u{feff}"));
+    assert_eq!(
+        text.get(origin.offset..origin.offset + origin.length),
+        Some("\u{feff}")
+    );
 }
 
 #[test]
