@@ -72,15 +72,23 @@ impl From<konductor_registry::RegistryError> for CommandError {
     fn from(error: konductor_registry::RegistryError) -> Self {
         use konductor_registry::RegistryError as E;
         let help = match &error {
-            E::UnknownSource { .. } => "write `source: bundled` or a path in konductor.yaml under plugins",
+            E::UnknownSource { .. } | E::Reference { .. } => {
+                "change the source under plugins in konductor.yaml"
+            }
             E::NotFound { .. } => {
                 "build the plugins with `cargo xtask plugins`, put the file into one of these folders, or name it in konductor.yaml: plugins: { NAME: { source: PATH } }"
             }
             E::Unreadable { .. } => "check the file's permissions",
-            E::TooLarge { .. } => "this is not a plugin",
-            E::WrongVersion { .. } => {
+            E::TooLarge { .. } | E::Component { .. } => "this is not a plugin",
+            E::NoManifest { .. } => "put its manifest into it with `konductor plugin pack FILE`",
+            E::WrongName { .. } => "give it its own name under plugins in konductor.yaml",
+            E::WrongVersion { .. } | E::NoVersion { .. } => {
                 "change the version under plugins in konductor.yaml, or install the plugin that fits"
             }
+            E::WrongDigest { .. } | E::MislabelledVersion { .. } => {
+                "find out who changed the plugin; if the change is wanted, run `konductor plugin lock`"
+            }
+            _ => return Self::message(with_sources(&error)),
         };
         Self::message(with_sources(&error)).help(help)
     }

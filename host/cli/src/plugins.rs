@@ -14,7 +14,7 @@ use konductor_model::manifest::EndpointProtocol;
 use konductor_model::module::Module;
 use konductor_model::provider::Provider;
 use konductor_model::{Diagnostic, Diagnostics, Path, Value};
-use konductor_registry::{PluginFile, PluginSource, SearchPath};
+use konductor_registry::{FetchRequest, FetchedPlugin, NetworkSettings, PluginSource, Registry, SearchPath};
 use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
 
 use crate::environment::Environment;
@@ -46,7 +46,7 @@ pub struct LoadedPlugin {
 /// Finds and loads plugins.
 pub struct PluginLoader {
     sandbox: Sandbox,
-    search: SearchPath,
+    registry: Registry,
     loaded: BTreeMap<String, LoadedPlugin>,
 }
 
@@ -59,14 +59,18 @@ impl PluginLoader {
         };
         Ok(Self {
             sandbox: Sandbox::new(options)?,
-            search: SearchPath::new(environment.plugin_folders(), environment.executable()),
+            registry: Registry::new(
+                SearchPath::new(environment.plugin_folders(), environment.executable()),
+                NetworkSettings::default(),
+                Some(environment.cache_folder().join("downloads")),
+            ),
             loaded: BTreeMap::new(),
         })
     }
 
     /// Returns the names of all plugins that can be found, those the project names included.
     pub fn names(&self, configuration: Option<&Configuration>) -> Vec<String> {
-        let mut names = self.search.names();
+        let mut names = self.registry.search_path().names();
         names.extend(
             configuration
                 .into_iter()
@@ -94,17 +98,25 @@ impl PluginLoader {
             Some(text) => PluginSource::parse(name, text, folder)?,
             None => PluginSource::Bundled,
         };
-        let file = PluginFile::read(name, &source, &self.search)?;
-        let loaded = self.load_file(&file).await?;
+        let fetched = self
+            .registry
+            .fetch(&FetchRequest {
+                plugin: name.to_owned(),
+                source,
+                version: requirement.and_then(|requirement| requirement.version.clone()),
+                locked: None,
+            })
+            .await?;
+        let loaded = self.load_fetched(&fetched).await?;
         let found = &loaded.plugin.manifest().name;
         if found != name {
             return Err(CommandError::message(format!(
                 "the plugin in {} is `{found}`, not `{name}`",
-                file.path.display()
+                fetched.place
             ))
             .help("give it its own name under plugins in konductor.yaml"));
         }
-        file.require_version(
+        fetched.require_version(
             &loaded.plugin.manifest().version,
             requirement.and_then(|r| r.version.as_ref()),
         )?;
@@ -113,14 +125,19 @@ impl PluginLoader {
     }
 
     /// Loads the plugin in a file.
-    pub async fn load_file(&self, file: &PluginFile) -> Result<LoadedPlugin, CommandError> {
+    pub async fn load_file(&self, path: &FilePath) -> Result<LoadedPlugin, CommandError> {
+        let fetched = self.registry.fetch_file(path)?;
+        self.load_fetched(&fetched).await
+    }
+
+    async fn load_fetched(&self, fetched: &FetchedPlugin) -> Result<LoadedPlugin, CommandError> {
         let loading = self
             .sandbox
-            .load(&file.bytes, LoadOptions::from_origin(&file.name));
-        let plugin = announced(&file.name, loading).await?;
+            .load(&fetched.bytes, LoadOptions::from_origin(&fetched.name));
+        let plugin = announced(&fetched.name, loading).await?;
         Ok(LoadedPlugin {
             plugin,
-            file: file.path.as_path().into(),
+            file: FilePath::new(&fetched.place).into(),
         })
     }
 }

@@ -2,12 +2,17 @@
 
 use std::path::PathBuf;
 
+use crate::component::ComponentError;
+use crate::digest::Digest;
+use crate::name::NameError;
+use crate::oci::reference::ReferenceError;
+
 /// Says why a plugin could not be had.
 #[derive(Debug, thiserror::Error)]
 pub enum RegistryError {
     /// A source is written in a form that is not known.
     #[error(
-        "the source `{text}` of plugin `{plugin}` is not known: expected `bundled` or the path of a file or folder"
+        "the source `{text}` of plugin `{plugin}` is not known: expected `bundled`, the path of a file or folder, `mirror:PATH` or `oci://HOST/PATH`"
     )]
     UnknownSource {
         /// The plugin.
@@ -15,6 +20,17 @@ pub enum RegistryError {
         /// The source as written.
         text: String,
     },
+    /// A source in a registry is not well formed.
+    #[error("the source of plugin `{plugin}` is not one")]
+    Reference {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        source: ReferenceError,
+    },
+    /// A name is not one.
+    #[error(transparent)]
+    Name(#[from] NameError),
     /// No file was found.
     #[error("plugin `{plugin}` was not found; looked for {}", list(tried))]
     NotFound {
@@ -45,17 +61,87 @@ pub enum RegistryError {
         /// How large it may be.
         limit: u64,
     },
+    /// The bytes are not those of a plugin.
+    #[error("plugin `{plugin}`: {place} cannot be used")]
+    Component {
+        /// The plugin.
+        plugin: String,
+        /// Where the bytes are.
+        place: String,
+        /// Why.
+        source: ComponentError,
+    },
+    /// A plugin that travels has no manifest in it.
+    #[error("plugin `{plugin}`: {place} does not carry its manifest, so its name and version are not known")]
+    NoManifest {
+        /// The plugin.
+        plugin: String,
+        /// Where the bytes are.
+        place: String,
+    },
+    /// The bytes are those of another plugin.
+    #[error("plugin `{plugin}`: {place} holds the plugin `{found}`")]
+    WrongName {
+        /// The plugin.
+        plugin: String,
+        /// Where the bytes are.
+        place: String,
+        /// The name in the bytes.
+        found: String,
+    },
     /// The plugin's version is not one that was asked for.
-    #[error("plugin `{plugin}` in {} has version {found}, but `{wanted}` is required", path.display())]
+    #[error("plugin `{plugin}` in {place} has version {found}, but `{wanted}` is required")]
     WrongVersion {
         /// The plugin.
         plugin: String,
-        /// The file.
-        path: PathBuf,
+        /// Where the bytes are.
+        place: String,
         /// The version it says it has.
         found: semver::Version,
         /// The versions asked for.
         wanted: semver::VersionReq,
+    },
+    /// The plugin says it has another version than the place it was found under.
+    #[error("plugin `{plugin}`: {place} stands for version {expected}, but the plugin in it says {found}")]
+    MislabelledVersion {
+        /// The plugin.
+        plugin: String,
+        /// Where the bytes are.
+        place: String,
+        /// The version of the tag or folder.
+        expected: semver::Version,
+        /// The version in the bytes.
+        found: semver::Version,
+    },
+    /// A source has no version that will do.
+    #[error(
+        "plugin `{plugin}`: {source_text} has no version that `{wanted}` allows; it has {}",
+        versions(offered)
+    )]
+    NoVersion {
+        /// The plugin.
+        plugin: String,
+        /// The source as written.
+        source_text: String,
+        /// The versions asked for.
+        wanted: semver::VersionReq,
+        /// The versions there are, lowest first.
+        offered: Vec<semver::Version>,
+    },
+    /// The source is of a kind that cannot be read yet.
+    #[error("this kind of source cannot be read yet")]
+    NotYet,
+    /// The bytes are not the ones that are locked.
+    #[error("plugin `{plugin}`: {place} has the digest {found}, but {expected} is locked")]
+    WrongDigest {
+        /// The plugin.
+        plugin: String,
+        /// Where the bytes are.
+        place: String,
+        /// The digest that is expected.
+        expected: Digest,
+        /// The digest of the bytes.
+        found: Digest,
     },
 }
 
@@ -68,4 +154,25 @@ fn list(paths: &[PathBuf]) -> String {
         .map(|path| path.display().to_string())
         .collect::<Vec<_>>()
         .join(", ")
+}
+
+fn versions(versions: &[semver::Version]) -> String {
+    /// How many versions an error names.
+    const SHOWN: usize = 8;
+    if versions.is_empty() {
+        return "none at all".to_owned();
+    }
+    let shown: Vec<String> = versions
+        .iter()
+        .rev()
+        .take(SHOWN)
+        .map(ToString::to_string)
+        .collect();
+    let more = versions.len().saturating_sub(SHOWN);
+    let rest = if more > 0 {
+        format!(" and {more} older ones")
+    } else {
+        String::new()
+    };
+    format!("{}{rest}", shown.join(", "))
 }

@@ -4,7 +4,6 @@ use std::path::Path;
 
 use konductor_config::Configuration;
 use konductor_config::inputs::PROJECT_FILE;
-use konductor_registry::{PluginFile, PluginSource, SearchPath};
 
 use crate::arguments::{GlobalArguments, PluginCommand};
 use crate::environment::Environment;
@@ -59,9 +58,7 @@ pub async fn plugin(
             let is_path =
                 plugin.contains(['/', '\\']) || Path::new(plugin).extension().is_some_and(|e| e == "wasm");
             let loaded = if is_path {
-                let source = PluginSource::Path(folder.join(plugin));
-                let file = PluginFile::read(plugin, &source, &SearchPath::default())?;
-                loader.load_file(&file).await?
+                loader.load_file(&folder.join(plugin)).await?
             } else {
                 loader.load(plugin, folder, configuration.as_ref()).await?
             };
