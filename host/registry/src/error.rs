@@ -4,7 +4,10 @@ use std::path::PathBuf;
 
 use crate::component::ComponentError;
 use crate::digest::Digest;
+use crate::download_cache::CacheError;
+use crate::mirror::MirrorError;
 use crate::name::NameError;
+use crate::oci::client::OciError;
 use crate::oci::reference::ReferenceError;
 
 /// Says why a plugin could not be had.
@@ -128,9 +131,38 @@ pub enum RegistryError {
         /// The versions there are, lowest first.
         offered: Vec<semver::Version>,
     },
-    /// The source is of a kind that cannot be read yet.
-    #[error("this kind of source cannot be read yet")]
-    NotYet,
+    /// A mirror cannot be used.
+    #[error("plugin `{plugin}`")]
+    Mirror {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        source: MirrorError,
+    },
+    /// A registry cannot be used.
+    #[error("plugin `{plugin}`")]
+    Oci {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        source: Box<OciError>,
+    },
+    /// A registry has no manifest for what was asked.
+    #[error("plugin `{plugin}`: {place} is not there")]
+    NoRelease {
+        /// The plugin.
+        plugin: String,
+        /// The address.
+        place: String,
+    },
+    /// The cache of downloads cannot be written.
+    #[error("plugin `{plugin}`")]
+    Cache {
+        /// The plugin.
+        plugin: String,
+        /// Why.
+        source: CacheError,
+    },
     /// The bytes are not the ones that are locked.
     #[error("plugin `{plugin}`: {place} has the digest {found}, but {expected} is locked")]
     WrongDigest {

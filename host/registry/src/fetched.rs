@@ -6,6 +6,7 @@ use crate::component::ComponentOutline;
 use crate::digest::Digest;
 use crate::error::RegistryError;
 use crate::name::check_name;
+use crate::oci::artifact::Artifact;
 use crate::source::PluginSource;
 
 /// How many signature bundles of one plugin are looked at.
@@ -34,6 +35,9 @@ pub struct FetchedPlugin {
     pub digest: Digest,
     /// The digest of the OCI manifest that stands for it in a registry; none for plugins that were in none.
     pub manifest_digest: Option<Digest>,
+    /// The OCI manifest and configuration that came with it, so that it can be passed on unchanged; none for plugins
+    /// that were in no registry.
+    pub artifact: Option<Artifact>,
     /// Signature bundles that were found beside it. They may belong to other bytes.
     pub bundles: Vec<Vec<u8>>,
     /// The manifest in the bytes; none when it was not packed.
@@ -96,6 +100,7 @@ impl FetchedPlugin {
             digest: Digest::of(&bytes),
             bytes,
             manifest_digest: None,
+            artifact: None,
             bundles: Vec::new(),
             manifest,
             manifest_text_digest,

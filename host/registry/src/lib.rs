@@ -11,28 +11,38 @@
 //! | [`component`] | the manifest and the interfaces, read from the bytes without compiling |
 //! | [`lock_file`] | `konductor.lock` |
 //! | [`oci`] | registries: names, manifests, the protocol, signature bundles as referrers |
+//! | [`mirror`] | folders that are carried to sites without a network |
+//! | [`download_cache`] | what came over the network, by its digest |
+//! | [`timestamp`] | RFC 3161 timestamps, for signing |
 //! | [`network`] | proxy, certificate authorities, offline: the settings for everything that leaves the machine |
 //! | [`progress`] | what a caller hears meanwhile |
 
 mod atomic_file;
 pub mod component;
 pub mod digest;
+pub mod download_cache;
 pub mod error;
 pub mod fetched;
 pub mod local;
 pub mod lock_file;
+pub mod mirror;
 pub mod name;
 pub mod network;
 pub mod oci;
 pub mod progress;
 pub mod registry;
 pub mod source;
+pub mod timestamp;
 
 pub use digest::Digest;
 pub use error::RegistryError;
 pub use fetched::FetchedPlugin;
 pub use lock_file::{Approval, LockDifference, LockError, LockFile, LockedPlugin};
+pub use mirror::{MirrorError, MirrorForm};
 pub use network::{NetworkError, NetworkSettings};
+pub use oci::client::OciError;
+pub use oci::reference::OciRepository;
 pub use progress::{NoProgress, Progress, ProgressEvent};
-pub use registry::{FetchRequest, LockedRelease, Registry};
+pub use registry::{FetchRequest, LockedRelease, Published, Registry};
 pub use source::{LocalPath, PluginSource, SearchPath};
+pub use timestamp::{TimestampError, request_timestamp};

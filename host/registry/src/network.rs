@@ -7,6 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use konductor_model::SecretText;
 use url::Url;
 
 /// How long a connection may take to come about.
@@ -124,11 +125,20 @@ pub(crate) struct Answer {
     pub(crate) body: Vec<u8>,
 }
 
-/// A request before it is sent. Debug is left out: headers carry credentials.
+/// What a request is authenticated with.
+#[derive(Debug, Clone)]
+pub(crate) enum Authorization {
+    Basic { user: String, password: SecretText },
+    Bearer(SecretText),
+}
+
+/// A request before it is sent.
+#[derive(Clone)]
 pub(crate) struct Request {
     pub(crate) method: reqwest::Method,
     pub(crate) url: Url,
     pub(crate) headers: reqwest::header::HeaderMap,
+    pub(crate) authorization: Option<Authorization>,
     pub(crate) body: Vec<u8>,
 }
 
@@ -138,11 +148,12 @@ impl Request {
             method,
             url,
             headers: reqwest::header::HeaderMap::new(),
+            authorization: None,
             body: Vec::new(),
         }
     }
 
-    pub(crate) fn header(mut self, name: reqwest::header::HeaderName, value: &'static str) -> Self {
+    pub(crate) fn with_header(mut self, name: reqwest::header::HeaderName, value: &'static str) -> Self {
         self.headers
             .insert(name, reqwest::header::HeaderValue::from_static(value));
         self
@@ -150,6 +161,7 @@ impl Request {
 }
 
 /// How much of an answer is read, for how long, and who hears of it.
+#[derive(Clone, Copy)]
 pub(crate) struct ReadLimits<'a> {
     pub(crate) bytes: u64,
     pub(crate) deadline: Duration,
@@ -255,14 +267,19 @@ impl HttpClient {
             limit: limits.bytes,
         };
         let is_head = request.method == reqwest::Method::HEAD;
-        let mut response = self
+        let builder = self
             .client
             .request(request.method, request.url)
-            .headers(request.headers)
-            .body(request.body)
-            .send()
-            .await
-            .map_err(failed)?;
+            .headers(request.headers);
+        // These mark the header as sensitive, and answer a token that is no header value with an error.
+        let builder = match &request.authorization {
+            Some(Authorization::Basic { user, password }) => {
+                builder.basic_auth(user, Some(password.reveal()))
+            }
+            Some(Authorization::Bearer(token)) => builder.bearer_auth(token.reveal()),
+            None => builder,
+        };
+        let mut response = builder.body(request.body).send().await.map_err(failed)?;
         let announced = response.content_length().filter(|_| !is_head).unwrap_or(0);
         if announced > limits.bytes {
             return Err(too_large());

@@ -1,7 +1,14 @@
 //! Plugins in OCI registries.
 //!
-//! `reference` names repositories, `manifest` checks what registries answer without touching the network,
-//! `artifact` makes what is pushed, `client` speaks the distribution protocol with `authentication`, and
-//! `referrers` finds and stores signature bundles beside a plugin.
+//! The types of manifests and of the configuration are those of `oci-client` and `oci-wasm`. The protocol is spoken
+//! here and not by `oci-client`: its client reads answers without a limit, logs the tokens it is given, takes proxy
+//! settings from the environment, panics on a token with a line end in it, and knows no identity tokens.
 
+pub mod artifact;
+mod authentication;
+pub mod client;
+pub mod credential_file;
+pub mod index;
+pub mod manifest;
 pub mod reference;
+mod referrers;

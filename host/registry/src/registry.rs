@@ -7,10 +7,15 @@ use crate::digest::Digest;
 use crate::error::RegistryError;
 use crate::fetched::FetchedPlugin;
 use crate::local;
+use crate::mirror::{self, MirrorError, MirrorForm};
 use crate::name::check_name;
 use crate::network::NetworkSettings;
-use crate::progress::{NoProgress, Progress};
+use crate::oci::client::OciError;
+use crate::oci::reference::OciRepository;
+use crate::progress::{NoProgress, Progress, ProgressEvent};
 use crate::source::{PluginSource, SearchPath};
+
+mod repository;
 
 /// Finds, fetches and publishes plugins.
 #[derive(Clone)]
@@ -72,6 +77,19 @@ impl Registry {
     }
 }
 
+/// What was published.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Published {
+    /// The repository.
+    pub repository: OciRepository,
+    /// The tag, which is the version.
+    pub tag: String,
+    /// The digest of the OCI manifest.
+    pub manifest_digest: Digest,
+    /// How many signature bundles were put beside it.
+    pub bundles: usize,
+}
+
 impl Registry {
     /// Returns the versions a source offers, lowest first. A local plugin without a manifest offers none.
     ///
@@ -83,18 +101,44 @@ impl Registry {
         source: &PluginSource,
     ) -> Result<Vec<semver::Version>, RegistryError> {
         check_name(plugin)?;
+        self.progress.report(ProgressEvent::Resolving {
+            plugin: plugin.to_owned(),
+            source: source.to_string(),
+        });
         match source {
             PluginSource::Bundled | PluginSource::Path(_) => {
                 Ok(self.read_local(plugin, source)?.version.into_iter().collect())
             }
-            PluginSource::Mirror(_) | PluginSource::Oci(_) => Err(RegistryError::NotYet),
+            PluginSource::Mirror(folder) => {
+                mirror::versions(&folder.path, plugin).map_err(|error| mirror_error(plugin, error))
+            }
+            PluginSource::Oci(repository) => {
+                let tags = self.tags(plugin, repository).await?;
+                Ok(tags.into_iter().map(|(version, _)| version).collect())
+            }
         }
+    }
+
+    /// Returns the highest version of a source that `wanted` allows; pre-releases only where it names one.
+    ///
+    /// # Errors
+    /// When the source cannot be asked or has none.
+    pub async fn resolve(
+        &self,
+        plugin: &str,
+        source: &PluginSource,
+        wanted: Option<&semver::VersionReq>,
+    ) -> Result<semver::Version, RegistryError> {
+        let offered = self.versions(plugin, source).await?;
+        highest(offered, wanted).map_err(|offered| no_version(plugin, source, wanted, offered))
     }
 
     /// Finds a plugin and reads its bytes.
     ///
     /// A local plugin without a manifest is returned without a version, and the caller checks what `describe` says
-    /// with [`FetchedPlugin::require_version`].
+    /// with [`FetchedPlugin::require_version`]. From mirrors and registries, plugins without one are refused.
+    ///
+    /// With `locked` nothing is resolved: the release is taken by its digests, from the cache where it is there.
     ///
     /// # Errors
     /// When there is no version that will do, the bytes are not a plugin's, not this plugin's, or not those that are
@@ -105,7 +149,8 @@ impl Registry {
             PluginSource::Bundled | PluginSource::Path(_) => {
                 self.read_local(&request.plugin, &request.source)?
             }
-            PluginSource::Mirror(_) | PluginSource::Oci(_) => return Err(RegistryError::NotYet),
+            PluginSource::Mirror(folder) => self.read_mirror(request, &folder.path).await?,
+            PluginSource::Oci(repository) => self.read_repository(request, repository).await?,
         };
         if let Some(locked) = &request.locked {
             found.require_digest(&locked.digest)?;
@@ -133,6 +178,54 @@ impl Registry {
         Ok(found)
     }
 
+    /// Pushes a plugin and the signature bundles that lie beside it to a repository; its version is the tag.
+    ///
+    /// Pushing the same plugin again adds bundles that are not there yet and changes nothing else.
+    ///
+    /// # Errors
+    /// When the plugin does not carry its manifest, the version is taken by another, or the registry refuses.
+    pub async fn publish(
+        &self,
+        plugin: &FetchedPlugin,
+        repository: &OciRepository,
+    ) -> Result<Published, RegistryError> {
+        let Some(version) = &plugin.version else {
+            return Err(RegistryError::NoManifest {
+                plugin: plugin.name.clone(),
+                place: plugin.place.clone(),
+            });
+        };
+        let client = self.client(&plugin.name, repository).await?;
+        client
+            .publish(plugin, version)
+            .await
+            .map_err(|error| oci_error(&plugin.name, error))
+    }
+
+    /// Puts a plugin, with its signature bundles, into a mirror, and returns the files that were written. Call it once
+    /// for each plugin, after its signature was verified.
+    ///
+    /// # Errors
+    /// When the plugin does not carry its manifest, another is there under its version, or a file cannot be written.
+    pub fn mirror(
+        &self,
+        plugin: &FetchedPlugin,
+        folder: &Path,
+        form: MirrorForm,
+    ) -> Result<Vec<PathBuf>, RegistryError> {
+        let written = match form {
+            MirrorForm::Directory if mirror::is_layout(folder) => mirror::layout::write(folder, plugin),
+            MirrorForm::Directory => mirror::write(folder, plugin),
+            MirrorForm::OciLayout => mirror::layout::write(folder, plugin),
+        }
+        .map_err(|error| mirror_error(&plugin.name, error))?;
+        for path in &written {
+            self.progress
+                .report(ProgressEvent::Written { path: path.clone() });
+        }
+        Ok(written)
+    }
+
     fn read_local(&self, plugin: &str, source: &PluginSource) -> Result<FetchedPlugin, RegistryError> {
         let (path, bytes) = match source {
             PluginSource::Path(local_path) => local::read_path(plugin, &local_path.path)?,
@@ -143,4 +236,77 @@ impl Registry {
         found.bundles = bundles;
         Ok(found)
     }
+
+    async fn read_mirror(&self, request: &FetchRequest, root: &Path) -> Result<FetchedPlugin, RegistryError> {
+        let version = self.wanted_version(request).await?;
+        let release = mirror::read(root, &request.plugin, &version)
+            .map_err(|error| mirror_error(&request.plugin, error))?;
+        let place = release.place.display().to_string();
+        let mut found = FetchedPlugin::new(&request.plugin, request.source.clone(), place, release.bytes)?;
+        found.require_labels(&version)?;
+        found.bundles = release.bundles;
+        found.manifest_digest = release.manifest_digest;
+        found.artifact = release.artifact;
+        Ok(found)
+    }
+
+    async fn wanted_version(&self, request: &FetchRequest) -> Result<semver::Version, RegistryError> {
+        match &request.locked {
+            Some(locked) => Ok(locked.version.clone()),
+            None => {
+                self.resolve(&request.plugin, &request.source, request.version.as_ref())
+                    .await
+            }
+        }
+    }
 }
+
+/// Returns the highest version that will do, or all of them.
+fn highest(
+    offered: Vec<semver::Version>,
+    wanted: Option<&semver::VersionReq>,
+) -> Result<semver::Version, Vec<semver::Version>> {
+    // `*` matches no pre-release, and nothing said means the same.
+    let any = semver::VersionReq::STAR;
+    let wanted = wanted.unwrap_or(&any);
+    match offered
+        .iter()
+        .filter(|version| wanted.matches(version))
+        .max()
+        .cloned()
+    {
+        Some(version) => Ok(version),
+        None => Err(offered),
+    }
+}
+
+fn no_version(
+    plugin: &str,
+    source: &PluginSource,
+    wanted: Option<&semver::VersionReq>,
+    offered: Vec<semver::Version>,
+) -> RegistryError {
+    RegistryError::NoVersion {
+        plugin: plugin.to_owned(),
+        source_text: source.to_string(),
+        wanted: wanted.cloned().unwrap_or(semver::VersionReq::STAR),
+        offered,
+    }
+}
+
+fn mirror_error(plugin: &str, source: MirrorError) -> RegistryError {
+    RegistryError::Mirror {
+        plugin: plugin.to_owned(),
+        source,
+    }
+}
+
+pub(super) fn oci_error(plugin: &str, source: OciError) -> RegistryError {
+    RegistryError::Oci {
+        plugin: plugin.to_owned(),
+        source: Box::new(source),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,324 @@
+//! Plugins in OCI repositories: tags, fetching by tag or by digest, the cache, and publishing.
+
+use std::sync::Arc;
+
+use oci_client::manifest::OCI_IMAGE_MEDIA_TYPE;
+
+use super::{FetchRequest, Published, Registry, highest, no_version, oci_error};
+use crate::digest::Digest;
+use crate::download_cache::{CacheError, CachedRelease, DownloadCache};
+use crate::error::RegistryError;
+use crate::fetched::{BUNDLE_COUNT_LIMIT, FetchedPlugin};
+use crate::oci::artifact::Artifact;
+use crate::oci::client::{OciClient, OciError};
+use crate::oci::manifest::{PluginManifest, read_plugin_manifest};
+use crate::oci::reference::OciRepository;
+use crate::progress::ProgressEvent;
+
+impl Registry {
+    pub(super) async fn client(
+        &self,
+        plugin: &str,
+        repository: &OciRepository,
+    ) -> Result<OciClient, RegistryError> {
+        OciClient::new(&self.network, repository, Arc::clone(&self.progress))
+            .await
+            .map_err(|error| oci_error(plugin, error))
+    }
+
+    /// Returns the versions of a repository with their tags, lowest first.
+    pub(super) async fn tags(
+        &self,
+        plugin: &str,
+        repository: &OciRepository,
+    ) -> Result<Vec<(semver::Version, String)>, RegistryError> {
+        let client = self.client(plugin, repository).await?;
+        let tags = client.tags().await.map_err(|error| oci_error(plugin, error))?;
+        Ok(version_tags(tags))
+    }
+
+    pub(super) async fn read_repository(
+        &self,
+        request: &FetchRequest,
+        repository: &OciRepository,
+    ) -> Result<FetchedPlugin, RegistryError> {
+        let cache = self
+            .downloads
+            .as_deref()
+            .map(|folder| DownloadCache::new(folder, Arc::clone(&self.progress)));
+        if let (Some(locked), Some(cache)) = (&request.locked, &cache)
+            && let Some(manifest) = &locked.manifest_digest
+            && let Some(found) = self.read_cached(request, cache, manifest)?
+        {
+            found.require_labels(&locked.version)?;
+            return Ok(found);
+        }
+        let client = self.client(&request.plugin, repository).await?;
+        let fail = |error| oci_error(&request.plugin, error);
+        let (version, reference, expected) = match &request.locked {
+            Some(locked) => match locked.manifest_digest {
+                Some(digest) => (locked.version.clone(), digest.to_string(), Some(digest)),
+                None => {
+                    let wanted = exactly(&locked.version);
+                    let (version, tag) = self.find_tag(request, repository, Some(&wanted)).await?;
+                    (version, tag, None)
+                }
+            },
+            None => {
+                let (version, tag) = self
+                    .find_tag(request, repository, request.version.as_ref())
+                    .await?;
+                (version, tag, None)
+            }
+        };
+        let place = format!("{repository} at {reference}");
+        let Some(bytes) = client
+            .manifest(&reference, OCI_IMAGE_MEDIA_TYPE)
+            .await
+            .map_err(fail)?
+        else {
+            return Err(RegistryError::NoRelease {
+                plugin: request.plugin.clone(),
+                place,
+            });
+        };
+        let manifest = read_plugin_manifest(&bytes, expected.as_ref()).map_err(|source| {
+            fail(OciError::Manifest {
+                place: place.clone(),
+                source,
+            })
+        })?;
+        let configuration = client
+            .blob(&manifest.configuration, "configuration", &|_| ())
+            .await
+            .map_err(fail)?;
+        let plugin = self
+            .plugin_bytes(request, &client, cache.as_ref(), &manifest)
+            .await?;
+        let mut found = FetchedPlugin::new(&request.plugin, request.source.clone(), place, plugin)?;
+        found.require_labels(&version)?;
+        found.bundles = client.bundles(&manifest.digest).await.map_err(fail)?;
+        found.manifest_digest = Some(manifest.digest);
+        found.artifact = Some(Artifact {
+            manifest: bytes,
+            configuration,
+        });
+        if let Some(cache) = &cache {
+            keep(cache, &found, &manifest.digest).map_err(|source| RegistryError::Cache {
+                plugin: request.plugin.clone(),
+                source,
+            })?;
+        }
+        Ok(found)
+    }
+
+    async fn find_tag(
+        &self,
+        request: &FetchRequest,
+        repository: &OciRepository,
+        wanted: Option<&semver::VersionReq>,
+    ) -> Result<(semver::Version, String), RegistryError> {
+        let mut tags = self.tags(&request.plugin, repository).await?;
+        let offered = tags.iter().map(|(version, _)| version.clone()).collect();
+        let version = highest(offered, wanted)
+            .map_err(|offered| no_version(&request.plugin, &request.source, wanted, offered))?;
+        let position = tags.iter().position(|(found, _)| *found == version);
+        let tag = position.map_or_else(|| version.to_string(), |position| tags.swap_remove(position).1);
+        Ok((version, tag))
+    }
+
+    /// Returns the plugin's bytes, from the cache where they are there.
+    async fn plugin_bytes(
+        &self,
+        request: &FetchRequest,
+        client: &OciClient,
+        cache: Option<&DownloadCache>,
+        manifest: &PluginManifest,
+    ) -> Result<Vec<u8>, RegistryError> {
+        if let Some(bytes) = cache.and_then(|cache| cache.read(&manifest.plugin.digest)) {
+            self.progress.report(ProgressEvent::FoundInCache {
+                plugin: request.plugin.clone(),
+                digest: manifest.plugin.digest,
+            });
+            return Ok(bytes);
+        }
+        let on_chunk = |bytes| {
+            self.progress.report(ProgressEvent::Downloading {
+                plugin: request.plugin.clone(),
+                bytes,
+                total: manifest.plugin.size,
+            });
+        };
+        on_chunk(0);
+        client
+            .blob(&manifest.plugin, "plugin", &on_chunk)
+            .await
+            .map_err(|error| oci_error(&request.plugin, error))
+    }
+
+    /// Returns a release from the cache; `None` when a part of it is not there or is damaged.
+    fn read_cached(
+        &self,
+        request: &FetchRequest,
+        cache: &DownloadCache,
+        manifest_digest: &Digest,
+    ) -> Result<Option<FetchedPlugin>, RegistryError> {
+        let parts = || {
+            let release = cache.release(manifest_digest)?;
+            let manifest = cache.read(manifest_digest)?;
+            let read = read_plugin_manifest(&manifest, Some(manifest_digest)).ok()?;
+            // The list says what belongs to it, but the manifest has the last word.
+            let is_same =
+                read.plugin.digest == release.plugin && read.configuration.digest == release.configuration;
+            let artifact = Artifact {
+                configuration: cache.read(&release.configuration).filter(|_| is_same)?,
+                manifest,
+            };
+            let bundles: Option<Vec<_>> = release.bundles.iter().map(|digest| cache.read(digest)).collect();
+            Some((cache.read(&release.plugin)?, artifact, bundles?))
+        };
+        let Some((bytes, artifact, bundles)) = parts() else {
+            return Ok(None);
+        };
+        let place = format!("the cache of downloads, from {}", request.source);
+        let mut found = FetchedPlugin::new(&request.plugin, request.source.clone(), place, bytes)?;
+        self.progress.report(ProgressEvent::FoundInCache {
+            plugin: request.plugin.clone(),
+            digest: found.digest,
+        });
+        found.bundles = bundles;
+        found.manifest_digest = Some(*manifest_digest);
+        found.artifact = Some(artifact);
+        Ok(Some(found))
+    }
+}
+
+/// Keeps a release in the cache. The list of its parts is written last.
+fn keep(cache: &DownloadCache, found: &FetchedPlugin, manifest: &Digest) -> Result<(), CacheError> {
+    let Some(artifact) = &found.artifact else {
+        return Ok(());
+    };
+    cache.write(&artifact.manifest)?;
+    let release = CachedRelease {
+        plugin: cache.write(&found.bytes)?,
+        configuration: cache.write(&artifact.configuration)?,
+        bundles: found
+            .bundles
+            .iter()
+            .take(BUNDLE_COUNT_LIMIT)
+            .map(|bundle| cache.write(bundle))
+            .collect::<Result<_, _>>()?,
+    };
+    cache.write_release(manifest, &release)
+}
+
+/// Returns the tags that are versions, lowest first. `v1.2.3` is one, too, where there is no `1.2.3`.
+fn version_tags(mut tags: Vec<String>) -> Vec<(semver::Version, String)> {
+    tags.sort_by_key(|tag| tag.starts_with('v'));
+    let mut found: Vec<(semver::Version, String)> = tags
+        .into_iter()
+        .filter_map(|tag| {
+            let version = tag.strip_prefix('v').unwrap_or(&tag).parse().ok()?;
+            Some((version, tag))
+        })
+        .collect();
+    // The sort is stable, so of two tags for one version the plain one comes first and stays.
+    found.sort_by(|one, other| one.0.cmp(&other.0));
+    found.dedup_by(|later, earlier| later.0 == earlier.0);
+    found
+}
+
+fn exactly(version: &semver::Version) -> semver::VersionReq {
+    semver::VersionReq {
+        comparators: vec![semver::Comparator {
+            op: semver::Op::Exact,
+            major: version.major,
+            minor: Some(version.minor),
+            patch: Some(version.patch),
+            pre: version.pre.clone(),
+        }],
+    }
+}
+
+impl OciClient {
+    /// Pushes a plugin under its version, and its signature bundles beside it.
+    pub(super) async fn publish(
+        &self,
+        plugin: &FetchedPlugin,
+        version: &semver::Version,
+    ) -> Result<Published, OciError> {
+        if !version.build.is_empty() {
+            return Err(OciError::Tag {
+                version: version.clone(),
+            });
+        }
+        let tag = version.to_string();
+        let artifact = Artifact::of(plugin)?;
+        if let Some(there) = self.manifest(&tag, OCI_IMAGE_MEDIA_TYPE).await? {
+            let found = Digest::of(&there);
+            if found != artifact.digest() {
+                return Err(OciError::Published {
+                    place: format!("{} {tag}", self.repository()),
+                    found,
+                    published: artifact.digest(),
+                });
+            }
+        } else {
+            self.push_blob(&plugin.bytes, "plugin").await?;
+            self.push_blob(&artifact.configuration, "configuration").await?;
+            self.push_manifest(&tag, &artifact.manifest, OCI_IMAGE_MEDIA_TYPE)
+                .await?;
+        }
+        for bundle in plugin.bundles.iter().take(BUNDLE_COUNT_LIMIT) {
+            self.push_bundle(bundle, &artifact.manifest).await?;
+        }
+        Ok(Published {
+            repository: self.repository().clone(),
+            tag,
+            manifest_digest: artifact.digest(),
+            bundles: plugin.bundles.len(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tags_that_are_versions_are_found_with_and_without_their_prefix() {
+        let tags = [
+            "v1.0.0",
+            "latest",
+            "1.10.0",
+            "1.2.0",
+            "v1.2.0",
+            "2.0.0-rc.1",
+            "sha256-00",
+            "1.2",
+        ];
+        let found = version_tags(tags.map(str::to_owned).to_vec());
+        let shown: Vec<String> = found
+            .iter()
+            .map(|(version, tag)| format!("{version}={tag}"))
+            .collect();
+        assert_eq!(
+            shown,
+            [
+                "1.0.0=v1.0.0",
+                "1.2.0=1.2.0",
+                "1.10.0=1.10.0",
+                "2.0.0-rc.1=2.0.0-rc.1"
+            ]
+        );
+    }
+
+    #[test]
+    fn exactly_one_version_is_meant_by_a_locked_one() {
+        let version = |text: &str| text.parse::<semver::Version>().unwrap();
+        assert!(exactly(&version("1.2.3")).matches(&version("1.2.3")));
+        assert!(!exactly(&version("1.2.3")).matches(&version("1.2.4")));
+        assert!(!exactly(&version("1.2.3")).matches(&version("1.2.3-rc.1")));
+        assert!(exactly(&version("1.2.3-rc.1")).matches(&version("1.2.3-rc.1")));
+    }
+}
