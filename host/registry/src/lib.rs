@@ -10,6 +10,8 @@
 //! | [`fetched`] | a plugin that is here, and what is known of it |
 //! | [`component`] | the manifest and the interfaces, read from the bytes without compiling |
 //! | [`lock_file`] | `konductor.lock` |
+//! | [`policy`] | what a site demands of plugins and of grants |
+//! | [`admission`] | the gate between fetched bytes and the sandbox |
 //! | [`oci`] | registries: names, manifests, the protocol, signature bundles as referrers |
 //! | [`mirror`] | folders that are carried to sites without a network |
 //! | [`download_cache`] | what came over the network, by its digest |
@@ -17,6 +19,7 @@
 //! | [`network`] | proxy, certificate authorities, offline: the settings for everything that leaves the machine |
 //! | [`progress`] | what a caller hears meanwhile |
 
+pub mod admission;
 mod atomic_file;
 pub mod component;
 pub mod digest;
@@ -29,11 +32,13 @@ pub mod mirror;
 pub mod name;
 pub mod network;
 pub mod oci;
+pub mod policy;
 pub mod progress;
 pub mod registry;
 pub mod source;
 pub mod timestamp;
 
+pub use admission::{AdmissionErrors, AdmissionProblem, AdmittedPlugin, admit};
 pub use digest::Digest;
 pub use error::RegistryError;
 pub use fetched::FetchedPlugin;
@@ -42,6 +47,7 @@ pub use mirror::{MirrorError, MirrorForm};
 pub use network::{NetworkError, NetworkSettings};
 pub use oci::client::OciError;
 pub use oci::reference::OciRepository;
+pub use policy::{Policies, PolicyErrors, Refusal, SitePolicy};
 pub use progress::{NoProgress, Progress, ProgressEvent};
 pub use registry::{FetchRequest, LockedRelease, Published, Registry};
 pub use source::{LocalPath, PluginSource, SearchPath};

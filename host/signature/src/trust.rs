@@ -270,7 +270,7 @@ impl fmt::Display for IdentityPattern {
 }
 
 /// Tells whether a text fits a pattern in which `*` stands for any text, also none.
-pub(crate) fn wildcard(pattern: &str, text: &str) -> bool {
+pub fn wildcard(pattern: &str, text: &str) -> bool {
     let Some((start, rest)) = pattern.split_once('*') else {
         return pattern == text;
     };

@@ -75,7 +75,7 @@ impl fmt::Display for LockDifference {
 
 impl LockDifference {
     /// Says that a plugin is not in the lock file.
-    pub(super) fn not_locked(name: &str, found: &FetchedPlugin) -> Self {
+    pub(crate) fn not_locked(name: &str, found: &FetchedPlugin) -> Self {
         Self {
             plugin: name.to_owned(),
             field: LockedField::Entry,
