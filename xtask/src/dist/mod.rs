@@ -6,6 +6,7 @@ mod comparison;
 mod licences;
 mod packages;
 mod sbom;
+mod signature;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -22,6 +23,7 @@ use build::Build;
 use licences::Licences;
 use packages::{Artifact, Dependencies};
 use sbom::Built;
+use signature::Origin;
 
 /// What `cargo xtask dist` takes.
 #[derive(clap::Args)]
@@ -32,6 +34,16 @@ pub struct Arguments {
     /// The time of the files in the archive, in seconds since 1970; else that of the last commit.
     #[arg(long, env = "SOURCE_DATE_EPOCH", value_name = "SECONDS")]
     time: Option<u64>,
+    /// Sign the release with this private key, PKCS#8 in PEM form: P-256 or Ed25519.
+    #[arg(long, value_name = "FILE")]
+    key: Option<PathBuf>,
+    /// Who builds, as a URI. It stands in the statement that is signed.
+    #[arg(
+        long,
+        value_name = "URI",
+        default_value = "https://konductor.dev/builders/by-hand"
+    )]
+    builder: String,
 }
 
 /// Shells, with the place where each looks for completions.
@@ -89,6 +101,32 @@ pub fn run_arguments(arguments: &Arguments) -> Result<()> {
         }
         println!("    both builds are the same, bit for bit");
     }
+    match &arguments.key {
+        Some(key) => sign_release(&made, key, &arguments.builder),
+        None => Ok(()),
+    }
+}
+
+/// Signs what is listed in the sums of a release. Afterwards, because no two signatures are the same.
+fn sign_release(folder: &Path, key: &Path, builder: &str) -> Result<()> {
+    let sums = folder.join("SHA256SUMS");
+    let text = fs::read_to_string(&sums).with_context(|| format!("reading {}", sums.display()))?;
+    let files: Vec<(String, String)> = text
+        .lines()
+        .filter_map(|line| line.split_once("  "))
+        .map(|(digest, name)| (name.to_owned(), digest.to_owned()))
+        .collect();
+    let commit = output(command("git").args(["rev-parse", "HEAD"]))?;
+    let repository = format!("git+{}", env!("CARGO_PKG_REPOSITORY"));
+    let origin = Origin {
+        commit: commit.trim(),
+        repository: &repository,
+        builder,
+    };
+    let place = folder.join("release.sigstore.json");
+    fs::write(&place, signature::sign(&files, &origin, key)?)
+        .with_context(|| format!("writing {}", place.display()))?;
+    println!("    target/dist/release.sigstore.json");
     Ok(())
 }
 
@@ -117,7 +155,7 @@ fn release(root: &Path, time: u64) -> Result<PathBuf> {
     shipped("konductor".to_owned(), "bin/konductor".to_owned(), &bytes);
     archive.add_executable("bin/konductor", bytes)?;
     for name in plugins::PRODUCT {
-        let bytes = read(&build.plugin(name))?;
+        let bytes = packed(&binary, &build.plugin(name))?;
         let path = format!("share/konductor/plugins/{name}.wasm");
         shipped(format!("konductor-plugin-{name}"), path.clone(), &bytes);
         archive.add(path, bytes)?;
@@ -177,6 +215,18 @@ fn write_release(folder: &Path, files: &[(String, Vec<u8>)]) -> Result<()> {
     }
     let path = folder.join("SHA256SUMS");
     fs::write(&path, sums).with_context(|| format!("writing {}", path.display()))
+}
+
+/// Returns a plugin with its manifest in it, so that it can be read and approved without being run.
+fn packed(binary: &Path, plugin: &Path) -> Result<Vec<u8>> {
+    let folder = tempfile::tempdir().context("making a folder for the plugin")?;
+    let file = folder.path().join("packed.wasm");
+    run(command(binary)
+        .args(["plugin", "pack"])
+        .arg(plugin)
+        .arg("--output")
+        .arg(&file))?;
+    fs::read(&file).with_context(|| format!("reading {}", file.display()))
 }
 
 fn add_manual(archive: &mut Archive, binary: &Path) -> Result<()> {
