@@ -1,7 +1,7 @@
 //! The signature of a release: a Sigstore bundle v0.3 with SLSA provenance for every file, made by `openssl`.
 //!
 //! Plugins are signed by `konductor plugin sign`. A release is what `konductor` is unpacked from, so whoever checks it
-//! does so with another tool, such as `cosign verify-blob-attestation`.
+//! does so with another tool; `openssl` is enough.
 
 use std::fs;
 use std::path::Path;
