@@ -112,9 +112,9 @@ pub enum RegistryError {
         /// Where the bytes are.
         place: String,
         /// The version of the tag or folder.
-        expected: semver::Version,
+        expected: String,
         /// The version in the bytes.
-        found: semver::Version,
+        found: String,
     },
     /// A source has no version that will do.
     #[error(
@@ -137,7 +137,7 @@ pub enum RegistryError {
         /// The plugin.
         plugin: String,
         /// Why.
-        source: MirrorError,
+        source: Box<MirrorError>,
     },
     /// A registry cannot be used.
     #[error("plugin `{plugin}`")]

@@ -141,8 +141,8 @@ impl FetchedPlugin {
             Some(found) if found != promised => Err(RegistryError::MislabelledVersion {
                 plugin: self.name.clone(),
                 place: self.place.clone(),
-                expected: promised.clone(),
-                found: found.clone(),
+                expected: promised.to_string(),
+                found: found.to_string(),
             }),
             Some(_) => Ok(()),
         }

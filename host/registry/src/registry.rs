@@ -297,7 +297,7 @@ fn no_version(
 fn mirror_error(plugin: &str, source: MirrorError) -> RegistryError {
     RegistryError::Mirror {
         plugin: plugin.to_owned(),
-        source,
+        source: Box::new(source),
     }
 }
 
