@@ -8,7 +8,7 @@ use konductor_registry::{
     Digest, FetchRequest, FetchedPlugin, LockedRelease, MirrorForm, NetworkSettings, PluginSource, Progress,
     ProgressEvent, Registry, RegistryError, SearchPath,
 };
-use konductor_tests::oci_registry::{OciRegistry, write_docker_configuration};
+use konductor_tests::{OciRegistry, write_docker_configuration};
 
 /// Keeps what it hears.
 #[derive(Default)]
