@@ -161,7 +161,8 @@ fn a_locked_run_refuses_every_difference_from_the_lock() {
     assert!(shown.contains("not in the lock file"), "{shown}");
 
     let other = Digest::of(b"other");
-    let changes: [(&str, fn(&mut LockedPlugin, Digest)); 4] = [
+    type Change = fn(&mut LockedPlugin, Digest);
+    let changes: [(&str, Change); 4] = [
         ("digest", |lock, other| lock.digest = other),
         ("version", |lock, _| lock.version = semver::Version::new(1, 3, 0)),
         ("source", |lock, _| lock.source = "bundled".to_owned()),
