@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex};
 
 use hmac::{Hmac, KeyInit, Mac};
 use konductor_broker::{
-    AccessKeys, AuditSink, Broker, BrokerOptions, CallRecord, CredentialBase, CredentialSource,
-    EndpointGrant, Grant, SessionOptions,
+    AccessKeys, AuditPermit, AuditSink, AuditUnavailable, Broker, BrokerOptions, CallRecord, CredentialBase,
+    CredentialSource, EndpointGrant, Grant, SessionOptions,
 };
 use konductor_model::cloud::Cloud;
 use konductor_model::provider::{CreateRequest, ObjectState, Outcome, Provider};
@@ -175,11 +175,15 @@ fn answer(mut stream: TcpStream, request: &Received) {
 }
 
 #[derive(Default)]
-struct Records(Mutex<Vec<CallRecord>>);
+struct Records(Arc<Mutex<Vec<CallRecord>>>);
 
+#[async_trait::async_trait]
 impl AuditSink for Records {
-    fn record(&self, record: CallRecord) {
-        self.0.lock().unwrap().push(record);
+    async fn reserve(&self) -> Result<AuditPermit, AuditUnavailable> {
+        let records = Arc::clone(&self.0);
+        Ok(AuditPermit::new(move |record| {
+            records.lock().unwrap().push(record)
+        }))
     }
 }
 
@@ -196,6 +200,14 @@ async fn deployment() -> Deployment {
     let cloud = CarelessCloud::open();
     let records = Arc::new(Records::default());
     let options = BrokerOptions::default();
+    let planted = CredentialSource {
+        base: CredentialBase::Keys(AccessKeys {
+            access_key_id: KEY_ID.to_owned(),
+            secret_access_key: SecretText::new(SECRET),
+            session_token: Some(SecretText::new(TOKEN)),
+        }),
+        ..CredentialSource::default()
+    };
     let session = SessionOptions {
         plugin: "hostile".to_owned(),
         grant: Grant {
@@ -204,15 +216,10 @@ async fn deployment() -> Deployment {
                 override_url: Some(cloud.url.clone()),
                 ..EndpointGrant::aws("ec2", "us-west-2")
             }],
+            ..Grant::default()
         },
-        credentials: CredentialSource {
-            base: CredentialBase::Keys(AccessKeys {
-                access_key_id: KEY_ID.to_owned(),
-                secret_access_key: SecretText::new(SECRET),
-                session_token: Some(SecretText::new(TOKEN)),
-            }),
-            ..CredentialSource::default()
-        },
+        credentials: [("hostile".to_owned(), planted)].into(),
+        vault: None,
     };
     let mut debug = format!("{options:#?}\n{session:#?}\n{session:?}\n");
     let broker = Broker::new(options, Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();

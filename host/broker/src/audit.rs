@@ -1,7 +1,6 @@
 //! One record for every call, also for those that were refused or abandoned.
 
-use std::sync::Arc;
-
+use async_trait::async_trait;
 use konductor_model::cloud::{CloudRequest, SendError};
 use tokio::time::Instant;
 
@@ -33,21 +32,52 @@ pub struct CallRecord {
     pub request_id: Option<String>,
     /// How often it was sent.
     pub attempts: u32,
+    /// How many sealed secrets the host placed in it.
+    pub secrets: u32,
     /// How long it took in all, waiting included.
     pub milliseconds: u64,
     /// Why it was refused or failed.
     pub error: Option<String>,
 }
 
-/// Receives the records. It is called on the request's task and must not block on the network.
+/// Why calls cannot be recorded, and so are not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct AuditUnavailable {
+    /// What happened and what to do.
+    pub reason: String,
+}
+
+/// Room for one record. It is taken before a call is made, so that no call goes unrecorded.
+pub struct AuditPermit(Box<dyn FnOnce(CallRecord) + Send>);
+
+impl AuditPermit {
+    /// Makes a permit of what takes the record. It is called at most once, also while a call is being dropped, and
+    /// must not block.
+    pub fn new(record: impl FnOnce(CallRecord) + Send + 'static) -> Self {
+        Self(Box::new(record))
+    }
+}
+
+impl std::fmt::Debug for AuditPermit {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AuditPermit").finish_non_exhaustive()
+    }
+}
+
+/// Receives the records.
+#[async_trait]
 pub trait AuditSink: Send + Sync {
-    /// Takes one record.
-    fn record(&self, record: CallRecord);
+    /// Waits until there is room for one more record.
+    ///
+    /// # Errors
+    /// When records can no longer be written. The call is then refused: what is not on record does not happen.
+    async fn reserve(&self) -> Result<AuditPermit, AuditUnavailable>;
 }
 
 /// A call under way. It is recorded when it is finished, and also when its future is dropped before that.
 pub(crate) struct PendingCall {
-    sink: Arc<dyn AuditSink>,
+    permit: Option<AuditPermit>,
     began: Instant,
     record: Option<CallRecord>,
     attempts: u32,
@@ -55,12 +85,7 @@ pub(crate) struct PendingCall {
 
 impl PendingCall {
     /// Begins a call.
-    pub(crate) fn begin(
-        sink: Arc<dyn AuditSink>,
-        plugin: &str,
-        resource: &str,
-        request: &CloudRequest,
-    ) -> Self {
+    pub(crate) fn begin(permit: AuditPermit, plugin: &str, resource: &str, request: &CloudRequest) -> Self {
         let record = CallRecord {
             plugin: plugin.to_owned(),
             resource: printable(resource),
@@ -73,11 +98,12 @@ impl PendingCall {
             status: None,
             request_id: None,
             attempts: 0,
+            secrets: 0,
             milliseconds: 0,
             error: None,
         };
         Self {
-            sink,
+            permit: Some(permit),
             began: Instant::now(),
             record: Some(record),
             attempts: 0,
@@ -90,6 +116,13 @@ impl PendingCall {
             region.clone_into(&mut record.region);
             host.clone_into(&mut record.host);
             record.operation = operation;
+        }
+    }
+
+    /// Says how many secrets were placed in it.
+    pub(crate) fn placed(&mut self, secrets: u32) {
+        if let Some(record) = &mut self.record {
+            record.secrets = secrets;
         }
     }
 
@@ -126,7 +159,9 @@ impl PendingCall {
             record.attempts = self.attempts;
             record.milliseconds = u64::try_from(self.began.elapsed().as_millis()).unwrap_or(u64::MAX);
             record.error = error;
-            self.sink.record(record);
+            if let Some(AuditPermit(take)) = self.permit.take() {
+                take(record);
+            }
         }
     }
 }

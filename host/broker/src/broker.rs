@@ -1,10 +1,9 @@
 //! The broker of one run: the client, the gate, the rate limits and the credentials that its sessions share.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use cidr::IpCidr;
 use konductor_model::cloud::Cloud;
 use url::Url;
@@ -13,12 +12,15 @@ use crate::audit::AuditSink;
 use crate::credential_cache::CredentialCache;
 use crate::credentials::{CredentialSource, ProviderContext};
 use crate::egress::{Egress, Resolver, SystemResolver};
-use crate::grant::{Grant, override_problem};
+use crate::endpoint;
+use crate::fips::FipsRule;
+use crate::grant::{EVERY_REGION, EndpointGrant, Grant, override_problem};
 use crate::identity_http::identity_http;
 use crate::retry::RetryOptions;
-use crate::session::Session;
+use crate::session::{Session, Signer};
 use crate::throttle::{Throttle, ThrottleOptions};
-use crate::transport;
+use crate::transport::ClientTemplate;
+use crate::vault::Vault;
 
 /// Sizes in bytes and times that bound every call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +71,10 @@ pub struct BrokerOptions {
     pub extra_root_certificates: Vec<Vec<u8>>,
     /// Where roles are assumed instead of the region's token service: a local emulator.
     pub sts_endpoint: Option<Url>,
+    /// Only FIPS endpoints are used, for plugins and for the token service; what has none is refused.
+    pub fips_required: bool,
+    /// Overrides that the operator says are FIPS endpoints.
+    pub fips_overrides: Vec<Url>,
     /// Looks names up.
     pub resolver: Arc<dyn Resolver>,
 }
@@ -84,6 +90,8 @@ impl Default for BrokerOptions {
             no_proxy: String::new(),
             extra_root_certificates: Vec::new(),
             sts_endpoint: None,
+            fips_required: false,
+            fips_overrides: Vec::new(),
             resolver: Arc::new(SystemResolver),
         }
     }
@@ -98,6 +106,7 @@ impl std::fmt::Debug for BrokerOptions {
             .field("retry", &self.retry)
             .field("private_networks", &self.private_networks)
             .field("sts_endpoint", &self.sts_endpoint)
+            .field("fips_required", &self.fips_required)
             .finish_non_exhaustive()
     }
 }
@@ -109,8 +118,11 @@ pub struct SessionOptions {
     pub plugin: String,
     /// What it may reach.
     pub grant: Grant,
-    /// What its requests are signed with.
-    pub credentials: CredentialSource,
+    /// What its requests are signed with, by the name that endpoints refer to; the plugin's own stand under its
+    /// own name.
+    pub credentials: BTreeMap<String, CredentialSource>,
+    /// The plugin's sealed secrets: the same vault that its sandbox has. None where it gets no secrets.
+    pub vault: Option<Arc<Vault>>,
 }
 
 /// Why a broker or a session cannot be made.
@@ -120,7 +132,13 @@ pub enum BrokerError {
     #[error("a configured root certificate cannot be read; give PEM (`-----BEGIN CERTIFICATE-----`)")]
     Certificate {
         /// What the reader says.
-        source: reqwest::Error,
+        source: rustls::pki_types::pem::Error,
+    },
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up; check the configured root certificates")]
+    Tls {
+        /// What the library says.
+        source: rustls::Error,
     },
     /// The HTTP client or its proxy cannot be set up.
     #[error("the HTTP client cannot be set up; check the proxy and the certificates")]
@@ -128,6 +146,9 @@ pub enum BrokerError {
         /// What the client says.
         source: reqwest::Error,
     },
+    /// There are no credentials.
+    #[error(transparent)]
+    Credentials(#[from] crate::credentials::CredentialError),
     /// A configured address may not be used.
     #[error("the configured {what} may not be used: {reason}")]
     Address {
@@ -146,19 +167,26 @@ pub enum BrokerError {
     },
 }
 
-/// Whose rate limit counts: credentials, account, service, region.
-pub(crate) type ThrottleKey = (usize, Option<String>, String, String);
-
-pub(crate) struct Shared {
+/// A gate, and a client that goes through it: one session's own, or one source's of credentials.
+pub(crate) struct WayOut {
     #[allow(
         clippy::disallowed_types,
         reason = "this crate is the one that sends requests"
     )]
     pub(crate) client: reqwest::Client,
     pub(crate) egress: Arc<Egress>,
+}
+
+/// Whose rate limit counts: credentials, service, region.
+pub(crate) type ThrottleKey = (usize, String, String);
+
+/// What the sessions of a run share: no connection and no gate, which each has of its own.
+pub(crate) struct Shared {
     pub(crate) limits: CallLimits,
     pub(crate) retry: RetryOptions,
     pub(crate) audit: Arc<dyn AuditSink>,
+    pub(crate) fips: FipsRule,
+    pub(crate) sts_endpoint: Option<Url>,
     throttle: ThrottleOptions,
     throttles: Mutex<HashMap<ThrottleKey, Arc<Throttle>>>,
 }
@@ -178,8 +206,9 @@ impl Shared {
 /// Everything that plugins send in one run goes through one of these.
 pub struct Broker {
     shared: Arc<Shared>,
-    identity: SharedHttpClient,
-    sts_endpoint: Option<Url>,
+    template: ClientTemplate,
+    resolver: Arc<dyn Resolver>,
+    private_networks: Vec<IpCidr>,
     credentials: Mutex<Vec<Arc<CredentialCache>>>,
 }
 
@@ -197,17 +226,6 @@ impl Broker {
     /// # Errors
     /// When a configured certificate, proxy or token service address cannot be used.
     pub fn new(options: BrokerOptions, audit: Arc<dyn AuditSink>) -> Result<Self, BrokerError> {
-        let egress = Arc::new(Egress::new(
-            Arc::clone(&options.resolver),
-            options.private_networks.clone(),
-        ));
-        if let Some(proxy) = &options.proxy {
-            let denied = |error: crate::egress::EgressDenied| BrokerError::Address {
-                what: "proxy",
-                reason: error.to_string(),
-            };
-            egress.allow(proxy).map_err(denied)?;
-        }
         if let Some(endpoint) = &options.sts_endpoint {
             let refused = |reason: String| BrokerError::Address {
                 what: "token service",
@@ -216,25 +234,49 @@ impl Broker {
             if let Some(problem) = override_problem(endpoint) {
                 return Err(refused(problem.to_owned()));
             }
-            egress
-                .allow(endpoint)
-                .map_err(|error| refused(error.to_string()))?;
+            let fips = FipsRule::of(&options);
+            fips.check_override(endpoint).map_err(refused)?;
         }
-        let client = transport::client(&options, &egress)?;
-        Ok(Self {
-            identity: identity_http(client.clone(), Arc::clone(&egress), options.limits),
+        let broker = Self {
+            template: ClientTemplate::new(&options)?,
             shared: Arc::new(Shared {
-                client,
-                egress,
                 limits: options.limits,
                 retry: options.retry,
                 audit,
+                fips: FipsRule::of(&options),
+                sts_endpoint: options.sts_endpoint,
                 throttle: options.throttle,
                 throttles: Mutex::default(),
             }),
-            sts_endpoint: options.sts_endpoint,
+            resolver: options.resolver,
+            private_networks: options.private_networks,
             credentials: Mutex::default(),
-        })
+        };
+        // What cannot be reached is told now and not by the first session.
+        broker.way_out()?;
+        Ok(broker)
+    }
+
+    /// Makes a gate and a client that goes through it, for one session or one source of credentials.
+    fn way_out(&self) -> Result<WayOut, BrokerError> {
+        let egress = Arc::new(Egress::new(
+            Arc::clone(&self.resolver),
+            self.private_networks.clone(),
+        ));
+        let hosts = [
+            ("proxy", self.template.proxy()),
+            ("token service", self.shared.sts_endpoint.as_ref()),
+        ];
+        for (what, url) in hosts {
+            if let Some(url) = url {
+                egress.allow(url).map_err(|error| BrokerError::Address {
+                    what,
+                    reason: error.to_string(),
+                })?;
+            }
+        }
+        let client = self.template.client(&egress)?;
+        Ok(WayOut { client, egress })
     }
 
     /// Makes a plugin's way out. Its grant cannot be changed afterwards.
@@ -245,34 +287,57 @@ impl Broker {
         let SessionOptions {
             plugin,
             grant,
-            mut credentials,
+            credentials,
+            vault,
         } = options;
         let mut problems = grant.problems();
+        for endpoint in &grant.endpoints {
+            let name = endpoint.credentials.as_ref().unwrap_or(&plugin);
+            if !credentials.contains_key(name) {
+                problems.push(format!(
+                    "endpoint `{}` is signed with the credentials of `{name}`, which are not configured",
+                    endpoint.id
+                ));
+            }
+        }
+        let way_out = self.way_out()?;
         if problems.is_empty() {
             for endpoint in &grant.endpoints {
+                let id = &endpoint.id;
                 if let Some(url) = &endpoint.override_url
-                    && let Err(error) = self.shared.egress.allow(url)
+                    && let Err(error) = way_out.egress.allow(url)
                 {
-                    problems.push(format!("endpoint `{}`: {error}", endpoint.id));
+                    problems.push(format!("endpoint `{id}`: {error}"));
+                }
+                let regions = endpoint.regions.iter().filter(|region| *region != EVERY_REGION);
+                for region in BTreeSet::from_iter(regions.chain([&endpoint.default_region])) {
+                    if let Err(reason) = endpoint::resolve(endpoint, region, &self.shared.fips) {
+                        problems.push(reason);
+                    }
                 }
             }
         }
         if !problems.is_empty() {
             return Err(BrokerError::Grant { plugin, problems });
         }
-        if credentials.region.is_none() {
-            credentials.region = grant
-                .endpoints
-                .first()
-                .map(|endpoint| endpoint.default_region.clone());
+        let mut signers = BTreeMap::new();
+        for (name, mut source) in credentials {
+            if source.region.is_none() {
+                let signs =
+                    |endpoint: &&EndpointGrant| *endpoint.credentials.as_ref().unwrap_or(&plugin) == name;
+                let endpoint = grant.endpoints.iter().find(signs);
+                source.region = endpoint.map(|endpoint| endpoint.default_region.clone());
+            }
+            let (number, cache) = self.cache(source)?;
+            signers.insert(name, Signer { number, cache });
         }
-        let (index, cache) = self.cache(credentials);
         Ok(Arc::new(Session::new(
             Arc::clone(&self.shared),
+            way_out,
             plugin,
             grant,
-            index,
-            cache,
+            signers,
+            vault.unwrap_or_default(),
         )))
     }
 
@@ -280,31 +345,31 @@ impl Broker {
     ///
     /// # Errors
     /// When the source has none, with what to do.
-    pub async fn check_credentials(
-        &self,
-        source: CredentialSource,
-    ) -> Result<(), crate::credentials::CredentialError> {
-        let (_, cache) = self.cache(source);
-        cache.get().await.map(|_| ())
+    pub async fn check_credentials(&self, source: CredentialSource) -> Result<(), BrokerError> {
+        let (_, cache) = self.cache(source)?;
+        cache.get().await?;
+        Ok(())
     }
 
     /// Returns the one cache of a source, and its number.
-    fn cache(&self, source: CredentialSource) -> (usize, Arc<CredentialCache>) {
+    fn cache(&self, source: CredentialSource) -> Result<(usize, Arc<CredentialCache>), BrokerError> {
         let mut caches = self.credentials.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(found) = caches
             .iter()
             .enumerate()
             .find(|(_, cache)| *cache.source() == source)
         {
-            return (found.0, Arc::clone(found.1));
+            return Ok((found.0, Arc::clone(found.1)));
         }
+        let WayOut { client, egress } = self.way_out()?;
         let context = ProviderContext {
-            http: self.identity.clone(),
+            http: identity_http(client, egress, self.shared.limits),
             region: source.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
-            sts_endpoint: self.sts_endpoint.clone(),
+            sts_endpoint: self.shared.sts_endpoint.clone(),
+            fips: self.shared.fips.is_required(),
         };
         let cache = Arc::new(CredentialCache::new(source, context));
         caches.push(Arc::clone(&cache));
-        (caches.len() - 1, cache)
+        Ok((caches.len() - 1, cache))
     }
 }

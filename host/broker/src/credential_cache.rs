@@ -36,9 +36,17 @@ struct Inner {
 }
 
 /// The credentials of one source.
-pub struct CredentialCache {
+pub(crate) struct CredentialCache {
     inner: Arc<Inner>,
     state: Mutex<State>,
+    account: tokio::sync::Mutex<Option<KnownAccount>>,
+}
+
+/// Whose some credentials are, or why that is not known.
+struct KnownAccount {
+    access_key_id: String,
+    answer: Result<String, String>,
+    since: Instant,
 }
 
 impl std::fmt::Debug for CredentialCache {
@@ -59,11 +67,12 @@ impl CredentialCache {
         Self {
             inner: Arc::new(inner),
             state: Mutex::default(),
+            account: tokio::sync::Mutex::default(),
         }
     }
 
     /// Returns what the credentials come from.
-    pub fn source(&self) -> &CredentialSource {
+    pub(crate) fn source(&self) -> &CredentialSource {
         &self.inner.source
     }
 
@@ -71,7 +80,7 @@ impl CredentialCache {
     ///
     /// # Errors
     /// When the source has none, with what to do. A failed renewal is no error while the old ones are valid.
-    pub async fn get(&self) -> Result<Credentials, CredentialError> {
+    pub(crate) async fn get(&self) -> Result<Credentials, CredentialError> {
         let lookup = {
             let mut state = self.state();
             if let Some(current) = &state.current
@@ -113,8 +122,31 @@ impl CredentialCache {
         result.or_else(|error| still_valid(&state).ok_or(error))
     }
 
+    /// Returns the account that credentials of this cache belong to. `ask` is polled only when that is not known;
+    /// others wait for its answer.
+    pub(crate) async fn account(
+        &self,
+        credentials: &Credentials,
+        ask: impl Future<Output = Result<String, String>>,
+    ) -> Result<String, String> {
+        let mut known = self.account.lock().await;
+        if let Some(known) = known.as_ref()
+            && known.access_key_id == credentials.access_key_id()
+            && (known.answer.is_ok() || known.since.elapsed() < FAILURE_STANDS)
+        {
+            return known.answer.clone();
+        }
+        let answer = ask.await;
+        *known = Some(KnownAccount {
+            access_key_id: credentials.access_key_id().to_owned(),
+            answer: answer.clone(),
+            since: Instant::now(),
+        });
+        answer
+    }
+
     /// Forgets credentials that the cloud called expired. Others, got since, stay.
-    pub fn forget(&self, expired: &Credentials) {
+    pub(crate) fn forget(&self, expired: &Credentials) {
         let mut state = self.state();
         if state.current.as_ref().is_some_and(|current| {
             current.access_key_id() == expired.access_key_id()

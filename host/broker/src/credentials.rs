@@ -160,6 +160,7 @@ impl CredentialSource {
         let region = aws_config::Region::new(self.region.clone().unwrap_or_else(|| context.region.clone()));
         let settings = ProviderConfig::without_region()
             .with_region(Some(region.clone()))
+            .with_use_fips(Some(context.fips).filter(|required| *required))
             .with_http_client(context.http.clone());
         let base = match &self.base {
             CredentialBase::StandardChain => SharedCredentialsProvider::new(
@@ -207,6 +208,9 @@ impl CredentialSource {
             .http_client(context.http.clone())
             .region(region)
             .credentials_provider(base);
+        if context.fips {
+            loader = loader.use_fips(true);
+        }
         if let Some(endpoint) = &context.sts_endpoint {
             loader = loader.endpoint_url(endpoint.as_str());
         }
@@ -243,6 +247,7 @@ pub(crate) struct ProviderContext {
     pub(crate) http: SharedHttpClient,
     pub(crate) region: String,
     pub(crate) sts_endpoint: Option<Url>,
+    pub(crate) fips: bool,
 }
 
 struct Reader {

@@ -2,18 +2,19 @@
 
 use url::Url;
 
+use crate::fips::FipsRule;
 use crate::grant::EndpointGrant;
 
 /// Where a request goes and what it is signed for. Nothing in it comes from the guest but the choice among
 /// granted regions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Address {
+pub(crate) struct Address {
     /// Scheme, host and port.
-    pub origin: Url,
+    pub(crate) origin: Url,
     /// The region of the signing scope.
-    pub signing_region: String,
+    pub(crate) signing_region: String,
     /// The service of the signing scope.
-    pub signing_service: String,
+    pub(crate) signing_service: String,
 }
 
 struct Partition {
@@ -55,9 +56,11 @@ fn partition(region: &str) -> Partition {
 /// Works out where requests to an endpoint go.
 ///
 /// # Errors
-/// When the combination does not exist (dual stack in an isolated partition), with what to change.
-pub fn resolve(endpoint: &EndpointGrant, region: &str) -> Result<Address, String> {
+/// When the combination does not exist (dual stack in an isolated partition, FIPS where it is required and there
+/// is none), with what to change.
+pub(crate) fn resolve(endpoint: &EndpointGrant, region: &str, fips: &FipsRule) -> Result<Address, String> {
     let service = endpoint.service.as_str();
+    let told = |reason| format!("endpoint `{}`: {reason}", endpoint.id);
     let partition = partition(region);
     let global = is_global(service, region);
     let signing_region = if global { partition.global_region } else { region };
@@ -67,12 +70,15 @@ pub fn resolve(endpoint: &EndpointGrant, region: &str) -> Result<Address, String
         signing_service: service.to_owned(),
     };
     if let Some(url) = &endpoint.override_url {
+        fips.check_override(url).map_err(told)?;
         return Ok(address(url.clone()));
     }
+    fips.check_service(service, region).map_err(told)?;
+    let is_fips = endpoint.fips || fips.is_required();
     let host = if global {
-        global_host(service, region, &partition, endpoint.fips)
+        global_host(service, region, &partition, is_fips)
     } else {
-        regional_host(endpoint, region, &partition)?
+        regional_host(endpoint, region, &partition, is_fips)?
     };
     Url::parse(&format!("https://{host}/"))
         .map(address)
@@ -84,20 +90,24 @@ pub fn resolve(endpoint: &EndpointGrant, region: &str) -> Result<Address, String
         })
 }
 
-fn regional_host(endpoint: &EndpointGrant, region: &str, partition: &Partition) -> Result<String, String> {
+fn regional_host(
+    endpoint: &EndpointGrant,
+    region: &str,
+    partition: &Partition,
+    is_fips: bool,
+) -> Result<String, String> {
     // Where the host's name differs from the signing name.
-    let prefix = match endpoint.service.as_str() {
-        "ecr" => "api.ecr",
-        other => other,
+    let prefix = match (endpoint.service.as_str(), is_fips) {
+        ("ecr", false) => "api.ecr",
+        ("eks", true) if !endpoint.dual_stack => {
+            return Ok(format!("fips.eks.{region}.{}", partition.suffix));
+        }
+        (other, _) => other,
     };
     // In the government partition these services' plain hosts are the FIPS ones.
     let plain_is_fips =
         region.starts_with("us-gov-") && !endpoint.dual_stack && matches!(prefix, "ec2" | "sts");
-    let fips = if endpoint.fips && !plain_is_fips {
-        "-fips"
-    } else {
-        ""
-    };
+    let fips = if is_fips && !plain_is_fips { "-fips" } else { "" };
     if !endpoint.dual_stack {
         return Ok(format!("{prefix}{fips}.{region}.{}", partition.suffix));
     }
@@ -137,6 +147,13 @@ fn global_host(service: &str, region: &str, partition: &Partition, fips: bool) -
     format!("{service}{variant}.{}", partition.suffix)
 }
 
+/// Returns host and, where it is not the scheme's own, port.
+pub(crate) fn host_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,7 +164,7 @@ mod tests {
             dual_stack,
             ..EndpointGrant::aws(service, region)
         };
-        resolve(&endpoint, region)
+        resolve(&endpoint, region, &FipsRule::default())
             .unwrap()
             .origin
             .host_str()
@@ -232,6 +249,20 @@ mod tests {
                 false,
                 "api.ecr.us-east-1.amazonaws.com",
             ),
+            (
+                "ecr",
+                "us-east-1",
+                true,
+                false,
+                "ecr-fips.us-east-1.amazonaws.com",
+            ),
+            (
+                "eks",
+                "us-east-1",
+                true,
+                false,
+                "fips.eks.us-east-1.amazonaws.com",
+            ),
             ("iam", "eu-west-1", false, false, "iam.amazonaws.com"),
             ("iam", "us-gov-east-1", false, false, "iam.us-gov.amazonaws.com"),
             (
@@ -252,7 +283,12 @@ mod tests {
 
     #[test]
     fn a_service_with_one_host_is_signed_for_the_region_of_that_host() {
-        let address = resolve(&EndpointGrant::aws("iam", "eu-west-1"), "eu-west-1").unwrap();
+        let address = resolve(
+            &EndpointGrant::aws("iam", "eu-west-1"),
+            "eu-west-1",
+            &FipsRule::default(),
+        )
+        .unwrap();
         assert_eq!(address.signing_region, "us-east-1");
     }
 
@@ -263,7 +299,7 @@ mod tests {
             ..EndpointGrant::aws("ec2", "us-iso-east-1")
         };
         assert!(
-            resolve(&endpoint, "us-iso-east-1")
+            resolve(&endpoint, "us-iso-east-1", &FipsRule::default())
                 .unwrap_err()
                 .contains("dual_stack: false")
         );

@@ -2,16 +2,40 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use konductor_model::manifest::EndpointProtocol;
+use konductor_model::grant::PluginGrant;
+use konductor_model::manifest::{EndpointProtocol, Manifest};
 use url::Url;
 
 use crate::request::METHODS;
+
+/// Stands for every region in [`EndpointGrant::regions`].
+pub const EVERY_REGION: &str = "*";
 
 /// The endpoints one plugin may call. It is fixed when the session is made.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Grant {
     /// The endpoints.
     pub endpoints: Vec<EndpointGrant>,
+    /// What the plugin's manifest asks for, so that a denial can say whether a grant could allow it.
+    pub requested: PluginGrant,
+    /// Granted endpoints that may not be called because the credentials that sign them are not granted; by
+    /// endpoint, with the name of the credentials.
+    pub without_credentials: BTreeMap<String, String>,
+}
+
+/// What the operator's configuration says about a plugin's endpoints beside the grant.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct EndpointSettings {
+    /// The region of requests that name none.
+    pub region: String,
+    /// Use the FIPS variants.
+    pub fips: bool,
+    /// Use the dual-stack variants.
+    pub dual_stack: bool,
+    /// Where requests to every endpoint go.
+    pub override_url: Option<Url>,
+    /// Where requests to one endpoint go, by its identifier; before `override_url`.
+    pub overrides: BTreeMap<String, Url>,
 }
 
 /// One endpoint a plugin may call, and how the host reaches it.
@@ -23,12 +47,21 @@ pub struct EndpointGrant {
     pub protocol: EndpointProtocol,
     /// The service, which is also the signing name: `ec2`.
     pub service: String,
-    /// The regions that may be asked for; the default region always may.
+    /// The regions that may be asked for, `*` for every one; the default region always may.
     pub regions: BTreeSet<String>,
     /// The region of a request that names none.
     pub default_region: String,
     /// The methods that may be used; none for all that the broker knows.
     pub methods: Option<BTreeSet<String>>,
+    /// The accounts that the credentials may belong to; none for any. The host asks the cloud whose they are.
+    pub accounts: BTreeSet<String>,
+    /// What the first segment of a request's path must begin with, one of them; none for anything. For S3 that is
+    /// the bucket.
+    pub resource_prefixes: BTreeSet<String>,
+    /// Operations that answer with tokens or keys and may be called all the same.
+    pub token_operations: BTreeSet<String>,
+    /// The name of the credentials that sign the requests; the plugin's own where it is not said.
+    pub credentials: Option<String>,
     /// Where requests go instead of the cloud's own host: a local emulator, a VPC endpoint. It comes from the
     /// operator's configuration only, has no path, and is the one way to reach a private address or plain HTTP.
     pub override_url: Option<Url>,
@@ -36,8 +69,6 @@ pub struct EndpointGrant {
     pub fips: bool,
     /// Use the dual-stack variant of the host.
     pub dual_stack: bool,
-    /// The account the credentials belong to, where it is known; it separates rate limits.
-    pub account: Option<String>,
 }
 
 impl EndpointGrant {
@@ -51,15 +82,61 @@ impl EndpointGrant {
             regions: BTreeSet::from([region.clone()]),
             default_region: region,
             methods: None,
+            accounts: BTreeSet::new(),
+            resource_prefixes: BTreeSet::new(),
+            token_operations: BTreeSet::new(),
+            credentials: None,
             override_url: None,
             fips: false,
             dual_stack: false,
-            account: None,
         }
     }
 }
 
 impl Grant {
+    /// Works out what runs: what the manifest asks for and the operator grants, at the configured places. It asks
+    /// nobody and reads nothing.
+    pub fn resolve(manifest: &Manifest, granted: &PluginGrant, settings: &EndpointSettings) -> Self {
+        let requested = PluginGrant::requested_by(manifest);
+        let allowed = requested.intersection(granted);
+        let mut endpoints = Vec::new();
+        let mut without_credentials = BTreeMap::new();
+        for request in &manifest.endpoints {
+            let Some(allowance) = allowed.endpoints.get(&request.id) else {
+                continue;
+            };
+            let credentials = request.credentials.as_ref().unwrap_or(&manifest.name);
+            if !allowed.credentials.contains(credentials) {
+                without_credentials.insert(request.id.clone(), credentials.clone());
+                continue;
+            }
+            endpoints.push(EndpointGrant {
+                id: request.id.clone(),
+                protocol: request.protocol,
+                service: request.service.clone(),
+                regions: allowance.regions.clone(),
+                default_region: settings.region.clone(),
+                methods: Some(allowance.methods.clone()).filter(|methods| !methods.is_empty()),
+                accounts: allowance.accounts.clone(),
+                resource_prefixes: allowance.resource_prefixes.clone(),
+                token_operations: allowance.token_operations.clone(),
+                credentials: Some(credentials.clone()),
+                override_url: settings
+                    .overrides
+                    .get(&request.id)
+                    .or(settings.override_url.as_ref())
+                    .cloned(),
+                fips: settings.fips,
+                dual_stack: settings.dual_stack,
+            });
+        }
+        Self {
+            endpoints,
+            requested,
+            without_credentials,
+        }
+    }
+
     /// Returns everything that is wrong with the grant, each with what was expected.
     pub fn problems(&self) -> Vec<String> {
         let mut problems = Vec::new();
@@ -85,7 +162,8 @@ impl Grant {
                     endpoint.service
                 ));
             }
-            for region in endpoint.regions.iter().chain([&endpoint.default_region]) {
+            let regions = endpoint.regions.iter().filter(|region| *region != EVERY_REGION);
+            for region in regions.chain([&endpoint.default_region]) {
                 if !is_region(region) {
                     problems.push(format!(
                         "endpoint `{id}`: {region:?} is not a region such as `us-east-1`"
@@ -137,6 +215,98 @@ fn is_label(text: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-fn is_region(text: &str) -> bool {
+/// Says whether a text can be a region's name, and so stand in a host name.
+pub(crate) fn is_region(text: &str) -> bool {
     text.len() <= 40 && is_label(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn manifest() -> Manifest {
+        serde_json::from_value(serde_json::json!({
+            "name": "backup",
+            "version": "1.0.0",
+            "endpoints": [
+                {"id": "s3", "protocol": "aws", "service": "s3", "regions": ["eu-west-1", "eu-north-1"],
+                 "methods": ["GET", "PUT"]},
+                {"id": "sts", "protocol": "aws", "service": "sts", "token_operations": ["AssumeRole"]},
+                {"id": "vault", "protocol": "aws", "service": "kms", "credentials": "keys"},
+            ],
+        }))
+        .unwrap()
+    }
+
+    fn granted(json: serde_json::Value) -> PluginGrant {
+        serde_json::from_value(json).unwrap()
+    }
+
+    fn resolve(json: serde_json::Value) -> Grant {
+        let settings = EndpointSettings {
+            region: "us-west-2".to_owned(),
+            override_url: Url::parse("http://127.0.0.1:4566").ok(),
+            overrides: [("s3".to_owned(), Url::parse("https://s3.corp.example").unwrap())].into(),
+            ..EndpointSettings::default()
+        };
+        Grant::resolve(&manifest(), &granted(json), &settings)
+    }
+
+    #[test]
+    fn what_runs_is_what_is_asked_for_and_granted() {
+        let grant = resolve(serde_json::json!({
+            "endpoints": {
+                "s3": {"regions": ["eu-west-1", "us-east-1"], "methods": ["GET", "DELETE"],
+                       "accounts": ["123456789012"], "resource_prefixes": ["corp-"]},
+                "sts": {},
+                "vault": {},
+                "iam": {},
+            },
+            "credentials": ["backup"],
+        }));
+        let [s3, sts] = grant.endpoints.as_slice() else {
+            panic!("{grant:#?}")
+        };
+        assert_eq!(s3.regions, ["eu-west-1".to_owned()].into());
+        assert_eq!(s3.methods, Some(["GET".to_owned()].into()));
+        assert_eq!(s3.accounts, ["123456789012".to_owned()].into());
+        assert_eq!(s3.resource_prefixes, ["corp-".to_owned()].into());
+        assert_eq!(s3.credentials.as_deref(), Some("backup"));
+        assert_eq!(
+            s3.override_url.as_ref().unwrap().host_str(),
+            Some("s3.corp.example")
+        );
+        assert_eq!(s3.default_region, "us-west-2");
+        assert!(sts.token_operations.is_empty(), "not granted");
+        assert_eq!(sts.override_url.as_ref().unwrap().port(), Some(4566));
+        assert_eq!(
+            grant.without_credentials,
+            [("vault".to_owned(), "keys".to_owned())].into()
+        );
+    }
+
+    #[test]
+    fn nothing_granted_is_nothing_allowed() {
+        assert!(resolve(serde_json::json!({})).endpoints.is_empty());
+        let no_method_left =
+            serde_json::json!({"endpoints": {"s3": {"methods": ["DELETE"]}}, "credentials": ["backup"]});
+        assert!(resolve(no_method_left).endpoints.is_empty());
+    }
+
+    #[test]
+    fn all_that_is_requested_can_be_granted() {
+        let requested = PluginGrant::requested_by(&manifest());
+        let grant = Grant::resolve(&manifest(), &requested, &EndpointSettings::default());
+        assert_eq!(grant.endpoints.len(), 3);
+        assert!(grant.without_credentials.is_empty());
+        assert_eq!(
+            grant
+                .endpoints
+                .iter()
+                .find(|endpoint| endpoint.id == "sts")
+                .unwrap()
+                .token_operations,
+            ["AssumeRole".to_owned()].into()
+        );
+    }
 }

@@ -9,27 +9,36 @@
 //! object) is handed over as it is, so an echo of a credential inside it is not found; and behind a proxy the
 //! proxy resolves names, so the address filter sees only the proxy's address.
 
+mod account;
 pub mod audit;
 pub mod broker;
-pub mod credential_cache;
+mod credential_cache;
 pub mod credentials;
+mod denial;
+mod echo;
 pub mod egress;
-pub mod endpoint;
+mod endpoint;
+mod fips;
 pub mod grant;
 mod identity_http;
 mod operation;
+mod placement;
 mod redaction;
 pub mod request;
 pub mod retry;
 mod session;
 mod signing;
 pub mod throttle;
+mod token_operation;
 mod transport;
+pub mod vault;
+mod xml_text;
 
-pub use audit::{AuditSink, CallRecord};
+pub use audit::{AuditPermit, AuditSink, AuditUnavailable, CallRecord};
 pub use broker::{Broker, BrokerError, BrokerOptions, CallLimits, SessionOptions};
 pub use credentials::{AccessKeys, AssumeRole, CredentialBase, CredentialSource, WebIdentity};
 pub use egress::{Resolver, SystemResolver};
-pub use grant::{EndpointGrant, Grant};
+pub use grant::{EndpointGrant, EndpointSettings, Grant};
 pub use retry::RetryOptions;
 pub use throttle::ThrottleOptions;
+pub use vault::Vault;

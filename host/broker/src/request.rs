@@ -61,7 +61,7 @@ const SIGNING_HEADERS: [&str; 5] = [
 /// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RequestError {
-    /// The method is not known or not granted.
+    /// The method is not known.
     #[error("method {method:?} is refused; use one of {allowed}")]
     Method {
         /// What was asked for, with control characters escaped.
@@ -99,27 +99,18 @@ pub enum RequestError {
     },
 }
 
-/// Checks a method against the known and the granted ones.
+/// Checks a method against the known ones.
 ///
 /// # Errors
-/// When it is neither; names are case-sensitive.
-pub fn check_method(
-    method: &str,
-    granted: Option<&std::collections::BTreeSet<String>>,
-) -> Result<http::Method, RequestError> {
-    let known = METHODS.contains(&method) && granted.is_none_or(|granted| granted.contains(method));
-    known
+/// When it is none of them; names are case-sensitive.
+pub fn check_method(method: &str) -> Result<http::Method, RequestError> {
+    METHODS
+        .contains(&method)
         .then(|| http::Method::from_bytes(method.as_bytes()).ok())
         .flatten()
-        .ok_or_else(|| {
-            let allowed: Vec<&str> = METHODS
-                .into_iter()
-                .filter(|method| granted.is_none_or(|granted| granted.contains(*method)))
-                .collect();
-            RequestError::Method {
-                method: crate::audit::printable(method),
-                allowed: allowed.join(", "),
-            }
+        .ok_or_else(|| RequestError::Method {
+            method: crate::audit::printable(method),
+            allowed: METHODS.join(", "),
         })
 }
 
@@ -457,14 +448,11 @@ mod tests {
     }
 
     #[test]
-    fn methods_outside_the_list_or_the_grant_are_refused() {
+    fn methods_outside_the_list_are_refused() {
         for method in ["CONNECT", "TRACE", "get", "GET ", "GET /x HTTP/1.1\r\n", ""] {
-            assert!(check_method(method, None).is_err(), "{method:?} was taken");
+            assert!(check_method(method).is_err(), "{method:?} was taken");
         }
-        let granted = std::collections::BTreeSet::from(["GET".to_owned()]);
-        assert!(check_method("GET", Some(&granted)).is_ok());
-        let refused = check_method("DELETE", Some(&granted)).unwrap_err().to_string();
-        assert_eq!(refused, "method \"DELETE\" is refused; use one of GET");
+        assert!(check_method("GET").is_ok());
     }
 
     proptest! {

@@ -1,5 +1,6 @@
 //! One plugin's way out: checks a request against the grant, signs it, sends it, and judges the answer.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -10,18 +11,23 @@ use http::{HeaderMap, HeaderValue, Method};
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use tokio::time::Instant;
 
-use crate::audit::{PendingCall, printable};
-use crate::broker::Shared;
+use crate::account::{self, Question, named_resources, owner_header};
+use crate::audit::PendingCall;
+use crate::broker::{Shared, WayOut};
 use crate::credential_cache::CredentialCache;
+use crate::denial::Denials;
 use crate::endpoint::{self, Address};
-use crate::grant::{EndpointGrant, Grant};
+use crate::grant::{EVERY_REGION, EndpointGrant, Grant, is_region};
 use crate::operation::{operation, request_id};
+use crate::placement::place;
 use crate::redaction::Redaction;
 use crate::request::{RequestError, check_headers, check_method, encode_path, encode_query};
 use crate::retry::{Verdict, error_code, judge, may_repeat, retry_after};
 use crate::signing;
 use crate::throttle::Throttle;
+use crate::token_operation::{self, Judged, Judgement};
 use crate::transport::{Answer, AttemptError, send_once};
+use crate::vault::Vault;
 
 /// Headers of an answer that stay on this side: they set or carry credentials, or belong to the connection.
 const HIDDEN_HEADERS: [&str; 13] = [
@@ -42,21 +48,35 @@ const HIDDEN_HEADERS: [&str; 13] = [
 
 pub(crate) struct Session {
     shared: Arc<Shared>,
+    way_out: WayOut,
     plugin: String,
     grant: Grant,
-    credential_number: usize,
-    credentials: Arc<CredentialCache>,
+    signers: BTreeMap<String, Signer>,
+    vault: Arc<Vault>,
+}
+
+/// Credentials that sign a session's requests, and their number in the run, which separates rate limits.
+#[derive(Clone)]
+pub(crate) struct Signer {
+    pub(crate) number: usize,
+    pub(crate) cache: Arc<CredentialCache>,
 }
 
 /// A request that passed every check, ready to be signed.
 struct Prepared {
     address: Address,
+    signer: Signer,
     throttle: Arc<Throttle>,
     method: Method,
     uri: http::Uri,
     headers: HeaderMap,
     body: Bytes,
     may_repeat: bool,
+    accounts: BTreeSet<String>,
+    /// The endpoint's identifier.
+    endpoint: String,
+    /// What the call is made for.
+    resource: String,
 }
 
 /// What one attempt came to, if it is not the last.
@@ -68,60 +88,77 @@ struct Failed {
 impl Session {
     pub(crate) fn new(
         shared: Arc<Shared>,
+        way_out: WayOut,
         plugin: String,
         grant: Grant,
-        credential_number: usize,
-        credentials: Arc<CredentialCache>,
+        signers: BTreeMap<String, Signer>,
+        vault: Arc<Vault>,
     ) -> Self {
         Self {
             shared,
+            way_out,
             plugin,
             grant,
-            credential_number,
-            credentials,
+            signers,
+            vault,
         }
     }
 
-    fn endpoint(&self, id: &str) -> Result<&EndpointGrant, SendError> {
-        self.grant.endpoints.iter().find(|endpoint| endpoint.id == id).ok_or_else(|| {
-            let id = printable(id);
-            let granted: Vec<&str> = self.grant.endpoints.iter().map(|endpoint| endpoint.id.as_str()).collect();
-            let granted = if granted.is_empty() { "none".to_owned() } else { granted.join(", ") };
-            SendError::Denied(format!(
-                "plugin `{plugin}` may not call endpoint `{id}`; granted are: {granted}. An endpoint is granted from \
-                 the plugin's manifest: its author adds `{{\"id\": \"{id}\", \"protocol\": \"aws\", \"service\": \
-                 \"{id}\"}}` to `endpoints`",
-                plugin = self.plugin,
-            ))
+    fn denials(&self) -> Denials<'_> {
+        Denials {
+            plugin: &self.plugin,
+            grant: &self.grant,
+        }
+    }
+
+    /// Returns what an endpoint's requests are signed with. The broker has made sure that it is there.
+    fn signer(&self, endpoint: &EndpointGrant) -> Result<&Signer, SendError> {
+        let name = endpoint.credentials.as_ref().unwrap_or(&self.plugin);
+        self.signers.get(name).ok_or_else(|| {
+            SendError::NoCredentials(format!("the credentials of `{name}` are not configured"))
         })
+    }
+
+    fn endpoint(&self, id: &str) -> Result<&EndpointGrant, SendError> {
+        self.grant
+            .endpoints
+            .iter()
+            .find(|endpoint| endpoint.id == id)
+            .ok_or_else(|| self.denials().endpoint(id))
     }
 
     fn region<'a>(&self, endpoint: &'a EndpointGrant, asked: Option<&'a str>) -> Result<&'a str, SendError> {
         let region = asked.unwrap_or(&endpoint.default_region);
-        if region == endpoint.default_region || endpoint.regions.contains(region) {
-            return Ok(region);
-        }
-        let mut granted: Vec<&str> = endpoint.regions.iter().map(String::as_str).collect();
-        if !endpoint.regions.contains(&endpoint.default_region) {
-            granted.push(&endpoint.default_region);
-        }
-        let region = printable(region);
-        Err(SendError::Denied(format!(
-            "plugin `{}` may not call endpoint `{}` in region `{region}`; granted are: {}. Regions are \
-             granted by the module's configuration: set `region: {region}`, or ask for a granted one",
-            self.plugin,
-            endpoint.id,
-            granted.join(", "),
-        )))
+        let granted = region == endpoint.default_region
+            || endpoint.regions.contains(region)
+            || (endpoint.regions.contains(EVERY_REGION) && is_region(region));
+        granted
+            .then_some(region)
+            .ok_or_else(|| self.denials().region(endpoint, region))
     }
 
     /// Checks a request and works out where it goes. Nothing is sent, resolved or waited for.
-    fn prepare(&self, call: &mut PendingCall, request: CloudRequest) -> Result<Prepared, SendError> {
+    fn prepare(
+        &self,
+        call: &mut PendingCall,
+        resource: &str,
+        mut request: CloudRequest,
+    ) -> Result<Prepared, SendError> {
         let endpoint = self.endpoint(&request.endpoint)?;
         let region = self.region(endpoint, request.region.as_deref())?;
-        let address = endpoint::resolve(endpoint, region).map_err(SendError::Denied)?;
-        let method = check_method(&request.method, endpoint.methods.as_ref()).map_err(refused)?;
+        let address = endpoint::resolve(endpoint, region, &self.shared.fips).map_err(SendError::Denied)?;
+        let method = check_method(&request.method).map_err(refused)?;
+        if endpoint
+            .methods
+            .as_ref()
+            .is_some_and(|granted| !granted.contains(method.as_str()))
+        {
+            return Err(self.denials().method(endpoint, method.as_str()));
+        }
         let path = encode_path(&request.path).map_err(refused)?;
+        let secrets =
+            place(&self.vault, &mut request).map_err(|error| SendError::Denied(error.to_string()))?;
+        call.placed(secrets);
         let query = encode_query(&request.query).map_err(refused)?;
         let mut headers = check_headers(&request.headers).map_err(refused)?;
         let limit = self.shared.limits.request_body;
@@ -130,6 +167,30 @@ impl Session {
             return Err(SendError::TooLarge(format!(
                 "the request's body has {size} bytes; the limit is {limit}"
             )));
+        }
+        let resources = named_resources(&address.signing_service, &path, &headers);
+        if let Some(foreign) = resources.iter().find(|resource| !is_covered(endpoint, resource)) {
+            return Err(self.denials().resource(endpoint, foreign));
+        }
+        if let Some(name) = owner_header(&headers).filter(|_| !endpoint.accounts.is_empty()) {
+            return Err(self.denials().owner_header(endpoint, name));
+        }
+        let judged = token_operation::judge(&Judged {
+            protocol: endpoint.protocol,
+            service: &address.signing_service,
+            method: method.as_str(),
+            path: &path,
+            query: &request.query,
+            headers: &headers,
+            body: &request.body,
+        });
+        match judged {
+            Judgement::Harmless => {}
+            Judgement::Token(operation) if endpoint.token_operations.contains(&operation) => {}
+            Judgement::Token(operation) => {
+                return Err(self.denials().token_operation(endpoint, &operation));
+            }
+            Judgement::Ambiguous(reason) => return Err(self.denials().ambiguous(endpoint, reason)),
         }
         let mut url = address.origin.clone();
         url.set_path(&path);
@@ -143,13 +204,13 @@ impl Session {
                 "the request's target does not survive encoding unchanged".to_owned(),
             ));
         }
-        self.shared
+        self.way_out
             .egress
             .check(&url)
             .map_err(|error| SendError::Denied(error.to_string()))?;
         call.addressed(
             &address.signing_region,
-            &host_of(&url),
+            &endpoint::host_of(&url),
             operation(
                 &address.signing_service,
                 &method,
@@ -166,18 +227,19 @@ impl Session {
         ] {
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
+        let signer = self.signer(endpoint)?.clone();
         let uri = url
             .as_str()
             .parse()
             .map_err(|_| SendError::Denied("the request's target is no URI".to_owned()))?;
         Ok(Prepared {
             throttle: self.shared.throttle((
-                self.credential_number,
-                endpoint.account.clone(),
+                signer.number,
                 address.signing_service.clone(),
                 address.signing_region.clone(),
             )),
             may_repeat: may_repeat(&method, request.idempotent),
+            signer,
             address,
             method,
             uri,
@@ -217,8 +279,9 @@ impl Session {
         deadline: Instant,
         renewed: &mut bool,
     ) -> Result<Result<CloudResponse, SendError>, Failed> {
+        let attempts = call.attempts();
         let expired = |what: &str| {
-            let effect = if call.attempts() == 0 {
+            let effect = if attempts == 0 {
                 "nothing was sent"
             } else {
                 "earlier attempts failed"
@@ -234,12 +297,22 @@ impl Session {
         {
             return Ok(Err(expired("the rate limit left no room for the call")));
         }
-        let credentials = match tokio::time::timeout_at(deadline, self.credentials.get()).await {
+        let credentials = match tokio::time::timeout_at(deadline, request.signer.cache.get()).await {
             Ok(Ok(credentials)) => credentials,
             Ok(Err(error)) => return Ok(Err(SendError::NoCredentials(error.to_string()))),
             Err(_) => return Ok(Err(expired("the credential source did not answer"))),
         };
-        let (signed, redaction) = match sign(request, &credentials) {
+        let account = match tokio::time::timeout_at(deadline, self.bound_account(request, &credentials)).await
+        {
+            Ok(Ok(account)) => account,
+            Ok(Err(error)) => return Ok(Err(error)),
+            Err(_) => {
+                return Ok(Err(expired(
+                    "the token service did not say whose the credentials are",
+                )));
+            }
+        };
+        let (signed, redaction) = match sign(request, &credentials, account.as_deref()) {
             Ok(signed) => signed,
             Err(error) => return Ok(Err(error)),
         };
@@ -250,7 +323,7 @@ impl Session {
             .attempt_timeout
             .min(deadline.duration_since(sent_at));
         call.sent();
-        let answer = match send_once(&self.shared.client, signed, &self.shared.limits, timeout).await {
+        let answer = match send_once(&self.way_out.client, signed, &self.shared.limits, timeout).await {
             Ok(answer) => answer,
             Err(error) => return self.no_answer(request, error, &redaction),
         };
@@ -258,20 +331,22 @@ impl Session {
         let verdict = judge(answer.status, code.as_deref());
         let wait = retry_after(&answer.headers);
         // An identifier that holds an echo is none, and would carry it into the record.
-        let id = request_id(&answer.headers, &answer.body).filter(|id| redaction.text(id) == *id);
+        let id = request_id(&answer.headers, &answer.body)
+            .filter(|id| redaction.text(id) == *id)
+            .filter(|id| self.vault.seal_text(id) == *id);
         call.answered(answer.status.as_u16(), id);
         if verdict == Verdict::Throttled {
             request.throttle.slow_down(sent_at);
         } else {
             request.throttle.recover();
         }
-        let answer = Ok(presentable(answer, &redaction));
+        let answer = Ok(presentable(answer, &redaction, &self.vault));
         let again = match verdict {
             Verdict::Final => false,
             Verdict::Throttled => true,
             Verdict::ServerFailure => request.may_repeat,
             Verdict::ExpiredCredentials => {
-                self.credentials.forget(&credentials);
+                request.signer.cache.forget(&credentials);
                 !std::mem::replace(renewed, true)
             }
         };
@@ -285,6 +360,37 @@ impl Session {
         }
     }
 
+    /// Returns the account that a request is bound to, where its endpoint's grant names some.
+    async fn bound_account(
+        &self,
+        request: &Prepared,
+        credentials: &Credentials,
+    ) -> Result<Option<String>, SendError> {
+        if request.accounts.is_empty() {
+            return Ok(None);
+        }
+        let endpoint = self.endpoint(&request.endpoint)?;
+        let question = Question {
+            shared: &self.shared,
+            way_out: &self.way_out,
+            plugin: &self.plugin,
+            resource: &request.resource,
+            region: &request.address.signing_region,
+            credentials,
+        };
+        let account = request
+            .signer
+            .cache
+            .account(credentials, question.ask())
+            .await
+            .map_err(|reason| self.denials().unknown_account(endpoint, &reason))?;
+        if request.accounts.contains(&account) {
+            Ok(Some(account))
+        } else {
+            Err(self.denials().account(endpoint, &account))
+        }
+    }
+
     fn no_answer(
         &self,
         request: &Prepared,
@@ -292,7 +398,7 @@ impl Session {
         redaction: &Redaction,
     ) -> Result<Result<CloudResponse, SendError>, Failed> {
         let host = request.uri.authority().map_or("", http::uri::Authority::as_str);
-        let text = redaction.text(&format!("{host}: {error}"));
+        let text = self.vault.seal_text(&redaction.text(&format!("{host}: {error}")));
         let (error, again) = match error {
             AttemptError::Denied(_) => (SendError::Denied(text), false),
             // Nothing was sent, so nothing can happen twice.
@@ -321,14 +427,37 @@ impl Session {
 #[async_trait]
 impl Cloud for Session {
     async fn send(&self, resource: &str, request: CloudRequest) -> Result<CloudResponse, SendError> {
-        let mut call = PendingCall::begin(Arc::clone(&self.shared.audit), &self.plugin, resource, &request);
-        let result = match self.prepare(&mut call, request) {
+        let permit =
+            match tokio::time::timeout(self.shared.limits.call_timeout, self.shared.audit.reserve()).await {
+                Ok(Ok(permit)) => permit,
+                Ok(Err(error)) => {
+                    return Err(SendError::Denied(format!(
+                        "calls cannot be recorded, so none is made: {error}"
+                    )));
+                }
+                Err(_) => {
+                    return Err(SendError::Timeout(
+                        "the record of calls took no more; nothing was sent".to_owned(),
+                    ));
+                }
+            };
+        let mut call = PendingCall::begin(permit, &self.plugin, resource, &request);
+        let result = match self.prepare(&mut call, resource, request) {
             Ok(prepared) => self.deliver(&mut call, &prepared).await,
             Err(error) => Err(error),
         };
         call.finish(result.as_ref().err());
         result
     }
+}
+
+/// Says whether a grant covers what a request names.
+fn is_covered(endpoint: &EndpointGrant, resource: &str) -> bool {
+    let prefixes = &endpoint.resource_prefixes;
+    prefixes.is_empty()
+        || prefixes
+            .iter()
+            .any(|prefix| resource.starts_with(prefix.as_str()))
 }
 
 fn refused(error: RequestError) -> SendError {
@@ -341,39 +470,47 @@ fn refused(error: RequestError) -> SendError {
 fn sign(
     request: &Prepared,
     credentials: &Credentials,
+    account: Option<&str>,
 ) -> Result<(http::Request<Bytes>, Redaction), SendError> {
     let mut signed = http::Request::new(request.body.clone());
     signed.method_mut().clone_from(&request.method);
     signed.uri_mut().clone_from(&request.uri);
     signed.headers_mut().clone_from(&request.headers);
+    if let Some(account) = account.filter(|_| request.address.signing_service == "s3") {
+        account::bind(signed.headers_mut(), &request.method, &request.uri, account);
+    }
     let signature = signing::sign(&mut signed, &request.address, credentials, SystemTime::now())
         .map_err(|error| SendError::Other(error.to_string()))?;
     Ok((signed, Redaction::new(credentials, Some(&signature))))
 }
 
 /// Returns what the guest may see of an answer.
-fn presentable(answer: Answer, redaction: &Redaction) -> CloudResponse {
+fn presentable(answer: Answer, redaction: &Redaction, vault: &Vault) -> CloudResponse {
+    let length = answer.body.len();
+    let (body, sealed) = vault.seal_echoes(redaction.body(answer.body));
+    let changed = sealed || body.len() != length;
     let headers = answer
         .headers
         .iter()
         .filter(|(name, _)| !HIDDEN_HEADERS.contains(&name.as_str()))
+        // A checksum of what the guest does not get would only tell it that the answer was changed.
+        .filter(|(name, _)| !(changed && is_checksum(name.as_str())))
         .map(|(name, value)| {
-            (
-                name.as_str().to_owned(),
-                redaction.text(&String::from_utf8_lossy(value.as_bytes())),
-            )
+            let text = if changed && *name == http::header::CONTENT_LENGTH {
+                body.len().to_string()
+            } else {
+                vault.seal_text(&redaction.text(&String::from_utf8_lossy(value.as_bytes())))
+            };
+            (name.as_str().to_owned(), text)
         })
         .collect();
     CloudResponse {
         status: answer.status.as_u16(),
         headers,
-        body: redaction.body(answer.body),
+        body,
     }
 }
 
-/// Returns host and, where it is not the scheme's own, port.
-fn host_of(url: &url::Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port()
-        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+fn is_checksum(header: &str) -> bool {
+    header == "content-md5" || header.starts_with("x-amz-checksum-")
 }

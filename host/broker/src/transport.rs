@@ -6,6 +6,9 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
+use rustls_platform_verifier::Verifier;
 
 use crate::broker::{BrokerError, BrokerOptions, CallLimits};
 use crate::egress::{Egress, EgressDenied, GatedResolver};
@@ -37,76 +40,123 @@ pub(crate) enum AttemptError {
     TooLarge(String),
 }
 
-/// Builds the client.
-#[allow(
-    clippy::disallowed_types,
-    reason = "this crate is the one that sends requests"
-)]
-pub(crate) fn client(options: &BrokerOptions, egress: &Arc<Egress>) -> Result<reqwest::Client, BrokerError> {
-    // A provider that something else has installed stays: there is one for the process.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    let mut extra_roots = Vec::new();
-    for pem in &options.extra_root_certificates {
-        extra_roots.extend(reqwest::Certificate::from_pem_bundle(pem).map_err(|source| {
-            BrokerError::Certificate {
-                source: source.without_url(),
-            }
-        })?);
-    }
-    match builder(options, egress)?
-        .tls_certs_merge(extra_roots.clone())
-        .build()
-    {
-        Ok(client) => Ok(client),
-        // A machine without root certificates can still talk to a local emulator.
-        Err(error) => {
-            tracing::warn!(error = %causes(&error), "the system's root certificates cannot be used; HTTPS will fail");
-            builder(options, egress)?
-                .tls_certs_only(extra_roots)
-                .build()
-                .map_err(|source| BrokerError::Client {
-                    source: source.without_url(),
-                })
-        }
-    }
+/// What all clients of a broker are built from. Reading the system's certificates takes most of the time of a
+/// build, so that is done once.
+pub(crate) struct ClientTemplate {
+    tls: rustls::ClientConfig,
+    proxy: Option<url::Url>,
+    no_proxy: String,
+    limits: CallLimits,
 }
 
-#[allow(
-    clippy::disallowed_types,
-    reason = "this crate is the one that sends requests"
-)]
-fn builder(options: &BrokerOptions, egress: &Arc<Egress>) -> Result<reqwest::ClientBuilder, BrokerError> {
-    let builder = reqwest::Client::builder()
-        .redirect(reqwest::redirect::Policy::none())
-        .retry(reqwest::retry::never())
-        .referer(false)
-        // Other crates of the workspace may switch these features on for all.
-        .no_gzip()
-        .no_brotli()
-        .no_zstd()
-        .no_deflate()
-        .no_proxy()
-        .dns_resolver(Arc::new(GatedResolver(Arc::clone(egress))))
-        .connect_timeout(options.limits.connect_timeout)
-        // Clouds close idle connections after 20 seconds or more; reusing one that is closing loses a request.
-        .pool_idle_timeout(Duration::from_secs(15))
-        .pool_max_idle_per_host(64)
-        .tcp_nodelay(true)
-        .http2_max_header_list_size(u32::try_from(options.limits.response_headers).unwrap_or(u32::MAX));
-    let Some(proxy) = &options.proxy else {
-        return Ok(builder);
-    };
-    // The machine itself and its credential services are never behind a proxy.
-    let direct = format!(
-        "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::/32,{}",
-        options.no_proxy
-    );
-    let proxy = reqwest::Proxy::all(proxy.clone())
-        .map_err(|source| BrokerError::Client {
-            source: source.without_url(),
-        })?
-        .no_proxy(reqwest::NoProxy::from_string(&direct));
-    Ok(builder.proxy(proxy))
+impl ClientTemplate {
+    /// Reads the certificates.
+    ///
+    /// # Errors
+    /// When a configured certificate is not PEM or no certificate.
+    pub(crate) fn new(options: &BrokerOptions) -> Result<Self, BrokerError> {
+        // A provider that something else has installed stays: there is one for the process.
+        let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+        let provider = rustls::crypto::CryptoProvider::get_default().map_or_else(
+            || Arc::new(rustls::crypto::aws_lc_rs::default_provider()),
+            Arc::clone,
+        );
+        let mut extra_roots = Vec::new();
+        for pem in &options.extra_root_certificates {
+            for certificate in CertificateDer::pem_slice_iter(pem) {
+                extra_roots.push(certificate.map_err(|source| BrokerError::Certificate { source })?);
+            }
+        }
+        let config = rustls::ClientConfig::builder_with_provider(Arc::clone(&provider))
+            .with_safe_default_protocol_versions()
+            .map_err(|source| BrokerError::Tls { source })?;
+        let mut tls = match Verifier::new_with_extra_roots(extra_roots.clone(), provider) {
+            Ok(verifier) => config
+                .dangerous()
+                .with_custom_certificate_verifier(Arc::new(verifier)),
+            // A machine without root certificates can still talk to a local emulator.
+            Err(error) => {
+                tracing::warn!(error = %causes(&error), "the system's root certificates cannot be used");
+                let mut roots = rustls::RootCertStore::empty();
+                for certificate in extra_roots {
+                    roots
+                        .add(certificate)
+                        .map_err(|source| BrokerError::Tls { source })?;
+                }
+                config.with_root_certificates(roots)
+            }
+        }
+        .with_no_client_auth();
+        tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Ok(Self {
+            tls,
+            proxy: options.proxy.clone(),
+            no_proxy: options.no_proxy.clone(),
+            limits: options.limits,
+        })
+    }
+
+    pub(crate) fn proxy(&self) -> Option<&url::Url> {
+        self.proxy.as_ref()
+    }
+
+    /// Builds a client with connections, a pool and TLS sessions of its own.
+    ///
+    /// # Errors
+    /// When the proxy cannot be used.
+    #[allow(
+        clippy::disallowed_types,
+        reason = "this crate is the one that sends requests"
+    )]
+    pub(crate) fn client(&self, egress: &Arc<Egress>) -> Result<reqwest::Client, BrokerError> {
+        let mut tls = self.tls.clone();
+        // A resumed session would tell the cloud that two clients are one.
+        tls.resumption = rustls::client::Resumption::in_memory_sessions(256);
+        self.builder(egress)?
+            .tls_backend_preconfigured(tls)
+            .build()
+            .map_err(|source| BrokerError::Client {
+                source: source.without_url(),
+            })
+    }
+
+    #[allow(
+        clippy::disallowed_types,
+        reason = "this crate is the one that sends requests"
+    )]
+    fn builder(&self, egress: &Arc<Egress>) -> Result<reqwest::ClientBuilder, BrokerError> {
+        let builder = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            // Other crates of the workspace may switch these features on for all.
+            .no_gzip()
+            .no_brotli()
+            .no_zstd()
+            .no_deflate()
+            .no_proxy()
+            .dns_resolver(Arc::new(GatedResolver(Arc::clone(egress))))
+            .connect_timeout(self.limits.connect_timeout)
+            // Clouds close idle connections after 20 seconds or more; reusing one that is closing loses a request.
+            .pool_idle_timeout(Duration::from_secs(15))
+            .pool_max_idle_per_host(64)
+            .tcp_nodelay(true)
+            .http2_max_header_list_size(u32::try_from(self.limits.response_headers).unwrap_or(u32::MAX));
+        let Some(proxy) = &self.proxy else {
+            return Ok(builder);
+        };
+        // The machine itself and its credential services are never behind a proxy.
+        let direct = format!(
+            "localhost,127.0.0.0/8,::1,169.254.0.0/16,fd00:ec2::/32,{}",
+            self.no_proxy
+        );
+        let proxy = reqwest::Proxy::all(proxy.clone())
+            .map_err(|source| BrokerError::Client {
+                source: source.without_url(),
+            })?
+            .no_proxy(reqwest::NoProxy::from_string(&direct));
+        Ok(builder.proxy(proxy))
+    }
 }
 
 /// Sends a request once and reads the whole answer within the limits.

@@ -6,9 +6,7 @@ mod support;
 use std::sync::Arc;
 use std::time::Duration;
 
-use konductor_broker::{
-    AssumeRole, AuditSink, Broker, BrokerOptions, CredentialBase, CredentialSource, SessionOptions,
-};
+use konductor_broker::{AssumeRole, AuditSink, Broker, BrokerOptions, CredentialBase, CredentialSource};
 use konductor_model::SecretText;
 use konductor_model::cloud::{Cloud, SendError};
 use support::{
@@ -52,12 +50,10 @@ fn session(server: &Server, credentials: CredentialSource) -> (Arc<dyn Cloud>, A
         ..options()
     };
     let broker = Broker::new(options, Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();
-    let session = SessionOptions {
-        plugin: "aws".to_owned(),
-        grant: grant(server),
-        credentials,
-    };
-    (broker.session(session).unwrap(), records)
+    (
+        broker.session(support::aws(grant(server), credentials)).unwrap(),
+        records,
+    )
 }
 
 #[tokio::test]

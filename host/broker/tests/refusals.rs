@@ -6,12 +6,10 @@ mod support;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use konductor_broker::{
-    AuditSink, Broker, BrokerError, BrokerOptions, EndpointGrant, Grant, Resolver, SessionOptions,
-};
+use konductor_broker::{AuditSink, Broker, BrokerError, BrokerOptions, EndpointGrant, Grant, Resolver};
 use konductor_model::cloud::{CloudRequest, SendError};
 use konductor_model::manifest::EndpointProtocol;
-use support::{Records, Server, body, describe_vpcs, get, options, planted, session};
+use support::{Records, Server, aws as aws_session, body, describe_vpcs, get, options, planted, session};
 use url::Url;
 
 /// Sends what must be refused and returns the message.
@@ -181,14 +179,9 @@ async fn a_cloud_host_that_resolves_into_this_machine_is_denied_at_once() {
     let broker = Broker::new(options, Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();
     let grant = Grant {
         endpoints: vec![EndpointGrant::aws("ec2", "us-west-2")],
+        ..Grant::default()
     };
-    let cloud = broker
-        .session(SessionOptions {
-            plugin: "aws".to_owned(),
-            grant,
-            credentials: planted(),
-        })
-        .unwrap();
+    let cloud = broker.session(aws_session(grant, planted())).unwrap();
     let error = cloud.send("urn", describe_vpcs()).await.err().unwrap();
     assert!(
         matches!(&error, SendError::Denied(text) if text.contains("not a public address")),
@@ -229,12 +222,9 @@ async fn a_grant_that_makes_no_sense_is_refused_with_everything_that_is_wrong() 
             with_override("http://127.0.0.1/path"),
             with_override("ftp://127.0.0.1/"),
         ],
+        ..Grant::default()
     };
-    let session = SessionOptions {
-        plugin: "aws".to_owned(),
-        grant,
-        credentials: planted(),
-    };
+    let session = aws_session(grant, planted());
     let Err(BrokerError::Grant { problems, .. }) = broker.session(session) else {
         panic!("it was taken")
     };
@@ -256,12 +246,9 @@ async fn no_grant_reaches_a_metadata_service() {
         };
         let grant = Grant {
             endpoints: vec![endpoint],
+            ..Grant::default()
         };
-        let session = SessionOptions {
-            plugin: "aws".to_owned(),
-            grant,
-            credentials: planted(),
-        };
+        let session = aws_session(grant, planted());
         assert!(broker.session(session).is_err(), "{url}");
     }
 }

@@ -1,8 +1,10 @@
-//! Writes every cloud call into the stack's log, in order, without making the calls wait.
+//! Writes every cloud call into the stack's log, in order. A call waits only when the log is far behind, and is not
+//! made when the log cannot be written.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use konductor_broker::{AuditSink, CallRecord};
+use async_trait::async_trait;
+use konductor_broker::{AuditPermit, AuditSink, AuditUnavailable, CallRecord};
 use konductor_state::entry::{CloudCall, Entry};
 use konductor_state::{Journal, StateError};
 use tokio::sync::mpsc;
@@ -11,9 +13,13 @@ use tokio::task::JoinHandle;
 /// How many calls are written in one append.
 const BATCH: usize = 256;
 
+/// How many calls may be under way or wait to be written; more wait until some are.
+const MOST_WAITING: usize = 4096;
+
 /// Takes records and writes them in the background.
 pub struct AuditWriter {
-    sender: mpsc::UnboundedSender<CloudCall>,
+    sender: mpsc::Sender<CloudCall>,
+    failure: Arc<OnceLock<String>>,
 }
 
 /// Waits until everything is written.
@@ -22,17 +28,22 @@ pub struct AuditTask(JoinHandle<Result<(), StateError>>);
 impl AuditWriter {
     /// Starts the background task.
     pub fn start(journal: Arc<dyn Journal>) -> (Arc<Self>, AuditTask) {
-        let (sender, mut receiver) = mpsc::unbounded_channel();
+        let (sender, mut receiver) = mpsc::channel(MOST_WAITING);
+        let failure = Arc::new(OnceLock::new());
+        let told = Arc::clone(&failure);
         let task = tokio::spawn(async move {
             let mut batch = Vec::new();
             while receiver.recv_many(&mut batch, BATCH).await > 0 {
-                journal
-                    .append(batch.drain(..).map(Entry::CloudCall).collect())
-                    .await?;
+                let entries = batch.drain(..).map(Entry::CloudCall).collect();
+                if let Err(error) = journal.append(entries).await {
+                    // Told before the receiver is dropped, which is what lets waiting calls fail.
+                    let _ = told.set(error.to_string());
+                    return Err(error);
+                }
             }
             Ok(())
         });
-        (Arc::new(Self { sender }), AuditTask(task))
+        (Arc::new(Self { sender, failure }), AuditTask(task))
     }
 }
 
@@ -50,41 +61,55 @@ impl AuditTask {
     }
 }
 
+#[async_trait]
 impl AuditSink for AuditWriter {
-    fn record(&self, record: CallRecord) {
-        let CallRecord {
-            plugin,
-            resource,
-            endpoint,
-            region,
-            method,
-            host,
-            path,
-            operation,
-            status,
-            request_id,
-            attempts,
-            milliseconds,
-            error,
-        } = record;
-        let call = CloudCall {
-            plugin,
-            resource,
-            endpoint,
-            region,
-            method,
-            host,
-            path,
-            operation,
-            status,
-            request_id,
-            attempts,
-            milliseconds,
-            error,
-            ..CloudCall::default()
-        };
-        if self.sender.send(call).is_err() {
-            tracing::error!("a cloud call could not be recorded: the log is closed");
+    async fn reserve(&self) -> Result<AuditPermit, AuditUnavailable> {
+        match self.sender.clone().reserve_owned().await {
+            Ok(room) => Ok(AuditPermit::new(move |record| {
+                room.send(cloud_call(record));
+            })),
+            Err(_) => Err(AuditUnavailable {
+                reason: format!(
+                    "the stack's log cannot be written ({}); mend that and run again",
+                    self.failure.get().map_or("its writer has ended", String::as_str)
+                ),
+            }),
         }
+    }
+}
+
+fn cloud_call(record: CallRecord) -> CloudCall {
+    let CallRecord {
+        plugin,
+        resource,
+        endpoint,
+        region,
+        method,
+        host,
+        path,
+        operation,
+        status,
+        request_id,
+        attempts,
+        secrets,
+        milliseconds,
+        error,
+    } = record;
+    CloudCall {
+        plugin,
+        resource,
+        endpoint,
+        region,
+        method,
+        host,
+        path,
+        operation,
+        status,
+        request_id,
+        attempts,
+        secrets,
+        milliseconds,
+        error,
+        ..CloudCall::default()
     }
 }

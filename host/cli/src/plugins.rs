@@ -306,9 +306,10 @@ impl RunPlugins {
     ) -> Result<(), CommandError> {
         let name = loaded.plugin.manifest().name.clone();
         let cloud = broker.session(SessionOptions {
-            plugin: name,
             grant: configuration.grant,
-            credentials: configuration.credentials,
+            credentials: [(name.clone(), configuration.credentials)].into(),
+            plugin: name,
+            vault: None,
         })?;
         self.insert(loaded, configuration.guest, configuration.default_tags, cloud);
         Ok(())

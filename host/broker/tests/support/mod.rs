@@ -10,8 +10,8 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use konductor_broker::{
-    AccessKeys, AuditSink, Broker, BrokerOptions, CallLimits, CallRecord, CredentialBase, CredentialSource,
-    EndpointGrant, Grant, RetryOptions, SessionOptions, ThrottleOptions,
+    AccessKeys, AuditPermit, AuditSink, AuditUnavailable, Broker, BrokerOptions, CallLimits, CallRecord,
+    CredentialBase, CredentialSource, EndpointGrant, Grant, RetryOptions, SessionOptions, ThrottleOptions,
 };
 use konductor_model::SecretText;
 use konductor_model::cloud::{Cloud, CloudRequest};
@@ -184,11 +184,15 @@ async fn read(stream: &mut TcpStream) -> Option<Received> {
 
 /// Keeps the records.
 #[derive(Default)]
-pub struct Records(Mutex<Vec<CallRecord>>);
+pub struct Records(Arc<Mutex<Vec<CallRecord>>>);
 
+#[async_trait::async_trait]
 impl AuditSink for Records {
-    fn record(&self, record: CallRecord) {
-        self.0.lock().unwrap().push(record);
+    async fn reserve(&self) -> Result<AuditPermit, AuditUnavailable> {
+        let records = Arc::clone(&self.0);
+        Ok(AuditPermit::new(move |record| {
+            records.lock().unwrap().push(record)
+        }))
     }
 }
 
@@ -246,18 +250,24 @@ pub fn grant(server: &Server) -> Grant {
     };
     Grant {
         endpoints: vec![endpoint("ec2"), endpoint("s3")],
+        ..Grant::default()
+    }
+}
+
+/// A session of the plugin `aws` with its own credentials and without sealed secrets.
+pub fn aws(grant: Grant, credentials: CredentialSource) -> SessionOptions {
+    SessionOptions {
+        plugin: "aws".to_owned(),
+        grant,
+        credentials: [("aws".to_owned(), credentials)].into(),
+        vault: None,
     }
 }
 
 pub fn session_with(options: BrokerOptions, server: &Server) -> (Arc<dyn Cloud>, Arc<Records>) {
     let records = Arc::new(Records::default());
     let broker = Broker::new(options, Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();
-    let session = SessionOptions {
-        plugin: "aws".to_owned(),
-        grant: grant(server),
-        credentials: planted(),
-    };
-    (broker.session(session).unwrap(), records)
+    (broker.session(aws(grant(server), planted())).unwrap(), records)
 }
 
 pub fn session(server: &Server) -> (Arc<dyn Cloud>, Arc<Records>) {
