@@ -179,11 +179,12 @@ impl Drop for PendingCall {
     }
 }
 
-/// Returns a text of bounded length with control characters escaped, so that a guest cannot forge log lines.
+/// Returns a text of bounded length with control characters escaped, and those that change what others look like, so
+/// that a guest can neither forge log lines nor write on a terminal.
 pub(crate) fn printable(text: &str) -> String {
     let mut result = String::new();
     for character in text.chars().take(LONGEST_TEXT) {
-        if character.is_control() {
+        if character.is_control() || is_deceptive(character) {
             result.extend(character.escape_default());
         } else {
             result.push(character);
@@ -193,4 +194,20 @@ pub(crate) fn printable(text: &str) -> String {
         result.push('…');
     }
     result
+}
+
+/// Says whether a character is invisible or turns the direction of what follows.
+fn is_deceptive(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{61c}'
+            | '\u{180e}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
 }

@@ -14,6 +14,9 @@ use zeroize::Zeroizing;
 /// destroy answers.
 pub const SHORTEST_ECHO: usize = KEY;
 
+/// The longest text, in bytes, that is looked for: every secret is kept in some twenty forms.
+pub const LONGEST_ECHO: usize = 64 * 1024;
+
 /// How many bytes of a form it is found by.
 const KEY: usize = 8;
 
@@ -51,9 +54,9 @@ pub(crate) struct Echoes {
 }
 
 impl Echoes {
-    /// Adds a secret. One that is shorter than [`SHORTEST_ECHO`] is left out.
+    /// Adds a secret. One that is shorter than [`SHORTEST_ECHO`] or longer than [`LONGEST_ECHO`] is left out.
     pub(crate) fn add(&mut self, secret: &[u8], token: &str) {
-        if secret.len() < SHORTEST_ECHO {
+        if !(SHORTEST_ECHO..=LONGEST_ECHO).contains(&secret.len()) {
             return;
         }
         let token: Arc<str> = token.into();

@@ -395,6 +395,62 @@ mod tests {
         }
     }
 
+    #[tokio::test]
+    async fn metadata_and_loopback_stay_denied_where_every_private_network_is_allowed() {
+        let networks = ["0.0.0.0/0", "::/0"];
+        let open = gate(&[], &networks);
+        assert!(
+            open.check(&url("https://10.0.0.1/")).is_ok(),
+            "the networks are open"
+        );
+        for host in [
+            "169.254.169.254",
+            "169.254.169.254.",
+            "2852039166",
+            "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "[::ffff:169.254.169.254]",
+            "[::ffff:a9fe:a9fe]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[fd00:ec2::254]",
+            "[FD00:0EC2:0:0:0:0:0:0254]",
+            "[fd20:ce::254]",
+            "168.63.129.16",
+            "2822734096",
+            "[::ffff:168.63.129.16]",
+            "169.254.170.2",
+            "169.254.170.23",
+            "100.100.100.200",
+            "metadata.google.internal.",
+            "127.0.0.1",
+            "127.1",
+            "0x7f.1",
+            "[::1]",
+            "[::ffff:127.0.0.1]",
+            "localhost.",
+            "0.0.0.0",
+            "[fe80::1]",
+        ] {
+            assert!(
+                open.check(&url(&format!("https://{host}/"))).is_err(),
+                "{host} passed"
+            );
+        }
+        for address in [
+            "169.254.169.254",
+            "168.63.129.16",
+            "fd00:ec2::254",
+            "::ffff:169.254.169.254",
+            "127.0.0.1",
+        ] {
+            let gate = gate(&[address], &networks);
+            assert!(
+                gate.resolve("ec2.us-east-1.amazonaws.com").await.is_err(),
+                "{address}"
+            );
+        }
+    }
+
     #[test]
     fn public_addresses_and_names_pass_over_tls_only() {
         let gate = gate(&[], &[]);

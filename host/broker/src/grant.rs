@@ -215,8 +215,34 @@ fn is_label(text: &str) -> bool {
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
 }
 
-/// Says whether a text can be a region's name, and so stand in a host name.
-pub(crate) fn is_region(text: &str) -> bool {
+/// Says whether a region is named as AWS names them (`us-gov-west-1`). Where every region is granted the name still
+/// leaves a plugin no room to write messages into the names that are looked up.
+pub(crate) fn is_common_region(text: &str) -> bool {
+    const MIDDLE: [&str; 6] = ["gov", "iso", "isob", "isoe", "isof", "de"];
+    const PLACE: [&str; 9] = [
+        "central",
+        "east",
+        "north",
+        "northeast",
+        "northwest",
+        "south",
+        "southeast",
+        "southwest",
+        "west",
+    ];
+    let is_area =
+        |area: &str| (2..=4).contains(&area.len()) && area.bytes().all(|byte| byte.is_ascii_lowercase());
+    let is_number = |number: &str| number.len() == 1 && number.bytes().all(|byte| byte.is_ascii_digit());
+    match text.split('-').collect::<Vec<_>>().as_slice() {
+        [area, place, number] => is_area(area) && PLACE.contains(place) && is_number(number),
+        [area, middle, place, number] => {
+            is_area(area) && MIDDLE.contains(middle) && PLACE.contains(place) && is_number(number)
+        }
+        _ => false,
+    }
+}
+
+fn is_region(text: &str) -> bool {
     text.len() <= 40 && is_label(text)
 }
 
@@ -283,6 +309,32 @@ mod tests {
             grant.without_credentials,
             [("vault".to_owned(), "keys".to_owned())].into()
         );
+    }
+
+    #[test]
+    fn every_region_is_every_name_that_a_region_can_have() {
+        for region in [
+            "us-east-1",
+            "ap-southeast-7",
+            "us-gov-west-1",
+            "us-isob-east-1",
+            "eusc-de-east-1",
+            "cn-northwest-1",
+        ] {
+            assert!(is_common_region(region), "{region}");
+        }
+        for text in [
+            "",
+            "us-east",
+            "stolen-data-1",
+            "us-stolen-east-1",
+            "us-east-123456",
+            "us-east-1.evil.example",
+            "stolendata-east-1",
+            "US-EAST-1",
+        ] {
+            assert!(!is_common_region(text), "{text}");
+        }
     }
 
     #[test]

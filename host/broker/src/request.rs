@@ -18,7 +18,7 @@ const MOST_HEADERS: usize = 100;
 const LONGEST_HEADER: usize = 8 * 1024;
 
 /// Query parameters that carry a signature or a credential, in lower case.
-const SIGNING_PARAMETERS: [&str; 9] = [
+const SIGNING_PARAMETERS: [&str; 18] = [
     "x-amz-signature",
     "x-amz-credential",
     "x-amz-algorithm",
@@ -26,8 +26,17 @@ const SIGNING_PARAMETERS: [&str; 9] = [
     "x-amz-expires",
     "x-amz-signedheaders",
     "x-amz-security-token",
+    "x-amz-s3session-token",
     "awsaccesskeyid",
     "signature",
+    "x-goog-algorithm",
+    "x-goog-credential",
+    "x-goog-date",
+    "x-goog-expires",
+    "x-goog-signature",
+    "x-goog-signedheaders",
+    "googleaccessid",
+    "access_token",
 ];
 
 /// Headers that a guest may set beside the prefixes of [`ALLOWED_PREFIXES`].
@@ -50,8 +59,9 @@ const ALLOWED_HEADERS: [&str; 13] = [
 const ALLOWED_PREFIXES: [&str; 3] = ["x-amz-", "x-amzn-", "if-"];
 
 /// Headers under an allowed prefix that belong to the host: they are a part of the signature.
-const SIGNING_HEADERS: [&str; 5] = [
+const SIGNING_HEADERS: [&str; 6] = [
     "x-amz-date",
+    "x-amz-s3session-token",
     "x-amz-security-token",
     "x-amz-content-sha256",
     "x-amz-signature",

@@ -17,7 +17,7 @@ use crate::broker::{Shared, WayOut};
 use crate::credential_cache::CredentialCache;
 use crate::denial::Denials;
 use crate::endpoint::{self, Address};
-use crate::grant::{EVERY_REGION, EndpointGrant, Grant, is_region};
+use crate::grant::{EVERY_REGION, EndpointGrant, Grant, is_common_region};
 use crate::operation::{operation, request_id};
 use crate::placement::place;
 use crate::redaction::Redaction;
@@ -131,7 +131,7 @@ impl Session {
         let region = asked.unwrap_or(&endpoint.default_region);
         let granted = region == endpoint.default_region
             || endpoint.regions.contains(region)
-            || (endpoint.regions.contains(EVERY_REGION) && is_region(region));
+            || (endpoint.regions.contains(EVERY_REGION) && is_common_region(region));
         granted
             .then_some(region)
             .ok_or_else(|| self.denials().region(endpoint, region))
@@ -239,6 +239,9 @@ impl Session {
                 address.signing_region.clone(),
             )),
             may_repeat: may_repeat(&method, request.idempotent),
+            accounts: endpoint.accounts.clone(),
+            endpoint: endpoint.id.clone(),
+            resource: resource.to_owned(),
             signer,
             address,
             method,

@@ -4,8 +4,8 @@
 //! about the value but its equality with another of the same vault, and means nothing to any other vault.
 //!
 //! What is not covered: a plugin that may guess a value can have its guess sealed and compare the tokens, so a
-//! secret that is easy to guess is no secret to it; and a text below [`SHORTEST_ECHO`] bytes, a number or a
-//! boolean is not looked for in the cloud's answers.
+//! secret that is easy to guess is no secret to it; and a text below [`SHORTEST_ECHO`] or above [`LONGEST_ECHO`]
+//! bytes, a number or a boolean is not looked for in the cloud's answers.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -17,7 +17,7 @@ use zeroize::Zeroizing;
 
 use crate::echo::Echoes;
 
-pub use crate::echo::SHORTEST_ECHO;
+pub use crate::echo::{LONGEST_ECHO, SHORTEST_ECHO};
 
 /// The length of every token, in bytes.
 pub const TOKEN_LENGTH: usize = TOKEN_PREFIX.len() + DIGITS;

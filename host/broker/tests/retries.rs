@@ -7,12 +7,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use konductor_broker::{
-    AuditSink, Broker, BrokerOptions, CallLimits, EndpointGrant, Grant, RetryOptions, SessionOptions,
-    ThrottleOptions,
+    AuditSink, Broker, BrokerOptions, CallLimits, EndpointGrant, Grant, RetryOptions, ThrottleOptions,
 };
 use konductor_model::cloud::{CloudRequest, SendError};
 use support::{
-    Records, Reply, Server, body, describe_vpcs, get, options, planted, session, session_with, status,
+    Records, Reply, Server, aws, body, describe_vpcs, get, options, planted, session, session_with, status,
 };
 
 const THROTTLED: &str =
@@ -202,14 +201,9 @@ async fn a_throttled_session_slows_every_session_of_the_same_credential_and_serv
         };
         let grant = Grant {
             endpoints: vec![endpoint],
+            ..Grant::default()
         };
-        broker
-            .session(SessionOptions {
-                plugin: "aws".to_owned(),
-                grant,
-                credentials: planted(),
-            })
-            .unwrap()
+        broker.session(aws(grant, planted())).unwrap()
     };
     assert_eq!(
         session("ec2").send("urn", describe_vpcs()).await.unwrap().status,

@@ -270,6 +270,13 @@ pub fn session_with(options: BrokerOptions, server: &Server) -> (Arc<dyn Cloud>,
     (broker.session(aws(grant(server), planted())).unwrap(), records)
 }
 
+/// Makes a session of a broker with options of its own.
+pub fn session_of(options: BrokerOptions, grant: Grant) -> (Arc<dyn Cloud>, Arc<Records>) {
+    let records = Arc::new(Records::default());
+    let broker = Broker::new(options, Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();
+    (broker.session(aws(grant, planted())).unwrap(), records)
+}
+
 pub fn session(server: &Server) -> (Arc<dyn Cloud>, Arc<Records>) {
     session_with(options(), server)
 }
