@@ -7,6 +7,7 @@ use konductor_model::grant::EndpointAllowance;
 
 use crate::audit::printable;
 use crate::grant::{EVERY_REGION, EndpointGrant, Grant};
+use crate::placement::PlacementError;
 
 /// Writes the denials of one plugin.
 pub(crate) struct Denials<'a> {
@@ -94,6 +95,37 @@ impl Denials<'_> {
             &format!("with header `{name}`"),
             "the host sets it, because the grant binds accounts; the plugin's author removes it",
         )
+    }
+
+    /// The request is one that no plugin may send.
+    pub(crate) fn request(&self, endpoint: &EndpointGrant, reason: &str) -> SendError {
+        self.denied(
+            endpoint,
+            &format!("with this request: {reason}"),
+            "no grant can allow it",
+        )
+    }
+
+    /// The network is closed to what the endpoint's address is.
+    pub(crate) fn address(&self, endpoint: &EndpointGrant, reason: &str) -> SendError {
+        SendError::Denied(format!(
+            "plugin `{}` may not call endpoint `{}`: {reason}; no grant can allow it",
+            self.plugin, endpoint.id
+        ))
+    }
+
+    /// A sealed secret cannot be placed.
+    pub(crate) fn secret(&self, endpoint: &EndpointGrant, error: &PlacementError) -> SendError {
+        let advice = if matches!(error, PlacementError::Encoded(..)) {
+            format!(
+                "add its attribute (`aws:ec2:Instance.user_data`) to plugins.{}.grant.reveal in konductor.yaml; the \
+                 plugin's manifest lists it under `reveals`",
+                self.plugin
+            )
+        } else {
+            "no grant can allow it".to_owned()
+        };
+        self.denied(endpoint, &format!("with this request: {error}"), &advice)
     }
 
     /// The request can be read in two ways.

@@ -3,11 +3,12 @@
 //! A run makes one [`Broker`]. For every plugin it makes a [`konductor_model::cloud::Cloud`] with
 //! [`Broker::session`], which holds the plugin's [`Grant`] and cannot be widened afterwards. The guest names
 //! an endpoint, a path, parameters, headers and a body; host name, scheme, signing scope and credentials
-//! always come from this side.
+//! always come from this side. Sealed secrets ([`Vault`]) reach the guest as tokens; their values are put in here, and
+//! taken out of what comes back. A session has a client and a gate of its own, so two share no connection.
 //!
 //! What is not covered: a response body that the cloud sends compressed (`Content-Encoding: gzip` on a stored
-//! object) is handed over as it is, so an echo of a credential inside it is not found; and behind a proxy the
-//! proxy resolves names, so the address filter sees only the proxy's address.
+//! object) is handed over as it is, so an echo of a credential or a secret inside it is not found; and behind a proxy
+//! the proxy resolves names, so the address filter sees only the proxy's address.
 
 mod account;
 pub mod audit;

@@ -52,10 +52,7 @@ pub(crate) enum PlacementError {
     #[error("the body holds a sealed secret and is not the {0} that its content type says")]
     Malformed(&'static str),
     /// The guest encoded the token, so the cloud would get the token and not the secret.
-    #[error(
-        "{0} holds a sealed secret in {1}: the plugin must see a value to encode it itself; its manifest lists the \
-         attribute under `reveals`, and the operator adds it to plugins.NAME.grant.reveal in konductor.yaml"
-    )]
+    #[error("{0} holds a sealed secret in {1}: the plugin must see a value to encode it itself")]
     Encoded(&'static str, &'static str),
     /// The secret holds what the place cannot carry.
     #[error("a secret for {0} holds a character that cannot stand there")]

@@ -127,6 +127,13 @@ impl Session {
             .ok_or_else(|| self.denials().endpoint(id))
     }
 
+    fn refused(&self, endpoint: &EndpointGrant, error: &RequestError) -> SendError {
+        match error {
+            RequestError::TooLarge { .. } => SendError::TooLarge(error.to_string()),
+            _ => self.denials().request(endpoint, &error.to_string()),
+        }
+    }
+
     fn region<'a>(&self, endpoint: &'a EndpointGrant, asked: Option<&'a str>) -> Result<&'a str, SendError> {
         let region = asked.unwrap_or(&endpoint.default_region);
         let granted = region == endpoint.default_region
@@ -146,8 +153,9 @@ impl Session {
     ) -> Result<Prepared, SendError> {
         let endpoint = self.endpoint(&request.endpoint)?;
         let region = self.region(endpoint, request.region.as_deref())?;
-        let address = endpoint::resolve(endpoint, region, &self.shared.fips).map_err(SendError::Denied)?;
-        let method = check_method(&request.method).map_err(refused)?;
+        let address = endpoint::resolve(endpoint, region, &self.shared.fips)
+            .map_err(|reason| self.denials().address(endpoint, &reason))?;
+        let method = check_method(&request.method).map_err(|error| self.refused(endpoint, &error))?;
         if endpoint
             .methods
             .as_ref()
@@ -155,12 +163,12 @@ impl Session {
         {
             return Err(self.denials().method(endpoint, method.as_str()));
         }
-        let path = encode_path(&request.path).map_err(refused)?;
+        let path = encode_path(&request.path).map_err(|error| self.refused(endpoint, &error))?;
         let secrets =
-            place(&self.vault, &mut request).map_err(|error| SendError::Denied(error.to_string()))?;
+            place(&self.vault, &mut request).map_err(|error| self.denials().secret(endpoint, &error))?;
         call.placed(secrets);
-        let query = encode_query(&request.query).map_err(refused)?;
-        let mut headers = check_headers(&request.headers).map_err(refused)?;
+        let query = encode_query(&request.query).map_err(|error| self.refused(endpoint, &error))?;
+        let mut headers = check_headers(&request.headers).map_err(|error| self.refused(endpoint, &error))?;
         let limit = self.shared.limits.request_body;
         if request.body.len() > limit {
             let size = request.body.len();
@@ -200,14 +208,14 @@ impl Session {
             || url.query().unwrap_or_default() != query
             || url.origin() != address.origin.origin()
         {
-            return Err(SendError::Denied(
-                "the request's target does not survive encoding unchanged".to_owned(),
-            ));
+            return Err(self
+                .denials()
+                .request(endpoint, "its target does not survive encoding unchanged"));
         }
         self.way_out
             .egress
             .check(&url)
-            .map_err(|error| SendError::Denied(error.to_string()))?;
+            .map_err(|error| self.denials().address(endpoint, &error.to_string()))?;
         call.addressed(
             &address.signing_region,
             &endpoint::host_of(&url),
@@ -231,7 +239,7 @@ impl Session {
         let uri = url
             .as_str()
             .parse()
-            .map_err(|_| SendError::Denied("the request's target is no URI".to_owned()))?;
+            .map_err(|_| self.denials().request(endpoint, "its target is no URI"))?;
         Ok(Prepared {
             throttle: self.shared.throttle((
                 signer.number,
@@ -403,7 +411,13 @@ impl Session {
         let host = request.uri.authority().map_or("", http::uri::Authority::as_str);
         let text = self.vault.seal_text(&redaction.text(&format!("{host}: {error}")));
         let (error, again) = match error {
-            AttemptError::Denied(_) => (SendError::Denied(text), false),
+            AttemptError::Denied(_) => (
+                SendError::Denied(format!(
+                    "plugin `{}` may not call endpoint `{}`: {text}; no grant can allow it",
+                    self.plugin, request.endpoint
+                )),
+                false,
+            ),
             // Nothing was sent, so nothing can happen twice.
             AttemptError::NotConnected(_) => (SendError::Connection(text), true),
             AttemptError::Lost(_) => (
@@ -461,13 +475,6 @@ fn is_covered(endpoint: &EndpointGrant, resource: &str) -> bool {
         || prefixes
             .iter()
             .any(|prefix| resource.starts_with(prefix.as_str()))
-}
-
-fn refused(error: RequestError) -> SendError {
-    match error {
-        RequestError::TooLarge { .. } => SendError::TooLarge(error.to_string()),
-        _ => SendError::Denied(error.to_string()),
-    }
 }
 
 fn sign(

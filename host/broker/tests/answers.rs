@@ -77,6 +77,14 @@ async fn headers_over_the_limit_end_the_call() {
 }
 
 #[tokio::test]
+async fn more_headers_than_any_cloud_sends_end_the_call() {
+    let bomb = format!("HTTP/1.1 200 OK\r\n{}\r\n", "x: y\r\n".repeat(10_000));
+    let server = Server::start(move |_, _| Reply::Raw(bomb.clone().into_bytes())).await;
+    let (cloud, _) = session(&server);
+    assert!(cloud.send("urn", get("/bucket/key")).await.is_err());
+}
+
+#[tokio::test]
 async fn compressed_answers_are_handed_over_as_they_are() {
     let server = Server::start(|_, _| {
         Reply::Answer(
@@ -95,8 +103,13 @@ async fn compressed_answers_are_handed_over_as_they_are() {
 
 #[tokio::test]
 async fn an_answer_that_drips_or_never_comes_ends_with_the_deadline() {
-    for hangs in [true, false] {
-        let server = Server::start(move |_, _| if hangs { Reply::Hang } else { Reply::Drip }).await;
+    for how in 0..3 {
+        let server = Server::start(move |_, _| match how {
+            0 => Reply::Hang,
+            1 => Reply::Drip,
+            _ => Reply::DripHeaders,
+        })
+        .await;
         let limits = CallLimits {
             attempt_timeout: Duration::from_millis(100),
             ..CallLimits::default()

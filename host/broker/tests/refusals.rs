@@ -26,11 +26,19 @@ async fn refused(request: CloudRequest) -> String {
         (record.plugin.as_str(), record.resource.as_str()),
         ("aws", "aws:ec2:Vpc::main")
     );
-    assert!(
-        matches!(error, SendError::Denied(_) | SendError::TooLarge(_)),
-        "{error:?}"
-    );
-    error.to_string()
+    let text = error.to_string();
+    match error {
+        SendError::TooLarge(_) => {}
+        SendError::Denied(_) => {
+            assert!(
+                text.starts_with("denied: plugin `aws` may not call endpoint `"),
+                "{text}"
+            );
+            assert!(text.contains("no grant can allow it"), "{text}");
+        }
+        other => panic!("{other:?}"),
+    }
+    text
 }
 
 #[tokio::test]

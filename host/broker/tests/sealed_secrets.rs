@@ -329,7 +329,7 @@ async fn a_token_that_the_guest_encoded_itself_is_refused_with_what_to_grant() {
         let message = here
             .refused(put("application/json", format!("\"{encoded}\"")))
             .await;
-        assert!(message.contains("plugins.NAME.grant.reveal"), "{message}");
+        assert!(message.contains("plugins.aws.grant.reveal"), "{message}");
     }
     let hexadecimal: String = token.bytes().map(|byte| format!("{byte:02x}")).collect();
     here.refused(put("text/plain", hexadecimal)).await;

@@ -51,6 +51,8 @@ pub enum Reply {
     Close,
     /// Never answers.
     Hang,
+    /// One byte of the headers after another for ever.
+    DripHeaders,
     /// Headers at once, then one byte of the body after another for ever.
     Drip,
 }
@@ -135,6 +137,12 @@ async fn serve(
         }
         Reply::Close => {}
         Reply::Hang => std::future::pending().await,
+        Reply::DripHeaders => {
+            let _ = stream.write_all(b"HTTP/1.1 200 OK\r\nx-filler: ").await;
+            while stream.write_all(b"x").await.is_ok() {
+                tokio::time::sleep(Duration::from_millis(5)).await;
+            }
+        }
         Reply::Drip => {
             let _ = stream
                 .write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000000\r\n\r\n")
