@@ -1,5 +1,5 @@
 //! What a guest may not do is refused before anything is sent, and recorded.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 mod support;
 
