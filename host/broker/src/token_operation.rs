@@ -350,6 +350,10 @@ mod tests {
                 with(vec![("Action", "A"), ("Action", "B")], ""),
             ),
             ("in another case", form("action=AssumeRole")),
+            (
+                "in another case beside a harmless one",
+                form("Action=GetCallerIdentity&action=AssumeRole"),
+            ),
             ("with a space", form("Action+=AssumeRole")),
             (
                 "with a space in the query",

@@ -427,6 +427,22 @@ mod tests {
     }
 
     #[test]
+    fn a_guest_cannot_fill_the_host_with_small_secrets() {
+        let vault = Vault::new();
+        for number in 0..MOST_VALUES {
+            vault.seal(&Value::Integer(i64::try_from(number).unwrap()));
+        }
+        let late = vault.seal(&Value::Integer(-1));
+        assert_eq!(vault.open(&late), None);
+        let known = vault.seal(&Value::Integer(0));
+        assert_eq!(
+            vault.open(&known),
+            Some(Value::Integer(0)),
+            "what it has it keeps"
+        );
+    }
+
+    #[test]
     fn texts_inside_a_sealed_map_are_found_alone() {
         let vault = Vault::new();
         vault.seal(&Value::from([("password", "planted-inner")]));
