@@ -33,6 +33,21 @@ pub fn guest(name: &str) -> PathBuf {
     file
 }
 
+/// Returns an archived plugin: the one of that name which was built against a released version of the interface.
+///
+/// # Panics
+/// When there is none.
+pub fn archived(version: &str, name: &str) -> PathBuf {
+    let file = archive().join(format!("konductor-plugin-{version}/{name}.wasm"));
+    assert!(file.is_file(), "{} is missing", file.display());
+    file
+}
+
+/// Returns the folder with a folder of archived plugins for every released version of the interface.
+pub fn archive() -> PathBuf {
+    root().join("tests/archive")
+}
+
 /// Returns the Python that has moto and boto3.
 pub(crate) fn python() -> PathBuf {
     let python = root().join("target/venv/bin/python");

@@ -17,7 +17,7 @@ mod search;
 mod site_authority;
 
 pub use aws_account::AwsAccount;
-pub use checkout::{example, guest};
+pub use checkout::{archive, archived, example, guest};
 pub use installation::{Installation, SHIPPED};
 pub use oci_registry::{OciRegistry, RegistryAnswer, write_docker_configuration};
 pub use project::{Finished, Project};

@@ -12,11 +12,11 @@ use std::sync::{Arc, Mutex};
 use hmac::{Hmac, KeyInit, Mac};
 use konductor_broker::{
     AccessKeys, AuditPermit, AuditSink, AuditUnavailable, Broker, BrokerOptions, CallRecord, CredentialBase,
-    CredentialSource, EndpointGrant, Grant, SessionOptions,
+    CredentialSource, EndpointGrant, Grant, SessionOptions, Vault,
 };
 use konductor_model::cloud::Cloud;
 use konductor_model::provider::{CreateRequest, ObjectState, Outcome, Provider};
-use konductor_model::{SecretText, Value};
+use konductor_model::{SecretText, TOKEN_PREFIX, Value};
 use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
 use konductor_tests::{guest, holds};
 use sha2::{Digest, Sha256};
@@ -30,6 +30,10 @@ const TOKEN: &str = "PlantedSessionToken9876543210zyxwvutsrqponmlkjihgfedcba";
 /// What the cloud says that is no secret: a header's value and a part of the body.
 const PUBLIC_HEADER: &str = "a header that is no secret";
 const PUBLIC_BODY: &str = "a body that is no secret";
+
+/// A secret of the module's configuration and one of the resource's inputs: the guest is given tokens for them.
+const SETTING: &str = "planted-setting-of-the-module-0123456789";
+const INPUT: &str = "planted-input-of-the-resource-9876543210";
 
 /// What may be found nowhere but in the signed request. Parts, because a part is a leak too.
 fn secrets() -> [&'static str; 6] {
@@ -200,6 +204,7 @@ async fn deployment() -> Deployment {
     let cloud = CarelessCloud::open();
     let records = Arc::new(Records::default());
     let options = BrokerOptions::default();
+    let vault = Arc::new(Vault::new());
     let planted = CredentialSource {
         base: CredentialBase::Keys(AccessKeys {
             access_key_id: KEY_ID.to_owned(),
@@ -219,14 +224,18 @@ async fn deployment() -> Deployment {
             ..Grant::default()
         },
         credentials: [("hostile".to_owned(), planted)].into(),
-        vault: None,
+        vault: Some(Arc::clone(&vault)),
     };
     let mut debug = format!("{options:#?}\n{session:#?}\n{session:?}\n");
     let broker = Broker::new(options, Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();
     let way_out: Arc<dyn Cloud> = broker.session(session).unwrap();
+    let configuration = Value::from([
+        ("region", Value::from("us-west-2")),
+        ("setting", Value::from(SETTING).into_secret()),
+    ]);
     let plugin = loaded()
         .await
-        .with_configuration(Value::from([("region", "us-west-2")]), way_out);
+        .with_configuration(configuration, way_out, vault);
     debug.push_str(&format!("{broker:#?}\n{plugin:#?}\n"));
     Deployment {
         plugin,
@@ -270,9 +279,10 @@ impl Deployment {
         let reversed: String = text.chars().rev().collect();
         let object = self
             .create(Value::from([
-                ("do", "send"),
-                ("then", "scan-memory"),
-                ("reversed", reversed.as_str()),
+                ("do", Value::from("send")),
+                ("then", Value::from("scan-memory")),
+                ("secret", Value::from(INPUT).into_secret()),
+                ("reversed", Value::from(reversed)),
             ]))
             .await;
         object
@@ -295,6 +305,33 @@ async fn the_memory_of_a_guest_holds_no_credential_that_the_cloud_writes_back() 
     for present in [PUBLIC_HEADER, PUBLIC_BODY, "x-secret: [redacted]", KEY_ID] {
         let found = deployment.count_in_memory(present).await;
         assert!(found > 0, "{present:?} should be in the memory");
+    }
+}
+
+#[tokio::test]
+async fn the_memory_of_a_guest_holds_no_secret_of_configuration_or_inputs_even_when_the_cloud_writes_it_back() {
+    let deployment = deployment().await;
+    for secret in [SETTING, INPUT, &SETTING[..20], &INPUT[..20]] {
+        let found = deployment.count_in_memory(secret).await;
+        assert_eq!(found, 0, "{secret:?} is in the memory");
+    }
+    assert!(deployment.count_in_memory(TOKEN_PREFIX).await > 0);
+    // The cloud is sent the secret itself, writes it back, and the guest is given the token again.
+    let inputs = Value::from([
+        ("do", Value::from("send-told")),
+        ("secret", Value::from(INPUT).into_secret()),
+        ("headers", Value::from("content-type: application/x-www-form-urlencoded")),
+        ("body", Value::from("Action=Describe&Password={secret}")),
+    ]);
+    let object = deployment.create(inputs).await;
+    let sent = deployment.cloud.received();
+    let body = String::from_utf8_lossy(&sent.last().unwrap().body).into_owned();
+    assert!(body.contains(INPUT), "{body}");
+    let said = object.attributes.attribute("body").unwrap();
+    assert!(matches!(said, Value::Secret(_)), "{said:?}");
+    let records = format!("{:#?}", deployment.records.0.lock().unwrap());
+    for text in [records, format!("{object:#?}"), deployment.debug.clone()] {
+        assert!(!holds(text.as_bytes(), INPUT) && !holds(text.as_bytes(), SETTING), "{text}");
     }
 }
 

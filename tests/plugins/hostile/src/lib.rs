@@ -15,6 +15,7 @@
 
 mod behaviour;
 mod cloud_calls;
+mod secrets;
 mod values;
 
 #[allow(unused_qualifications, reason = "generated")]
@@ -63,6 +64,7 @@ impl plugin::Guest for Hostile {
             "resource_types": ["hostile:test:Thing", "hostile:test:Liar", "hostile:test:Garbled"],
             "modules": ["hostile"],
             "endpoints": [{"id": "thing", "protocol": "aws", "service": "ec2"}],
+            "reveals": [{"resource_type": "hostile:test:Thing", "attribute": "revealed", "reason": "to tell it"}],
             "functions": ["echo"], "a-member-of-the-future": 1}"#
             .to_owned()
     }
@@ -70,14 +72,19 @@ impl plugin::Guest for Hostile {
 
 impl provider::Guest for Hostile {
     fn check(request: provider::CheckRequest) -> Result<provider::CheckResponse, Error> {
+        let what = field(&request.inputs, "do");
+        let mut diagnostics = vec![types::Diagnostic {
+            severity: types::Severity::Warning,
+            summary: "odd\u{1b}[2J summary".to_owned(),
+            detail: String::new(),
+            at: None,
+        }];
+        if what == "tell-diagnostic" {
+            diagnostics.push(secrets::diagnostic(&request.inputs));
+        }
         Ok(provider::CheckResponse {
-            inputs: value_of(&field(&request.inputs, "do"), &request.inputs)?,
-            diagnostics: vec![types::Diagnostic {
-                severity: types::Severity::Warning,
-                summary: "odd\u{1b}[2J summary".to_owned(),
-                detail: String::new(),
-                at: None,
-            }],
+            inputs: value_of(&what, &request.inputs)?,
+            diagnostics,
         })
     }
 
@@ -86,7 +93,10 @@ impl provider::Guest for Hostile {
             planned: value_of(&field(&request.inputs, "do"), &request.inputs)?,
             changes: Vec::new(),
             delete_before_replace: false,
-            private: Vec::new(),
+            private: match field(&request.inputs, "do").as_str() {
+                "as-private" => field(&request.inputs, "secret").into_bytes(),
+                _ => Vec::new(),
+            },
             diagnostics: Vec::new(),
         })
     }
@@ -135,6 +145,26 @@ impl operations::Guest for Hostile {
                 message: "building\u{1b}]0;title\u{7}".to_owned(),
             }),
             "no-identifier" => operations::Outcome::Complete(object("", attributes)),
+            // An identifier that was asked for, such as one of another stack's.
+            "identifier" => operations::Outcome::Complete(object(&field(&request.inputs, "id"), attributes)),
+            "as-identifier" => {
+                operations::Outcome::Complete(object(&field(&request.inputs, "secret"), attributes))
+            }
+            "as-private" => operations::Outcome::Complete(types::Object {
+                private: field(&request.inputs, "secret").into_bytes(),
+                ..object("thing-1", attributes)
+            }),
+            "as-handle" => operations::Outcome::InProgress(operations::Progress {
+                handle: field(&request.inputs, "secret").into_bytes(),
+                retry_after_milliseconds: 1,
+                id: None,
+                message: String::new(),
+            }),
+            // Another value than was planned.
+            "lie" => operations::Outcome::Complete(object(
+                "thing-1",
+                map(&[("do", text("lie")), ("size", types::Node::Integer(2))]),
+            )),
             _ => operations::Outcome::Complete(object("thing-1", attributes)),
         })
     }
@@ -229,14 +259,19 @@ impl module::Guest for Hostile {
             ],
             _ => map(&[("protect", types::Node::Boolean(true))]),
         };
-        let type_name = if what == "invented-type" {
-            "not a type"
-        } else {
-            THING
+        let type_name = match what.as_str() {
+            "invented-type" => "not a type",
+            "unclaimed-type" => "hostile:test:Nothing",
+            "foreign-type" => "other:test:Thing",
+            _ => THING,
+        };
+        let name = match what.as_str() {
+            "escape-in-name" => "child\u{1b}[2J",
+            _ => "child",
         };
         Ok(module::ConstructResponse {
             declarations: vec![module::Declaration {
-                name: "child".to_owned(),
+                name: name.to_owned(),
                 type_name: type_name.to_owned(),
                 properties,
                 options,

@@ -9,13 +9,17 @@ thread_local! {
     pub static CONFIGURED: RefCell<Option<Value>> = const { RefCell::new(None) };
 }
 
-/// Returns the text of an entry of the root map, or nothing.
+/// Returns the text of an entry of the root map, also below a secret, or nothing.
 pub fn field(value: &Value, name: &str) -> String {
     let Some(Node::Map(entries)) = value.first() else {
         return String::new();
     };
     let found = entries.iter().find(|entry| entry.key == name);
-    match found.and_then(|entry| value.get(entry.value as usize)) {
+    let mut node = found.and_then(|entry| value.get(entry.value as usize));
+    while let Some(Node::Secret(inner)) = node {
+        node = value.get(*inner as usize);
+    }
+    match node {
         Some(Node::Text(text)) => text.clone(),
         _ => String::new(),
     }
