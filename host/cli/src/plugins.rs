@@ -6,16 +6,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use konductor_broker::{
-    Broker, CredentialBase, CredentialSource, EndpointGrant, Grant, SessionOptions, WebIdentity,
+    Broker, CredentialBase, CredentialSource, EndpointGrant, Grant, SessionOptions, Vault, WebIdentity,
 };
 use konductor_config::Configuration;
 use konductor_model::cloud::Cloud;
+use konductor_model::grant::PluginGrant;
 use konductor_model::manifest::EndpointProtocol;
 use konductor_model::module::Module;
 use konductor_model::provider::Provider;
 use konductor_model::{Diagnostic, Diagnostics, Path, Value};
 use konductor_registry::{FetchRequest, FetchedPlugin, NetworkSettings, PluginSource, Registry, SearchPath};
-use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
+use konductor_sandbox::{LoadOptions, Plugin, Reveal, RevealObserver, Sandbox, SandboxOptions};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -282,6 +283,22 @@ fn text_of(map: &Value, name: &str) -> Option<String> {
     map.attribute(name).and_then(Value::as_text).map(str::to_owned)
 }
 
+/// Tells the program's log what plugins were let to see.
+struct RevealLog;
+
+impl RevealObserver for RevealLog {
+    fn revealed(&self, reveal: Reveal) {
+        tracing::info!(
+            plugin = reveal.plugin,
+            resource = reveal.resource,
+            function = reveal.function,
+            "the secret {}.{} is shown to the plugin",
+            reveal.resource_type,
+            reveal.attribute
+        );
+    }
+}
+
 /// The configured plugins of a run, as the engine asks for them.
 #[derive(Clone, Default)]
 pub struct RunPlugins {
@@ -305,13 +322,20 @@ impl RunPlugins {
         broker: &Broker,
     ) -> Result<(), CommandError> {
         let name = loaded.plugin.manifest().name.clone();
+        let vault = Arc::new(Vault::new());
         let cloud = broker.session(SessionOptions {
             grant: configuration.grant,
             credentials: [(name.clone(), configuration.credentials)].into(),
             plugin: name,
-            vault: None,
+            vault: Some(Arc::clone(&vault)),
         })?;
-        self.insert(loaded, configuration.guest, configuration.default_tags, cloud);
+        self.insert(
+            loaded,
+            configuration.guest,
+            configuration.default_tags,
+            cloud,
+            vault,
+        );
         Ok(())
     }
 
@@ -322,7 +346,13 @@ impl RunPlugins {
         configuration: PluginConfiguration,
         cloud: Arc<dyn Cloud>,
     ) {
-        self.insert(loaded, configuration.guest, configuration.default_tags, cloud);
+        self.insert(
+            loaded,
+            configuration.guest,
+            configuration.default_tags,
+            cloud,
+            Arc::new(Vault::new()),
+        );
     }
 
     fn insert(
@@ -331,8 +361,11 @@ impl RunPlugins {
         guest: Value,
         tags: BTreeMap<String, Value>,
         cloud: Arc<dyn Cloud>,
+        vault: Arc<Vault>,
     ) {
-        let plugin = Arc::new(loaded.plugin.with_configuration(guest, cloud));
+        let reveal = PluginGrant::requested_by(loaded.plugin.manifest()).reveal;
+        let plugin = loaded.plugin.with_configuration(guest, cloud, vault);
+        let plugin = Arc::new(plugin.with_reveals(reveal, Arc::new(RevealLog)));
         let run_plugin = RunPlugin {
             provider: konductor_engine::default_tags::DefaultTags::wrap(plugin.clone(), tags),
             module: plugin,

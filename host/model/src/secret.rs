@@ -72,7 +72,7 @@ pub trait SecretVault: Send + Sync {
 
 /// How every token begins. A token holds nothing but ASCII letters, digits and `-`, so that no encoding changes it;
 /// a guest's checks of form must leave a secret text that begins so alone.
-pub const TOKEN_PREFIX: &str = "konductor-sealed-";
+pub const TOKEN_PREFIX: &str = "ksealed-";
 
 /// What stands in a text for people where a secret stood.
 pub const MASK: &str = "(secret)";

@@ -7,80 +7,90 @@ use konductor_model::provider::{
 };
 use konductor_model::{Diagnostic, Diagnostics, Failure, Value};
 
-use crate::text::{printable, printable_line};
+use crate::text::printable_line;
+use crate::vetting::Vetting;
 
 /// An answer of a guest.
 pub(crate) trait Answer {
-    /// Cleans texts for people, and says what no honest plugin would answer.
-    fn vet(&mut self, text_limit: usize) -> Result<(), String>;
+    /// Opens sealed secrets, cleans texts for people, and says what no honest plugin would answer.
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String>;
 }
 
 impl Answer for () {
-    fn vet(&mut self, _: usize) -> Result<(), String> {
+    fn vet(&mut self, _: &Vetting) -> Result<(), String> {
         Ok(())
     }
 }
 
 impl Answer for String {
-    fn vet(&mut self, _: usize) -> Result<(), String> {
+    fn vet(&mut self, _: &Vetting) -> Result<(), String> {
         Ok(())
     }
 }
 
 impl Answer for Value {
-    fn vet(&mut self, _: usize) -> Result<(), String> {
-        Ok(())
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        vetting.open(self)
     }
 }
 
 impl Answer for Vec<String> {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
-        self.iter_mut()
-            .for_each(|text| *text = printable_line(text, text_limit));
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        self.iter_mut().for_each(|text| *text = vetting.line(text));
         Ok(())
     }
 }
 
-fn vet_diagnostic(diagnostic: &mut Diagnostic, text_limit: usize) {
-    diagnostic.summary = printable_line(&diagnostic.summary, text_limit);
-    diagnostic.detail = printable(&diagnostic.detail, text_limit);
+fn vet_diagnostic(diagnostic: &mut Diagnostic, vetting: &Vetting) {
+    diagnostic.summary = vetting.line(&diagnostic.summary);
+    diagnostic.detail = vetting.lines(&diagnostic.detail);
+    if let Some(at) = &mut diagnostic.at {
+        *at = vetting.path(at);
+    }
 }
 
-fn vet_diagnostics(diagnostics: &mut Diagnostics, text_limit: usize) {
-    diagnostics
-        .0
-        .iter_mut()
-        .for_each(|d| vet_diagnostic(d, text_limit));
+fn vet_diagnostics(diagnostics: &mut Diagnostics, vetting: &Vetting) {
+    diagnostics.0.iter_mut().for_each(|d| vet_diagnostic(d, vetting));
 }
 
 impl Answer for Failure {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
-        self.code = printable_line(&self.code, text_limit);
-        self.message = printable(&self.message, text_limit);
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        self.code = vetting.line(&self.code);
+        self.message = vetting.lines(&self.message);
         if let Some(request) = &mut self.request_id {
-            *request = printable_line(request, text_limit);
+            *request = vetting.line(request);
+        }
+        if let Some(at) = &mut self.at {
+            *at = vetting.path(at);
         }
         for (name, value) in &mut self.details {
-            *name = printable_line(name, text_limit);
-            *value = printable(value, text_limit);
+            *name = vetting.line(name);
+            *value = vetting.lines(value);
         }
         self.diagnostics
             .iter_mut()
-            .for_each(|d| vet_diagnostic(d, text_limit));
+            .for_each(|d| vet_diagnostic(d, vetting));
         Ok(())
     }
 }
 
 impl Answer for CheckResponse {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
-        vet_diagnostics(&mut self.diagnostics, text_limit);
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        vet_diagnostics(&mut self.diagnostics, vetting);
+        vetting.open(&mut self.inputs)?;
         must_be_map("inputs", &self.inputs)
     }
 }
 
 impl Answer for PlanResponse {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
-        vet_diagnostics(&mut self.diagnostics, text_limit);
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        vet_diagnostics(&mut self.diagnostics, vetting);
+        vetting.open(&mut self.planned)?;
+        vetting.opaque("private bytes", &self.private)?;
+        for change in &mut self.changes {
+            vetting.public("a change at a path", &change.at.to_string())?;
+            change.at = vetting.path(&change.at);
+        }
         // A plan with errors need not plan anything.
         if self.diagnostics.has_errors() {
             return Ok(());
@@ -96,53 +106,60 @@ fn must_be_map(what: &str, value: &Value) -> Result<(), String> {
     }
 }
 
+fn vet_identifier(id: &str, vetting: &Vetting) -> Result<(), String> {
+    vetting.public("an identifier", id)?;
+    if vetting.line(id) != id {
+        return Err("an object whose identifier is too long or has control characters".to_owned());
+    }
+    Ok(())
+}
+
 impl Answer for ObjectState {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
         if self.id.is_empty() {
             return Err("an object without an identifier".to_owned());
         }
-        if self.id.len() > text_limit || printable_line(&self.id, text_limit) != self.id {
-            return Err("an object whose identifier is too long or has control characters".to_owned());
-        }
+        vet_identifier(&self.id, vetting)?;
+        vetting.opaque("private bytes", &self.private)?;
+        vetting.open(&mut self.attributes)?;
         must_be_map("attributes", &self.attributes)
     }
 }
 
 impl Answer for Option<ObjectState> {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
-        self.as_mut().map_or(Ok(()), |object| object.vet(text_limit))
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        self.as_mut().map_or(Ok(()), |object| object.vet(vetting))
     }
 }
 
 impl Answer for Vec<Result<Option<ObjectState>, Failure>> {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
         self.iter_mut().try_for_each(|answer| match answer {
-            Ok(object) => object.vet(text_limit),
-            Err(failure) => failure.vet(text_limit),
+            Ok(object) => object.vet(vetting),
+            Err(failure) => failure.vet(vetting),
         })
     }
 }
 
-fn vet_progress(progress: &mut Progress, text_limit: usize) {
-    progress.message = printable_line(&progress.message, text_limit);
-    if let Some(id) = &mut progress.id {
-        *id = printable_line(id, text_limit);
-    }
+fn vet_progress(progress: &mut Progress, vetting: &Vetting) -> Result<(), String> {
+    progress.message = vetting.line(&progress.message);
+    vetting.opaque("the bytes of a handle", &progress.handle)?;
+    progress
+        .id
+        .as_ref()
+        .map_or(Ok(()), |id| vet_identifier(id, vetting))
 }
 
 impl Answer for Outcome {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
         match self {
-            Self::Complete(object) => object.vet(text_limit),
+            Self::Complete(object) => object.vet(vetting),
             Self::Deleted => Ok(()),
-            Self::InProgress(progress) => {
-                vet_progress(progress, text_limit);
-                Ok(())
-            }
+            Self::InProgress(progress) => vet_progress(progress, vetting),
             Self::Partial(object, failure) => {
-                failure.vet(text_limit)?;
+                failure.vet(vetting)?;
                 object
-                    .vet(text_limit)
+                    .vet(vetting)
                     .map_err(|wrong| format!("{wrong}, beside the failure: {failure}"))
             }
         }
@@ -150,24 +167,32 @@ impl Answer for Outcome {
 }
 
 impl Answer for Listed {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
-        self.objects
-            .iter_mut()
-            .try_for_each(|object| object.vet(text_limit))
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        if let Some(cursor) = &self.next_cursor {
+            vetting.opaque("the bytes of a cursor", cursor.as_bytes())?;
+        }
+        self.objects.iter_mut().try_for_each(|object| object.vet(vetting))
     }
 }
 
 impl Answer for Imported {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        vetting.open(&mut self.inputs)?;
         must_be_map("inputs", &self.inputs)?;
-        self.object.vet(text_limit)
+        self.object.vet(vetting)
     }
 }
 
 impl Answer for ConstructResponse {
-    fn vet(&mut self, text_limit: usize) -> Result<(), String> {
-        vet_diagnostics(&mut self.diagnostics, text_limit);
+    fn vet(&mut self, vetting: &Vetting) -> Result<(), String> {
+        vet_diagnostics(&mut self.diagnostics, vetting);
         let mut names = std::collections::BTreeSet::new();
+        vetting.open(&mut self.outputs)?;
+        for declaration in &mut self.declarations {
+            vetting.open(&mut declaration.properties)?;
+            vetting.public("a declaration with a name", &declaration.name)?;
+            vetting.public("options", &format!("{:?}", declaration.options))?;
+        }
         for declaration in &self.declarations {
             if declaration.name.parse::<konductor_model::ResourceName>().is_err() {
                 return Err(format!(
@@ -208,6 +233,10 @@ mod tests {
     use konductor_model::module::ConstructedDeclaration;
     use konductor_model::{Disposition, Path, Reference, ResourceOptions};
 
+    fn vetting() -> Vetting {
+        Vetting::new(100, None)
+    }
+
     fn object(id: &str) -> ObjectState {
         ObjectState {
             id: id.to_owned(),
@@ -219,21 +248,26 @@ mod tests {
 
     #[test]
     fn an_object_without_an_identifier_or_with_escapes_in_it_is_refused() {
-        assert!(object("vpc-1").vet(100).is_ok());
-        assert!(object("").vet(100).unwrap_err().contains("without an identifier"));
-        assert!(object("a\u{1b}b").vet(100).is_err());
+        assert!(object("vpc-1").vet(&vetting()).is_ok());
+        assert!(
+            object("")
+                .vet(&vetting())
+                .unwrap_err()
+                .contains("without an identifier")
+        );
+        assert!(object("a\u{1b}b").vet(&vetting()).is_err());
         let mut listed = Listed {
             objects: vec![object("a"), object("")],
             next_cursor: None,
         };
-        assert!(listed.vet(100).is_err());
+        assert!(listed.vet(&vetting()).is_err());
     }
 
     #[test]
     fn text_of_a_failure_loses_its_escapes() {
         let mut failure = Failure::new(Disposition::Other, "a\u{1b}[2Jb").code("X\n\u{7}");
         failure.details.push(("k\u{1b}".to_owned(), "v\u{1b}".to_owned()));
-        failure.vet(100).unwrap();
+        failure.vet(&vetting()).unwrap();
         assert_eq!(failure.to_string(), "failed: X : a[2Jb");
         assert_eq!(failure.details, [("k".to_owned(), "v".to_owned())]);
     }
@@ -257,7 +291,7 @@ mod tests {
                 declarations,
                 ..Default::default()
             }
-            .vet(100)
+            .vet(&vetting())
         };
         assert!(vet(vec![declaration("a", "./b"), declaration("b", "other")]).is_ok());
         assert!(vet(vec![declaration("a", "./c")]).unwrap_err().contains("./c"));

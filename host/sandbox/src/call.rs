@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
-use crate::text;
+use crate::vetting::{MARGIN, Vetting};
 
 /// Whether a call may talk to the cloud.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -61,26 +61,27 @@ pub(crate) enum Stream {
     Error,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Captured {
     bytes: Vec<u8>,
-    dropped: usize,
+    printed: usize,
 }
 
 impl Captured {
+    /// Keeps more than will be shown, so that a secret at the limit is found whole.
     fn add(&mut self, bytes: &[u8], limit: usize) {
-        let room = limit.saturating_sub(self.bytes.len());
-        let kept = bytes.get(..room).unwrap_or(bytes);
-        self.bytes.extend_from_slice(kept);
-        self.dropped += bytes.len() - kept.len();
+        let room = limit.saturating_add(2 * MARGIN).saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(bytes.get(..room).unwrap_or(bytes));
+        self.printed = self.printed.saturating_add(bytes.len());
     }
 }
 
 /// What a call left behind. It outlives the store, so that a call that was stopped can still be explained.
-#[derive(Debug)]
 pub(crate) struct Record {
     pub(crate) plugin: String,
     pub(crate) call: Call,
+    /// What makes texts of the guest fit for people.
+    pub(crate) vetting: Vetting,
     output_limit: usize,
     output: Mutex<Captured>,
     error: Mutex<Captured>,
@@ -92,10 +93,11 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn new(plugin: String, call: Call, output_limit: usize) -> Self {
+    pub(crate) fn new(plugin: String, call: Call, output_limit: usize, vetting: Vetting) -> Self {
         Self {
             plugin,
             call,
+            vetting,
             output_limit,
             output: Mutex::default(),
             error: Mutex::default(),
@@ -119,12 +121,11 @@ impl Record {
         self.captured(stream).add(bytes, self.output_limit);
     }
 
-    /// Returns what was printed, printable and no longer than the limit.
+    /// Returns what was printed, fit for people and no longer than the limit.
     pub(crate) fn printed(&self, stream: Stream) -> String {
-        text::printable(
-            &String::from_utf8_lossy(&self.captured(stream).bytes),
-            self.output_limit,
-        )
+        let bytes = self.captured(stream).bytes.clone();
+        self.vetting
+            .lines_within(&String::from_utf8_lossy(&bytes), self.output_limit)
     }
 
     /// Writes what the guest printed, and how much of it was dropped, to the log.
@@ -150,7 +151,7 @@ impl Record {
                     "{line}"
                 );
             }
-            let dropped = self.captured(stream).dropped;
+            let dropped = self.captured(stream).printed.saturating_sub(self.output_limit);
             if dropped > 0 {
                 tracing::warn!(
                     target: "konductor::plugin",

@@ -72,17 +72,17 @@ impl CallState {
             self.record.log_dropped.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let limit = self.limits.message_bytes;
-        let mut line = text::printable_line(message, limit);
+        let record = &self.record;
+        let mut line = record.vetting.line(message);
         for (name, value) in fields {
-            let left = limit.saturating_sub(line.len());
+            let left = self.limits.message_bytes.saturating_sub(line.len());
             if left == 0 {
                 break;
             }
+            let field = record.vetting.line(&format!("{name}={value}"));
             line.push(' ');
-            line.push_str(&text::printable_line(&format!("{name}={value}"), left));
+            line.push_str(&text::cut(&field, left));
         }
-        let record = &self.record;
         macro_rules! write_at {
             ($level:ident) => {
                 tracing::$level!(

@@ -31,6 +31,20 @@ impl Module for Plugin {
 
     async fn construct(&self, request: ConstructRequest) -> Result<ConstructResponse, Failure> {
         let call = Call::new(Class::Pure, "construct", &request.name, &request.target);
-        call!(self, call, construct(request))
+        let answer = call!(self, call.clone(), construct() sealing request)?;
+        // Types of other plugins are theirs to know; of its own it has those that it was approved with.
+        let manifest = self.manifest();
+        let invented = answer.declarations.iter().map(|d| &d.resource_type).find(|kind| {
+            kind.provider() == manifest.name
+                && !manifest.resource_types.contains(kind)
+                && !manifest.component_types.contains(kind)
+        });
+        match invented {
+            Some(kind) => Err(self.misbehaved(
+                &call,
+                &format!("answered with a declaration of {kind}, which its manifest does not name"),
+            )),
+            None => Ok(answer),
+        }
     }
 }

@@ -7,7 +7,7 @@ use std::sync::{Arc, RwLock};
 use std::time::Instant;
 
 use konductor_model::cloud::Cloud;
-use konductor_model::{Disposition, Failure, Manifest, ResourceSchema, ResourceType, Value};
+use konductor_model::{Disposition, Failure, Manifest, ResourceSchema, ResourceType, SecretVault, Value};
 use serde::de::DeserializeOwned;
 use wasmtime::component::InstancePre;
 
@@ -16,12 +16,18 @@ use crate::call::{Call, Class, Record, Stream};
 use crate::guest::{Answered, GuestError, Session};
 use crate::interface::Parts;
 use crate::sandbox::{LoadError, Sandbox};
+use crate::sealing::{Access, Request, RevealObserver, Sealed};
 use crate::store::{self, CallState};
 use crate::v0_1::Exports;
+use crate::vetting::Vetting;
 use crate::{text, trap};
 
 /// Bytes of standard error that go along with a failure.
 const TAIL: usize = 2_000;
+/// Bytes of a member of a manifest in a message.
+const SHOWN: usize = 300;
+/// Bytes of the cause of a failure.
+const CAUSE: usize = 16 << 10;
 
 /// Says what is wrong with a plugin's manifest.
 #[derive(Debug, thiserror::Error)]
@@ -36,13 +42,13 @@ pub enum ManifestError {
 
 /// A plugin in the sandbox. Clones share the compiled code; each call runs in an instance of its own.
 ///
-/// As it comes from [`Sandbox::load`] it has neither configuration nor cloud: its pure functions work, its
-/// operations find every cloud call denied. [`Plugin::with_configuration`] gives it both.
+/// As it comes from [`Sandbox::load`] it has neither configuration nor cloud nor vault: its pure functions work,
+/// its operations find every cloud call denied, and a secret is refused. [`Plugin::with_configuration`] gives it
+/// all three.
 #[derive(Clone)]
 pub struct Plugin {
     pub(crate) loaded: Arc<Loaded>,
-    configuration: Option<Arc<Value>>,
-    cloud: Option<Arc<dyn Cloud>>,
+    access: Access,
 }
 
 /// What does not depend on the configuration.
@@ -79,6 +85,7 @@ impl Plugin {
         parts: Parts,
         digest: String,
         origin: String,
+        packed: Option<&[u8]>,
     ) -> Result<Self, LoadError> {
         let mut loaded = Loaded {
             sandbox,
@@ -105,7 +112,7 @@ impl Plugin {
         let call = Call::new(Class::Pure, "describe", "", "");
         let exports = Arc::clone(&loaded.exports);
         let described = loaded
-            .run(call, None, None, |session| {
+            .run(call, &Access::default(), |session| {
                 Box::pin(async move {
                     exports.check_types(session)?;
                     exports.describe(session).await
@@ -117,26 +124,63 @@ impl Plugin {
                 source,
             })?;
         let limit = loaded.sandbox.limits().message_bytes;
-        loaded.manifest = parse_json(&described, limit)
-            .map_err(ManifestError::Parse)
+        let manifest = |text: &str| parse_json(text, limit).map_err(ManifestError::Parse);
+        loaded.manifest = manifest(&described)
             .and_then(|manifest| check_manifest(manifest, &loaded.parts))
-            .map_err(|source| LoadError::Manifest { origin, source })?;
+            .map_err(|source| LoadError::Manifest {
+                origin: origin.clone(),
+                source,
+            })?;
+        if let Some(packed) = packed {
+            let packed =
+                manifest(&String::from_utf8_lossy(packed)).map_err(|source| LoadError::Manifest {
+                    origin: origin.clone(),
+                    source,
+                })?;
+            let differences = differences(&packed, &loaded.manifest);
+            if !differences.is_empty() {
+                return Err(LoadError::Packed { origin, differences });
+            }
+        }
         loaded.label = format!("{} {}", loaded.manifest.name, loaded.manifest.version);
         Ok(Self {
             loaded: Arc::new(loaded),
-            configuration: None,
-            cloud: None,
+            access: Access::default(),
         })
     }
 
-    /// Returns the same plugin with a configuration, which every operation's instance is given first, and a
-    /// way to the cloud. The configuration must not hold credentials: the guest sees all of it.
+    /// Returns the same plugin with a configuration, which every operation's instance is given first, a way to
+    /// the cloud, and the vault that keeps secrets from the guest. The configuration must not hold credentials:
+    /// apart from what is marked secret, the guest sees all of it.
     #[must_use]
-    pub fn with_configuration(&self, configuration: Value, cloud: Arc<dyn Cloud>) -> Self {
+    pub fn with_configuration(
+        &self,
+        configuration: Value,
+        cloud: Arc<dyn Cloud>,
+        vault: Arc<dyn SecretVault>,
+    ) -> Self {
         Self {
             loaded: Arc::clone(&self.loaded),
-            configuration: Some(Arc::new(configuration)),
-            cloud: Some(cloud),
+            access: Access {
+                configuration: Some(Arc::new(configuration)),
+                cloud: Some(cloud),
+                vault: Some(vault),
+                ..Access::default()
+            },
+        }
+    }
+
+    /// Returns the same plugin with secret attributes that it is given as they are, each written as a grant does:
+    /// `aws:ec2:Instance.user_data`. The observer is told each time one is.
+    #[must_use]
+    pub fn with_reveals(&self, reveal: BTreeSet<String>, observer: Arc<dyn RevealObserver>) -> Self {
+        Self {
+            loaded: Arc::clone(&self.loaded),
+            access: Access {
+                reveal: Arc::new(reveal),
+                observer: Some(observer),
+                ..self.access.clone()
+            },
         }
     }
 
@@ -172,15 +216,14 @@ impl Plugin {
         F: for<'s> FnOnce(&'s mut Session, Arc<Exports>) -> Work<'s, T> + Send,
     {
         let exports = Arc::clone(&self.loaded.exports);
-        let configuration = self
-            .configuration
-            .clone()
-            .filter(|_| call.class == Class::Operation);
         self.loaded
-            .run(call, self.cloud.clone(), configuration, |session| {
-                work(session, exports)
-            })
+            .run(call, &self.access, |session| work(session, exports))
             .await
+    }
+
+    /// Seals the secrets of a request.
+    pub(crate) fn seal<T: Request>(&self, call: &Call, request: T) -> Result<Sealed<T>, Failure> {
+        self.access.seal(&self.loaded.manifest.name, call, request)
     }
 
     /// Makes the failure of a plugin that broke a rule in a call.
@@ -208,13 +251,7 @@ impl Loaded {
         failure
     }
 
-    async fn run<T, F>(
-        &self,
-        call: Call,
-        cloud: Option<Arc<dyn Cloud>>,
-        configuration: Option<Arc<Value>>,
-        work: F,
-    ) -> Result<T, Failure>
+    async fn run<T, F>(&self, call: Call, access: &Access, work: F) -> Result<T, Failure>
     where
         T: Answer + Send,
         F: for<'s> FnOnce(&'s mut Session) -> Work<'s, T> + Send,
@@ -229,17 +266,35 @@ impl Loaded {
             Class::Pure => limits.pure_deadline,
             Class::Operation => limits.operation_deadline,
         };
-        let record = Arc::new(Record::new(self.label.clone(), call, limits.output_bytes));
+        let configuration = match &access.configuration {
+            Some(configuration) if call.class == Class::Operation => {
+                Some(access.seal(&self.label, &call, Value::clone(configuration))?)
+            }
+            _ => None,
+        };
+        let vetting = Vetting::new(limits.message_bytes, access.vault.clone());
+        let record = Arc::new(Record::new(
+            self.label.clone(),
+            call,
+            limits.output_bytes,
+            vetting.clone(),
+        ));
         let started = Instant::now();
         // When the deadline passes the future is dropped and with it the store: a stopped instance is never
         // used again.
         let ended = tokio::time::timeout(deadline, async {
-            let mut store = store::new(&shared.engine, limits, &self.digest, &record, cloud);
+            let mut store = store::new(
+                &shared.engine,
+                limits,
+                &self.digest,
+                &record,
+                access.cloud.clone(),
+            );
             store.data_mut().cpu.resume();
             let instance = self.pre.instantiate_async(&mut store).await?;
             let mut session = Session { store, instance };
             if let Some(configuration) = configuration {
-                self.exports.configure(&mut session, &configuration).await?;
+                self.exports.configure(&mut session, configuration).await?;
             }
             work(&mut session).await
         })
@@ -254,21 +309,22 @@ impl Loaded {
             "call ended"
         );
         let cause = match ended {
-            Ok(Ok(mut answer)) => match answer.vet(limits.message_bytes) {
+            Ok(Ok(mut answer)) => match answer.vet(&vetting) {
                 Ok(()) => return Ok(answer),
                 Err(wrong) => format!("answered with {wrong}"),
             },
-            Ok(Err(GuestError::Failed(mut failure))) => match failure.vet(limits.message_bytes) {
+            Ok(Err(GuestError::Failed(mut failure))) => match failure.vet(&vetting) {
                 Ok(()) => return Err(failure),
                 Err(wrong) => format!("answered with {wrong}"),
             },
             Ok(Err(GuestError::Malformed(what))) => {
-                let what = text::printable_line(&what, limits.message_bytes);
-                format!("answered with a malformed value: {what}")
+                format!("answered with a malformed value: {}", vetting.line(&what))
             }
             Ok(Err(GuestError::Trap(error))) => trap::cause(&error, &record),
             Err(_) => trap::overdue(deadline, &record),
         };
+        // Most causes are the host's own words; some repeat what the guest wrote.
+        let cause = vetting.lines_within(&cause, CAUSE);
         let mut failure = self.misbehaved(&record.call, &cause);
         let printed = record.printed(Stream::Error);
         if !printed.trim().is_empty() {
@@ -293,6 +349,33 @@ fn parse_json<T: DeserializeOwned>(document: &str, limit: usize) -> Result<T, se
     let mut json: serde_json::Value = serde_json::from_str(document)?;
     text::make_json_printable(&mut json, limit);
     serde_json::from_value(json)
+}
+
+/// Names each member in which a packed manifest differs from the one a plugin describes itself with.
+fn differences(packed: &Manifest, described: &Manifest) -> Vec<String> {
+    let members = |manifest: &Manifest| match serde_json::to_value(manifest) {
+        Ok(serde_json::Value::Object(members)) => members,
+        _ => serde_json::Map::new(),
+    };
+    let (packed, described) = (members(packed), members(described));
+    let names: BTreeSet<&String> = packed.keys().chain(described.keys()).collect();
+    let shown = |value: Option<&serde_json::Value>| {
+        value.map_or_else(
+            || "nothing".to_owned(),
+            |value| text::cut(&value.to_string(), SHOWN),
+        )
+    };
+    names
+        .into_iter()
+        .filter(|name| packed.get(*name) != described.get(*name))
+        .map(|name| {
+            format!(
+                "`{name}` is packed as {} and described as {}",
+                shown(packed.get(name)),
+                shown(described.get(name))
+            )
+        })
+        .collect()
 }
 
 fn check_manifest(manifest: Manifest, parts: &Parts) -> Result<Manifest, ManifestError> {

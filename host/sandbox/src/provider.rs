@@ -12,8 +12,11 @@ use konductor_model::{Disposition, Failure, Manifest, ResourceName, ResourceSche
 
 use crate::call::{Call, Class};
 use crate::plugin::Plugin;
+use crate::request::Stored;
 
 /// Calls one function of the exports in an instance of its own.
+///
+/// A request that holds values comes last, after `sealing`.
 macro_rules! call {
     ($plugin:ident, $call:expr, $function:ident ( $($argument:expr),* )) => {
         $plugin
@@ -22,6 +25,11 @@ macro_rules! call {
             })
             .await
     };
+    ($plugin:ident, $call:expr, $function:ident ( $($argument:expr),* ) sealing $request:expr) => {{
+        let call = $call;
+        let request = $plugin.seal(&call, $request)?;
+        call!($plugin, call, $function($($argument,)* request))
+    }};
 }
 pub(crate) use call;
 
@@ -95,12 +103,12 @@ impl Provider for Plugin {
 
     async fn check(&self, request: CheckRequest) -> ProviderResult<CheckResponse> {
         let call = self.about(Class::Pure, "check", &request.name, &request.resource_type)?;
-        call!(self, call, check(request))
+        call!(self, call, check() sealing request)
     }
 
     async fn plan(&self, request: PlanRequest) -> ProviderResult<PlanResponse> {
         let call = self.about(Class::Pure, "plan", &request.name, &request.resource_type)?;
-        call!(self, call, plan(request))
+        call!(self, call, plan() sealing request)
     }
 
     async fn upgrade_state(
@@ -109,8 +117,7 @@ impl Provider for Plugin {
         stored: ObjectState,
     ) -> ProviderResult<ObjectState> {
         let call = self.about(Class::Pure, "upgrade-state", &stored.id, resource_type)?;
-        let kind = resource_type.clone();
-        call!(self, call, upgrade_state(&kind, stored))
+        call!(self, call, upgrade_state() sealing Stored { resource_type: resource_type.clone(), object: stored })
     }
 
     async fn required_permissions(
@@ -125,12 +132,12 @@ impl Provider for Plugin {
 
     async fn create(&self, request: CreateRequest) -> ProviderResult<Outcome> {
         let call = self.about(Class::Operation, "create", &request.name, &request.resource_type)?;
-        call!(self, call, create(request))
+        call!(self, call, create() sealing request)
     }
 
     async fn read(&self, request: ReadRequest) -> ProviderResult<Option<ObjectState>> {
         let call = self.about(Class::Operation, "read", &request.name, &request.resource_type)?;
-        call!(self, call, read(request))
+        call!(self, call, read() sealing request)
     }
 
     async fn read_many(
@@ -151,7 +158,7 @@ impl Provider for Plugin {
             )?;
         }
         let asked = requests.len();
-        let answers = call!(self, call.clone(), read_many(requests))?;
+        let answers = call!(self, call.clone(), read_many() sealing requests)?;
         if answers.len() != asked {
             return Err(self.misbehaved(&call, &format!("answered {} of {asked} requests", answers.len())));
         }
@@ -160,17 +167,17 @@ impl Provider for Plugin {
 
     async fn list(&self, request: ListRequest) -> ProviderResult<Listed> {
         let call = self.about(Class::Operation, "list", "", &request.resource_type)?;
-        call!(self, call, list(request))
+        call!(self, call, list() sealing request)
     }
 
     async fn update(&self, request: UpdateRequest) -> ProviderResult<Outcome> {
         let call = self.about(Class::Operation, "update", &request.name, &request.resource_type)?;
-        call!(self, call, update(request))
+        call!(self, call, update() sealing request)
     }
 
     async fn delete(&self, request: DeleteRequest) -> ProviderResult<Outcome> {
         let call = self.about(Class::Operation, "delete", &request.name, &request.resource_type)?;
-        call!(self, call, delete(request))
+        call!(self, call, delete() sealing request)
     }
 
     async fn import(
@@ -186,7 +193,7 @@ impl Provider for Plugin {
 
     async fn poll(&self, request: PollRequest) -> ProviderResult<Outcome> {
         let call = self.about(Class::Operation, "poll", &request.name, &request.resource_type)?;
-        call!(self, call, poll(request))
+        call!(self, call, poll() sealing request)
     }
 
     async fn invoke(&self, function: &str, arguments: Value) -> ProviderResult<Value> {
@@ -202,6 +209,6 @@ impl Provider for Plugin {
         }
         let call = Call::new(Class::Operation, "invoke", function, "");
         let function = function.to_owned();
-        call!(self, call, invoke(&function, &arguments))
+        call!(self, call, invoke(&function) sealing arguments)
     }
 }

@@ -12,6 +12,7 @@ use crate::cache::{CacheError, CodeCache};
 use crate::engine::{self, EngineError};
 use crate::interface;
 use crate::limits::Limits;
+use crate::outline::Outline;
 use crate::plugin::{ManifestError, Plugin};
 use crate::store::CallState;
 use crate::{v0_1, wasi};
@@ -45,6 +46,10 @@ pub enum SandboxError {
 pub struct LoadOptions {
     /// Where the bytes come from, as people know it, for messages: `aws@1.2.0`, a file name.
     pub origin: String,
+    /// The SHA-256 that the bytes must have, in hexadecimal, such as a lock file names it.
+    pub expected_digest: Option<String>,
+    /// Ignores the manifest that was packed into the component, because it is about to be replaced.
+    pub repacking: bool,
 }
 
 impl LoadOptions {
@@ -52,7 +57,15 @@ impl LoadOptions {
     pub fn from_origin(origin: impl Into<String>) -> Self {
         Self {
             origin: origin.into(),
+            ..Self::default()
         }
+    }
+
+    /// Names the SHA-256 that the bytes must have, in hexadecimal.
+    #[must_use]
+    pub fn expecting(mut self, digest: impl Into<String>) -> Self {
+        self.expected_digest = Some(digest.into());
+        self
     }
 }
 
@@ -66,6 +79,19 @@ pub enum LoadError {
         origin: String,
         /// What they are, and what to do.
         reason: String,
+    },
+    /// They are not the bytes that were asked for.
+    #[error(
+        "plugin {origin} is not the one that was approved: its bytes have sha256:{found}, expected sha256:{expected}; \
+         fetch it again, or approve the new one with `konductor plugin lock`"
+    )]
+    Digest {
+        /// The plugin.
+        origin: String,
+        /// What was approved.
+        expected: String,
+        /// What was found.
+        found: String,
     },
     /// The component speaks of other interfaces than this host.
     #[error("plugin {origin} does not fit this host: {}", problems.join("; "))]
@@ -104,6 +130,17 @@ pub enum LoadError {
         origin: String,
         /// Everything that is wrong.
         source: ManifestError,
+    },
+    /// It describes itself otherwise than its packed manifest, by which it was approved.
+    #[error(
+        "plugin {origin} is not what its packed manifest says: {}; pack it again with `konductor plugin pack`",
+        differences.join("; ")
+    )]
+    Packed {
+        /// The plugin.
+        origin: String,
+        /// Each member that differs, with both values.
+        differences: Vec<String>,
     },
 }
 
@@ -159,26 +196,43 @@ impl Sandbox {
     }
 
     /// Loads a plugin: compiles it unless its code is cached, checks that it fits this host, and asks it what
-    /// it is. Nothing of it runs before its interfaces are checked.
+    /// it is. Nothing is compiled before digest and interfaces are checked, and nothing runs before its types are.
     ///
     /// Needs a tokio runtime with timers.
     ///
     /// # Errors
-    /// When the bytes are no plugin for this host, or the plugin fails or lies when it describes itself.
+    /// When the bytes are not the ones expected or no plugin for this host, or the plugin fails, lies when it
+    /// describes itself, or says something else than its packed manifest.
     pub async fn load(&self, bytes: &[u8], options: LoadOptions) -> Result<Plugin, LoadError> {
-        let digest = hex::encode(Sha256::digest(bytes));
+        // A copy of our own: what is hashed is what is compiled, whoever else can change the bytes.
+        let bytes: Arc<[u8]> = bytes.into();
+        let digest = hex::encode(Sha256::digest(&bytes));
         let origin = if options.origin.is_empty() {
             format!("sha256:{digest}")
         } else {
             options.origin
         };
-        let component = self.component(bytes, &digest, &origin).await?;
+        if let Some(expected) = options.expected_digest
+            && !expected.eq_ignore_ascii_case(&digest)
+        {
+            return Err(LoadError::Digest {
+                origin,
+                expected,
+                found: digest,
+            });
+        }
+        let not_a_component = |reason| LoadError::NotAComponent {
+            origin: origin.clone(),
+            reason,
+        };
+        refuse_other_files(&bytes).map_err(not_a_component)?;
+        let outline = Outline::read(&bytes).map_err(not_a_component)?;
         let misfit = |problems| LoadError::Interface {
             origin: origin.clone(),
             problems,
         };
-        let engine = &self.0.engine;
-        let parts = interface::check(engine, &component).map_err(misfit)?;
+        let parts = interface::check(&outline.imports, &outline.exports).map_err(misfit)?;
+        let component = self.component(&bytes, &digest, &origin).await?;
         // The names fit; what can still differ is the form of a function or a type.
         let other_form = |error: wasmtime::Error| {
             misfit(vec![format!(
@@ -187,18 +241,16 @@ impl Sandbox {
                 parts.version
             )])
         };
+        let engine = &self.0.engine;
         let mut linker = self.0.linker.clone();
         wasi::add_refusals(&mut linker, engine, &component).map_err(other_form)?;
         let pre = linker.instantiate_pre(&component).map_err(other_form)?;
         let exports = v0_1::Exports::new(&pre, &parts).map_err(other_form)?;
-        Plugin::describe(self.clone(), pre, exports, parts, digest, origin).await
+        let packed = outline.manifest.filter(|_| !options.repacking);
+        Plugin::describe(self.clone(), pre, exports, parts, digest, origin, packed).await
     }
 
-    async fn component(&self, bytes: &[u8], digest: &str, origin: &str) -> Result<Component, LoadError> {
-        refuse_other_files(bytes).map_err(|reason| LoadError::NotAComponent {
-            origin: origin.to_owned(),
-            reason,
-        })?;
+    async fn component(&self, bytes: &Arc<[u8]>, digest: &str, origin: &str) -> Result<Component, LoadError> {
         let stopped = || LoadError::Stopped {
             origin: origin.to_owned(),
         };
@@ -211,7 +263,7 @@ impl Sandbox {
             }
         }
         let shared = Arc::clone(&self.0);
-        let (bytes, digest) = (bytes.to_vec(), digest.to_owned());
+        let (bytes, digest) = (Arc::clone(bytes), digest.to_owned());
         let compile = move || {
             let component = Component::new(&shared.engine, &bytes)?;
             if let Some(cache) = &shared.cache {

@@ -1,9 +1,29 @@
 //! Text from a guest, made fit for a terminal and a log.
 
-/// Tells whether a character could change how the text around it is shown: control characters and the
-/// marks that turn the direction of writing.
+/// Tells whether a character could change how the text around it is shown: control characters, line and
+/// paragraph separators, and the marks that turn the direction of writing.
 fn is_unprintable(c: char) -> bool {
-    c.is_control() || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// Removes unprintable characters but line ends and tabs.
+pub(crate) fn stripped(text: &str) -> String {
+    text.chars()
+        .filter(|c| !is_unprintable(*c) || matches!(c, '\n' | '\t'))
+        .collect()
+}
+
+/// Returns the beginning of a text, no longer than `limit` bytes and ending at a character.
+pub(crate) fn beginning(text: &str, limit: usize) -> &str {
+    text.get(..text.floor_char_boundary(limit)).unwrap_or(text)
+}
+
+/// Cuts a text after `limit` bytes, and marks where it was cut.
+pub(crate) fn cut(text: &str, limit: usize) -> String {
+    let kept = beginning(text, limit);
+    let mark = if kept.len() < text.len() { "…" } else { "" };
+    format!("{kept}{mark}")
 }
 
 /// Removes unprintable characters but line ends and tabs, and cuts after `limit` bytes.
@@ -24,7 +44,12 @@ pub(crate) fn printable(text: &str, limit: usize) -> String {
 
 /// Like [`printable`], and on one line.
 pub(crate) fn printable_line(text: &str, limit: usize) -> String {
-    printable(text, limit).replace(['\n', '\t'], " ")
+    on_one_line(&printable(text, limit))
+}
+
+/// Puts spaces in place of line ends and tabs.
+pub(crate) fn on_one_line(text: &str) -> String {
+    text.replace(['\n', '\t'], " ")
 }
 
 /// Makes every text of a JSON document printable, in place.

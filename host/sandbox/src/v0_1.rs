@@ -14,6 +14,8 @@ use wasmtime::component::{HasSelf, InstancePre, Linker};
 use crate::guest::{Answered, Session};
 use crate::host_functions::LogLevel;
 use crate::interface::Parts;
+use crate::request::Stored;
+use crate::sealing::Sealed;
 use crate::store::CallState;
 use bindings::exports::konductor::plugin::{compliance, module, operations, plugin, provider};
 use bindings::konductor::plugin::{clock, cloud, log, random, types};
@@ -171,9 +173,10 @@ impl Exports {
     pub(crate) async fn check(
         &self,
         s: &mut Session,
-        request: model::CheckRequest,
+        request: Sealed<model::CheckRequest>,
     ) -> Answered<model::CheckResponse> {
         let guest = guest!(self, s, provider);
+        let request = request.into_inner();
         let request = provider::CheckRequest {
             resource_type: request.resource_type.to_string(),
             name: request.name.to_string(),
@@ -190,9 +193,10 @@ impl Exports {
     pub(crate) async fn plan(
         &self,
         s: &mut Session,
-        request: model::PlanRequest,
+        request: Sealed<model::PlanRequest>,
     ) -> Answered<model::PlanResponse> {
         let guest = guest!(self, s, provider);
+        let request = request.into_inner();
         let request = provider::PlanRequest {
             resource_type: request.resource_type.to_string(),
             name: request.name.to_string(),
@@ -213,12 +217,15 @@ impl Exports {
     pub(crate) async fn upgrade_state(
         &self,
         s: &mut Session,
-        resource_type: &ResourceType,
-        stored: model::ObjectState,
+        stored: Sealed<Stored>,
     ) -> Answered<model::ObjectState> {
         let guest = guest!(self, s, provider);
+        let Stored {
+            resource_type,
+            object,
+        } = stored.into_inner();
         let answer = guest
-            .call_upgrade_state(&mut s.store, resource_type.as_str(), &object_out(stored))
+            .call_upgrade_state(&mut s.store, resource_type.as_str(), &object_out(object))
             .await??;
         object_in(answer, s)
     }
@@ -235,19 +242,20 @@ impl Exports {
             .await?)
     }
 
-    pub(crate) async fn configure(&self, s: &mut Session, configuration: &Value) -> Answered<()> {
+    pub(crate) async fn configure(&self, s: &mut Session, configuration: Sealed<Value>) -> Answered<()> {
         let guest = guest!(self, s, operations);
         Ok(guest
-            .call_configure(&mut s.store, &value_out(configuration))
+            .call_configure(&mut s.store, &value_out(&configuration.into_inner()))
             .await??)
     }
 
     pub(crate) async fn create(
         &self,
         s: &mut Session,
-        request: model::CreateRequest,
+        request: Sealed<model::CreateRequest>,
     ) -> Answered<model::Outcome> {
         let guest = guest!(self, s, operations);
+        let request = request.into_inner();
         let request = operations::CreateRequest {
             resource_type: request.resource_type.to_string(),
             name: request.name.to_string(),
@@ -263,9 +271,10 @@ impl Exports {
     pub(crate) async fn update(
         &self,
         s: &mut Session,
-        request: model::UpdateRequest,
+        request: Sealed<model::UpdateRequest>,
     ) -> Answered<model::Outcome> {
         let guest = guest!(self, s, operations);
+        let request = request.into_inner();
         let request = operations::UpdateRequest {
             resource_type: request.resource_type.to_string(),
             name: request.name.to_string(),
@@ -283,9 +292,10 @@ impl Exports {
     pub(crate) async fn delete(
         &self,
         s: &mut Session,
-        request: model::DeleteRequest,
+        request: Sealed<model::DeleteRequest>,
     ) -> Answered<model::Outcome> {
         let guest = guest!(self, s, operations);
+        let request = request.into_inner();
         let request = operations::DeleteRequest {
             resource_type: request.resource_type.to_string(),
             name: request.name.to_string(),
@@ -303,11 +313,11 @@ impl Exports {
     pub(crate) async fn read(
         &self,
         s: &mut Session,
-        request: model::ReadRequest,
+        request: Sealed<model::ReadRequest>,
     ) -> Answered<Option<model::ObjectState>> {
         let guest = guest!(self, s, operations);
         let answer = guest
-            .call_read(&mut s.store, &convert::read_out(request))
+            .call_read(&mut s.store, &convert::read_out(request.into_inner()))
             .await??;
         answer.map(|object| object_in(object, s)).transpose()
     }
@@ -315,10 +325,10 @@ impl Exports {
     pub(crate) async fn read_many(
         &self,
         s: &mut Session,
-        requests: Vec<model::ReadRequest>,
+        requests: Sealed<Vec<model::ReadRequest>>,
     ) -> Answered<Vec<model::ProviderResult<Option<model::ObjectState>>>> {
         let guest = guest!(self, s, operations);
-        let requests: Vec<_> = requests.into_iter().map(convert::read_out).collect();
+        let requests: Vec<_> = requests.into_inner().into_iter().map(convert::read_out).collect();
         let answers = guest.call_read_many(&mut s.store, &requests).await??;
         answers
             .into_iter()
@@ -329,8 +339,13 @@ impl Exports {
             .collect()
     }
 
-    pub(crate) async fn list(&self, s: &mut Session, request: model::ListRequest) -> Answered<model::Listed> {
+    pub(crate) async fn list(
+        &self,
+        s: &mut Session,
+        request: Sealed<model::ListRequest>,
+    ) -> Answered<model::Listed> {
         let guest = guest!(self, s, operations);
+        let request = request.into_inner();
         let request = operations::ListRequest {
             resource_type: request.resource_type.to_string(),
             filter: value_out(&request.filter),
@@ -364,9 +379,10 @@ impl Exports {
     pub(crate) async fn poll(
         &self,
         s: &mut Session,
-        request: model::PollRequest,
+        request: Sealed<model::PollRequest>,
     ) -> Answered<model::Outcome> {
         let guest = guest!(self, s, operations);
+        let request = request.into_inner();
         let request = operations::PollRequest {
             resource_type: request.resource_type.to_string(),
             name: request.name.to_string(),
@@ -388,10 +404,15 @@ impl Exports {
         })
     }
 
-    pub(crate) async fn invoke(&self, s: &mut Session, function: &str, arguments: &Value) -> Answered<Value> {
+    pub(crate) async fn invoke(
+        &self,
+        s: &mut Session,
+        function: &str,
+        arguments: Sealed<Value>,
+    ) -> Answered<Value> {
         let guest = guest!(self, s, operations);
         let answer = guest
-            .call_invoke(&mut s.store, function, &value_out(arguments))
+            .call_invoke(&mut s.store, function, &value_out(&arguments.into_inner()))
             .await??;
         value_in("the answer", answer, s)
     }
@@ -415,9 +436,10 @@ impl Exports {
     pub(crate) async fn construct(
         &self,
         s: &mut Session,
-        request: declare::ConstructRequest,
+        request: Sealed<declare::ConstructRequest>,
     ) -> Answered<declare::ConstructResponse> {
         let guest = guest!(self, s, module);
+        let request = request.into_inner();
         let request = module::ConstructRequest {
             target: request.target,
             name: request.name.to_string(),

@@ -102,7 +102,10 @@ async fn every_kind_of_value_comes_back_as_it_went() {
             }),
         ),
     ]);
-    assert_eq!(plan(&plugin().await, value.clone()).await.unwrap().planned, value);
+    assert_eq!(
+        plan(&configured().await, value.clone()).await.unwrap().planned,
+        value
+    );
 }
 
 #[tokio::test]

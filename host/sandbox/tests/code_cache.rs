@@ -15,12 +15,16 @@ use std::path::{Path, PathBuf};
 use konductor_sandbox::{CacheError, Limits, LoadError, LoadOptions, Sandbox, SandboxError, SandboxOptions};
 use tempfile::TempDir;
 
-/// A component that compiles in no time. It is no plugin, which is found out after it has been compiled.
+/// A component that compiles in no time. It has the names of a plugin and none of its functions, which is found
+/// out after it has been compiled.
 fn tiny(constant: u32) -> Vec<u8> {
     wat::parse_str(format!(
         r#"(component (core module $m (func (export "f") (result i32) i32.const {constant}))
             (core instance $i (instantiate $m))
-            (func (export "f") (result u32) (canon lift (core func $i "f"))))"#
+            (func (export "f") (result u32) (canon lift (core func $i "f")))
+            (instance $empty)
+            (export "konductor:plugin/plugin@0.1.0" (instance $empty))
+            (export "konductor:plugin/compliance@0.1.0" (instance $empty)))"#
     ))
     .unwrap()
 }

@@ -124,7 +124,93 @@ async fn what_is_no_component_is_told_what_it_is() {
     let mut broken = guests::hostile().to_vec();
     broken.truncate(1_000);
     let error = sandbox().load(&broken, LoadOptions::default()).await.unwrap_err();
+    assert!(matches!(error, LoadError::NotAComponent { .. }), "{error}");
+    assert!(error.to_string().contains("is not a WebAssembly component: unexpected end-of-file"), "{error}");
+}
+
+/// Spoils the code of the first core module in a component, so that it cannot be compiled.
+fn spoiled(mut bytes: Vec<u8>) -> Vec<u8> {
+    let module = bytes.windows(8).position(|w| w == b"\0asm\x01\0\0\0").unwrap();
+    bytes[module + 8..module + 12].fill(0xff);
+    bytes
+}
+
+#[tokio::test]
+async fn names_are_checked_before_anything_is_compiled() {
+    let module = r#"(core module (func (export "f") (result i32) i32.const 1))"#;
+    let fits = spoiled(component(module));
+    let error = sandbox().load(&fits, LoadOptions::default()).await.unwrap_err();
     assert!(matches!(error, LoadError::Compile { .. }), "{error}");
+    for import in ["konductor:plugin/cloud@0.9.0", "wasi:http/types@0.2.0", "odd:thing/x@1.0.0"] {
+        let bytes = spoiled(component(&format!(r#"(import "{import}" (instance)) {module}"#)));
+        let error = sandbox().load(&bytes, LoadOptions::default()).await.unwrap_err();
+        assert!(matches!(error, LoadError::Interface { .. }), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn other_bytes_than_were_approved_are_refused_with_both_digests() {
+    let bytes = guests::hostile();
+    let plugin = guests::plugin().await;
+    let right = LoadOptions::from_origin("hostile").expecting(plugin.digest().to_uppercase());
+    sandbox().load(bytes, right).await.unwrap();
+    let wrong = LoadOptions::from_origin("hostile").expecting("ab".repeat(32));
+    let error = sandbox().load(bytes, wrong).await.unwrap_err();
+    assert_eq!(
+        error.to_string(),
+        format!(
+            "plugin hostile is not the one that was approved: its bytes have sha256:{}, expected sha256:{}; fetch \
+             it again, or approve the new one with `konductor plugin lock`",
+            plugin.digest(),
+            "ab".repeat(32)
+        )
+    );
+}
+
+/// Appends a manifest as `konductor plugin pack` does.
+fn packed(bytes: &[u8], manifest: &str) -> Vec<u8> {
+    let mut length = Vec::new();
+    let mut rest = 1 + "konductor:manifest".len() + manifest.len();
+    loop {
+        let more = rest >= 128;
+        length.push((rest % 128) as u8 | if more { 128 } else { 0 });
+        rest /= 128;
+        if !more {
+            break;
+        }
+    }
+    let name = [18];
+    [bytes, &[0], &length, &name, b"konductor:manifest", manifest.as_bytes()].concat()
+}
+
+#[tokio::test]
+async fn a_plugin_that_describes_itself_otherwise_than_it_was_packed_is_refused_with_both() {
+    let plugin = guests::plugin().await;
+    let mut manifest = serde_json::to_value(Provider::manifest(&plugin)).unwrap();
+    let honest = packed(guests::hostile(), &manifest.to_string());
+    sandbox().load(&honest, LoadOptions::from_origin("hostile")).await.unwrap();
+
+    manifest["endpoints"] = serde_json::json!([]);
+    manifest["version"] = serde_json::json!("9.9.9");
+    let lying = packed(guests::hostile(), &manifest.to_string());
+    let error = sandbox()
+        .load(&lying, LoadOptions::from_origin("hostile"))
+        .await
+        .unwrap_err()
+        .to_string();
+    for part in [
+        "plugin hostile is not what its packed manifest says: ",
+        "`endpoints` is packed as [] and described as [{\"id\":\"thing\"",
+        "`version` is packed as \"9.9.9\" and described as \"0.1.0\"",
+        "`konductor plugin pack`",
+    ] {
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    let repacking = LoadOptions {
+        repacking: true,
+        ..LoadOptions::default()
+    };
+    sandbox().load(&lying, repacking).await.unwrap();
 }
 
 #[tokio::test]

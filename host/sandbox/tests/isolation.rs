@@ -12,7 +12,7 @@ mod guests;
 
 use std::sync::{Arc, Mutex};
 
-use guests::{CREDENTIAL, TestCloud, configured, create, inputs, plan, plugin};
+use guests::{CREDENTIAL, TestCloud, configured, create, inputs, plan, plugin, vault};
 use konductor_model::provider::{ObjectState, Outcome};
 use konductor_model::{Disposition, Value};
 use tracing_subscriber::layer::SubscriberExt;
@@ -85,7 +85,7 @@ async fn a_request_reaches_the_cloud_whole_with_the_name_of_the_resource() {
     let cloud = Arc::new(TestCloud::default());
     let plugin = plugin()
         .await
-        .with_configuration(Value::empty_map(), cloud.clone());
+        .with_configuration(Value::empty_map(), cloud.clone(), vault());
     let object = complete(create(&plugin, inputs("send")).await.unwrap());
     assert_eq!(
         object.attributes.attribute("body").unwrap().as_text(),
@@ -123,9 +123,11 @@ async fn no_credential_is_found_in_the_memory_of_a_guest() {
         ..guests::tight()
     };
     let configuration = Value::from([("region", "a-region-that-is-known")]);
-    let plugin = guests::load_under(limits)
-        .await
-        .with_configuration(configuration, Arc::new(TestCloud::default()));
+    let plugin = guests::load_under(limits).await.with_configuration(
+        configuration,
+        Arc::new(TestCloud::default()),
+        vault(),
+    );
     let scan = async |text: &str| {
         let reversed: String = text.chars().rev().collect();
         let inputs = Value::from([
@@ -145,9 +147,10 @@ async fn no_credential_is_found_in_the_memory_of_a_guest() {
 #[tokio::test]
 async fn an_operation_is_given_its_configuration_first() {
     let configuration = Value::from([("region", "here")]);
-    let plugin = plugin()
-        .await
-        .with_configuration(configuration.clone(), Arc::new(TestCloud::default()));
+    let plugin =
+        plugin()
+            .await
+            .with_configuration(configuration.clone(), Arc::new(TestCloud::default()), vault());
     let object = complete(create(&plugin, inputs("configured")).await.unwrap());
     assert_eq!(object.attributes, configuration);
 }

@@ -13,7 +13,7 @@ mod guests;
 use std::sync::Arc;
 use std::time::Duration;
 
-use guests::{TestCloud, create, inputs, load_under, misbehave, plan, plugin, tight};
+use guests::{TestCloud, create, inputs, load_under, misbehave, plan, plugin, tight, vault};
 use konductor_model::{Disposition, Value};
 use konductor_sandbox::Limits;
 
@@ -106,7 +106,7 @@ async fn waiting_for_the_cloud_ends_at_the_deadline_and_costs_no_processor_time(
     };
     let plugin = load_under(limits)
         .await
-        .with_configuration(Value::empty_map(), cloud);
+        .with_configuration(Value::empty_map(), cloud, vault());
     let behaved = inputs("nothing");
     let (bad, good) = futures::join!(
         create(&plugin, inputs("send-slow")),
@@ -140,7 +140,7 @@ async fn cloud_calls_without_end_are_denied_at_the_limit() {
     let cloud = Arc::new(TestCloud::default());
     let plugin = plugin()
         .await
-        .with_configuration(Value::empty_map(), cloud.clone());
+        .with_configuration(Value::empty_map(), cloud.clone(), vault());
     let failure = create(&plugin, inputs("send-forever")).await.unwrap_err();
     assert_eq!(cloud.sent.lock().unwrap().len(), 25);
     assert_eq!(failure.disposition, Disposition::Denied);
@@ -150,7 +150,7 @@ async fn cloud_calls_without_end_are_denied_at_the_limit() {
 #[tokio::test]
 async fn a_failing_configuration_fails_the_operation_and_says_so() {
     let plugin = plugin().await;
-    let with = |what| plugin.with_configuration(inputs(what), Arc::new(TestCloud::default()));
+    let with = |what| plugin.with_configuration(inputs(what), Arc::new(TestCloud::default()), vault());
     let failure = create(&with("panic"), inputs("nothing")).await.unwrap_err();
     assert!(
         failure.message.starts_with(
@@ -181,9 +181,11 @@ async fn calls_beyond_the_instances_wait_their_turn() {
         instances: 2,
         ..tight()
     };
-    let plugin = load_under(limits)
-        .await
-        .with_configuration(Value::empty_map(), Arc::new(TestCloud::default()));
+    let plugin = load_under(limits).await.with_configuration(
+        Value::empty_map(),
+        Arc::new(TestCloud::default()),
+        vault(),
+    );
     let calls = futures::future::join_all((0..50).map(|_| create(&plugin, inputs("send")))).await;
     assert!(calls.iter().all(Result::is_ok));
 }

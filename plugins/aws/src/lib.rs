@@ -38,6 +38,16 @@ impl Plugin for Aws {
                 EndpointProtocol::Aws,
                 "s3",
                 "buckets and objects (aws:s3)",
+            )
+            .reveal(
+                "aws:ec2:Instance",
+                "user_data",
+                "EC2 takes user data as base64, which has to be made of the text itself",
+            )
+            .reveal(
+                "aws:s3:Object",
+                "content_base64",
+                "S3 takes the bytes, which have to be decoded from the text itself",
             );
         let definition = COMPONENTS.into_iter().fold(definition, Definition::component);
         MODULES.into_iter().fold(definition, Definition::module)

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use konductor_model::provider::CheckResponse;
 use konductor_model::schema::{AttributeKind, AttributeSchema, ResourceSchema};
-use konductor_model::{Diagnostic, Diagnostics, Path, Value};
+use konductor_model::{Diagnostic, Diagnostics, Path, TOKEN_PREFIX, Value};
 
 use crate::equality::{document, without_nulls};
 use crate::format::complaint;
@@ -156,6 +156,12 @@ fn check_value(
     let value = value.reveal();
     let checked = match value {
         Value::Unknown | Value::Reference(_) => value.clone(),
+        value if hidden && is_sealed(value) => {
+            if let Some(problem) = sealed_problem(&attribute.kind) {
+                diagnostics.push(problem.at(at.clone()));
+            }
+            value.clone()
+        }
         value => check_known(attribute, value, at, hidden, diagnostics),
     };
     if let Some(why) = &attribute.deprecated {
@@ -166,6 +172,26 @@ fn check_value(
         );
     }
     if secret { checked.into_secret() } else { checked }
+}
+
+/// Tells whether a value is the token that stands for a secret. What it stands for is not to be seen here, so that
+/// neither its form nor its length can be checked.
+fn is_sealed(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if text.starts_with(TOKEN_PREFIX))
+}
+
+/// Says why a secret cannot be given for an attribute. A token is a text: what a provider does with a number, a
+/// boolean or bytes it cannot do with a token.
+fn sealed_problem(kind: &AttributeKind) -> Option<Diagnostic> {
+    let usable = matches!(
+        kind,
+        AttributeKind::Text { .. } | AttributeKind::Json | AttributeKind::Any
+    );
+    (!usable).then(|| {
+        Diagnostic::error(format!("a secret is given where {} is expected", kind.describe()))
+            .detail("the plugin does not see what is secret, and only texts can be passed on unseen")
+            .help("give a value that is not secret, or grant the plugin to see it with `reveal`")
+    })
 }
 
 fn check_known(

@@ -167,3 +167,54 @@ fn a_wrong_name_is_met_with_the_nearest_or_with_all() {
     assert!(said("pass").ends_with("did you mean `password`?"));
     assert!(said("colour").contains("expected one of `disk`, `kind`, `name`"));
 }
+
+/// What a guest is given in place of a secret.
+fn sealed() -> Value {
+    Value::from(format!(
+        "{}abcdefghijklmnopqrstuvwxyz",
+        konductor_sdk::model::TOKEN_PREFIX
+    ))
+    .into_secret()
+}
+
+#[test]
+fn a_sealed_secret_passes_every_check_of_its_form() {
+    let response = check_inputs(
+        &server(),
+        &Value::from([
+            ("name", sealed()),
+            ("range", sealed()),
+            ("kind", sealed()),
+            ("password", sealed()),
+            ("policy", sealed()),
+            ("tags", Value::from([("a", sealed())])),
+        ]),
+    );
+    assert!(response.diagnostics.is_empty(), "{}", response.diagnostics);
+    assert_eq!(response.inputs.attribute("name"), Some(&sealed()));
+}
+
+#[test]
+fn a_sealed_secret_where_no_text_is_wanted_is_refused_with_what_to_do() {
+    let problems = problems(Value::from([
+        ("name", Value::from("web")),
+        ("size", sealed()),
+        ("disk", sealed()),
+    ]));
+    assert_eq!(problems.len(), 2, "{problems:?}");
+    assert!(
+        problems[1].contains("size: a secret is given where integer is expected")
+            && problems[1].contains("grant the plugin to see it with `reveal`"),
+        "{problems:?}"
+    );
+}
+
+#[test]
+fn a_text_that_only_looks_sealed_is_checked_like_any_other() {
+    let token = sealed().reveal().clone();
+    let problems = problems(Value::from([("name", token)]));
+    assert_eq!(
+        problems,
+        ["error: name: the text has 34 characters (expected 2 to 8 characters)"]
+    );
+}

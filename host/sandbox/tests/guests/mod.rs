@@ -8,11 +8,12 @@ use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use konductor_broker::Vault;
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use konductor_model::provider::{
     CreateRequest, Outcome, PlanRequest, PlanResponse, Provider, ProviderResult,
 };
-use konductor_model::{Failure, ResourceType, Value, node_table};
+use konductor_model::{Failure, ResourceType, SecretVault, Value, node_table};
 use konductor_sandbox::{Limits, LoadOptions, Plugin, Sandbox, SandboxOptions};
 
 /// Builds a guest of this workspace and returns its component. Cargo does nothing when it is fresh.
@@ -90,7 +91,12 @@ pub async fn load_under(limits: Limits) -> Plugin {
 pub async fn configured() -> Plugin {
     plugin()
         .await
-        .with_configuration(Value::empty_map(), Arc::new(TestCloud::default()))
+        .with_configuration(Value::empty_map(), Arc::new(TestCloud::default()), vault())
+}
+
+/// An empty vault.
+pub fn vault() -> Arc<dyn SecretVault> {
+    Arc::new(Vault::new())
 }
 
 pub fn thing() -> ResourceType {
