@@ -8,7 +8,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::permissions::PolicyFormat;
 
-pub use plugin::PluginCommand;
+pub use plugin::{
+    LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments, SignArguments, VerifyArguments,
+};
 
 /// Deploys infrastructure through sandboxed plugins that never see a credential.
 #[derive(Debug, Parser)]
@@ -59,6 +61,16 @@ pub struct GlobalArguments {
     /// Work on a simulated cloud, with a state of its own; needs no account and no network.
     #[arg(long, global = true)]
     pub simulate: bool,
+    /// Take plugins from konductor.lock alone and refuse any difference; the default where CI is set or a policy
+    /// says so.
+    #[arg(long, global = true, value_name = "BOOLEAN", num_args = 0..=1, require_equals = true, default_missing_value = "true")]
+    pub locked: Option<bool>,
+    /// Fetch no plugin from the network; what is cached or mirrored is used.
+    #[arg(long, global = true)]
+    pub offline: bool,
+    /// Hold plugins to this policy too, beside /etc/konductor/policy.yaml; can be given again.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub policy: Vec<PathBuf>,
     /// Print one JSON object a line instead of text.
     #[arg(long, global = true)]
     pub json: bool,
@@ -297,6 +309,9 @@ pub struct ImportArguments {
     pub name: String,
     /// The identifier in the cloud.
     pub id: String,
+    /// The plugin that manages it, by its name in konductor.yaml, where several serve the type.
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<String>,
     /// How.
     #[command(flatten)]
     pub execution: ExecutionArguments,

@@ -3,22 +3,21 @@
 use konductor_config::Configuration;
 use konductor_model::module::Module as _;
 use konductor_model::{Diagnostics, Value};
-use konductor_sandbox::Plugin;
 
 use crate::error::CommandError;
+use crate::plugins::LoadedPlugin;
 
 /// Lays a plugin's defaults for its module below every file.
 pub async fn add_defaults(
     configuration: &mut Configuration,
-    plugin: &Plugin,
-    namespace: &str,
+    loaded: &LoadedPlugin,
 ) -> Result<(), CommandError> {
-    if reads(plugin, namespace) {
-        let defaults = plugin.defaults(namespace).await?;
+    if let Some(module) = loaded.module() {
+        let defaults = loaded.plugin.defaults(module).await?;
         if !matches!(&defaults, Value::Null) {
-            let manifest = plugin.manifest();
+            let manifest = loaded.plugin.manifest();
             configuration.add_defaults(
-                namespace,
+                &loaded.name,
                 &defaults,
                 format!("plugin {} {}", manifest.name, manifest.version),
             );
@@ -30,17 +29,11 @@ pub async fn add_defaults(
 /// Checks a module's configuration against its plugin's schema.
 pub async fn validate(
     configuration: &Configuration,
-    plugin: &Plugin,
-    namespace: &str,
+    loaded: &LoadedPlugin,
 ) -> Result<Diagnostics, CommandError> {
-    if !reads(plugin, namespace) {
+    let Some(module) = loaded.module() else {
         return Ok(Diagnostics::default());
-    }
-    let schema = plugin.config_schema(namespace).await?;
-    Ok(configuration.validate_module(namespace, &schema))
-}
-
-/// Tells whether a plugin reads a namespace of the configuration.
-pub fn reads(plugin: &Plugin, namespace: &str) -> bool {
-    plugin.manifest().modules.iter().any(|module| module == namespace)
+    };
+    let schema = loaded.plugin.config_schema(module).await?;
+    Ok(configuration.validate_module(&loaded.name, &schema))
 }

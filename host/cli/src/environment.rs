@@ -50,6 +50,16 @@ impl Environment {
         self.executable.as_deref()
     }
 
+    /// Returns the user's own folder.
+    pub fn home(&self) -> Option<PathBuf> {
+        self.variable("HOME").map(PathBuf::from)
+    }
+
+    /// Tells whether this runs where nobody can be asked and nothing should change by itself.
+    pub fn is_pipeline(&self) -> bool {
+        !matches!(self.variable("CI"), None | Some("false" | "0"))
+    }
+
     /// Returns the folder for compiled plugins.
     pub fn cache_folder(&self) -> PathBuf {
         match (self.variable("KONDUCTOR_CACHE"), &self.folders) {

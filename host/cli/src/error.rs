@@ -94,6 +94,18 @@ impl From<konductor_registry::RegistryError> for CommandError {
     }
 }
 
+impl From<konductor_registry::AdmissionErrors> for CommandError {
+    fn from(errors: konductor_registry::AdmissionErrors) -> Self {
+        let told = errors.problems.iter().map(|problem| {
+            Diagnostic::error(format!(
+                "plugin `{}` from {} may not run: {problem}",
+                errors.plugin, errors.place
+            ))
+        });
+        Diagnostics(told.collect()).into()
+    }
+}
+
 /// Errors whose message says what to do already.
 macro_rules! message_errors {
     ($($error:ty),* $(,)?) => {
@@ -110,6 +122,10 @@ message_errors!(
     konductor_sandbox::SandboxError,
     konductor_sandbox::LoadError,
     konductor_broker::BrokerError,
+    konductor_registry::LockError,
+    konductor_registry::TimestampError,
+    konductor_signature::KeyError,
+    konductor_signature::TrustError,
     crate::graph_picture::TooLarge,
 );
 

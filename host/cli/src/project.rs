@@ -26,6 +26,8 @@ pub struct Project {
     pub sealer: Arc<AgeSealer>,
     /// The cloud is simulated.
     pub simulated: bool,
+    /// What every command understands, for whoever loads plugins.
+    pub arguments: GlobalArguments,
 }
 
 impl Project {
@@ -47,6 +49,7 @@ impl Project {
             configuration,
             sealer,
             simulated: arguments.simulate,
+            arguments: arguments.clone(),
         })
     }
 

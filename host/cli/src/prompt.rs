@@ -10,23 +10,31 @@ pub fn confirm(question: &str, yes: bool, output: &Output) -> Result<(), Command
     if yes {
         return Ok(());
     }
-    if output.is_json() || !std::io::stdin().is_terminal() || !std::io::stderr().is_terminal() {
+    if !somebody_is_there(output) {
         return Err(
             CommandError::message("this needs a yes, and there is no terminal to ask on")
                 .help("pass --yes to go on without being asked"),
         );
     }
-    match dialoguer::Confirm::new()
+    if ask(question)? {
+        Ok(())
+    } else {
+        Err(CommandError::message("stopped: nothing was changed"))
+    }
+}
+
+/// Tells whether a person can be asked.
+pub fn somebody_is_there(output: &Output) -> bool {
+    !output.is_json() && std::io::stdin().is_terminal() && std::io::stderr().is_terminal()
+}
+
+/// Asks a person, who is there; no is the default.
+pub fn ask(question: &str) -> Result<bool, CommandError> {
+    dialoguer::Confirm::new()
         .with_prompt(question)
         .default(false)
         .interact()
-    {
-        Ok(true) => Ok(()),
-        Ok(false) => Err(CommandError::message("stopped: nothing was changed")),
-        Err(error) => Err(CommandError::message(format!(
-            "the answer could not be read: {error}"
-        ))),
-    }
+        .map_err(|error| CommandError::message(format!("the answer could not be read: {error}")))
 }
 
 /// Reads a secret without showing it: from the terminal, or all of standard input.

@@ -1,6 +1,6 @@
 //! One command's work on one stack: the log opened and locked, the plugins loaded and configured, the engine ready.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -9,6 +9,7 @@ use konductor_engine::engine::Settings;
 use konductor_engine::{Desired, Engine, ModuleDeclaration, Observer};
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Value};
+use konductor_registry::Policies;
 use konductor_state::entry::{Entry, RunFinished, RunStarted};
 use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, StackLog};
 
@@ -17,10 +18,12 @@ use crate::audit::{AuditTask, AuditWriter};
 use crate::configure;
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::network::Network;
 use crate::output::Output;
-use crate::plugins::{LoadedPlugin, PluginLoader, RunPlugins, plugin_configuration};
+use crate::plugins::{self, Configured, Granted, LoadedPlugin, PluginLoader, RunPlugins, WayOut};
 use crate::project::{OtherStacks, Project};
 use crate::render::live::LiveView;
+use crate::reveals::RevealWriter;
 use crate::simulation::Simulation;
 
 /// How a session is opened.
@@ -68,13 +71,16 @@ pub struct Session {
     view: Arc<LiveView>,
     journal: Arc<dyn Journal>,
     guard: Option<LockGuard>,
-    audit: Option<AuditTask>,
+    audit: Vec<AuditTask>,
     run: String,
 }
 
 /// What is loaded before anything can be configured.
 struct Loaded {
     plugins: Vec<LoadedPlugin>,
+    granted: BTreeMap<String, Granted>,
+    policies: Policies,
+    is_locked: bool,
     modules: Vec<(String, konductor_model::Origin)>,
 }
 
@@ -104,6 +110,8 @@ impl Session {
         } else {
             (None, None)
         };
+        let (reveals, reveals_task) = RevealWriter::start(journal.clone());
+        let audit = audit.into_iter().chain([reveals_task]).collect();
         let mut plugins = RunPlugins::default();
         let mut modules = Vec::new();
         let mut diagnostics = Diagnostics::default();
@@ -111,19 +119,31 @@ impl Session {
             if !plugin.plugin.is_provider() {
                 continue;
             }
-            let name = plugin.plugin.manifest().name.clone();
+            let Some(granted) = loaded.granted.get(&plugin.name) else {
+                continue;
+            };
+            let name = plugin.name.clone();
             let configuration = project
                 .configuration
                 .module_configuration(&name, project.context(&stacks))?;
-            let locate = |path: &Path| project.configuration.locate_setting(path);
-            let split = plugin_configuration(
-                &plugin.plugin,
-                configuration.value,
-                configuration.credentials.as_ref(),
-                environment,
-                &locate,
-            );
-            let split = match split {
+            let configured = Configured {
+                name: &name,
+                manifest: plugin.plugin.manifest(),
+                granted: &granted.grant,
+                policies: &loaded.policies,
+                value: configuration.value,
+                credentials: configuration.credentials.as_ref(),
+                credentials_of: &|module| {
+                    let context = project.context(&stacks);
+                    project
+                        .configuration
+                        .module_configuration(module, context)
+                        .ok()?
+                        .credentials
+                },
+                locate: &|path: &Path| project.configuration.locate_setting(path),
+            };
+            let split = match configured.split(environment) {
                 Ok(split) => split,
                 Err(problems) => {
                     diagnostics.extend(problems);
@@ -131,20 +151,31 @@ impl Session {
                 }
             };
             if let Some((_, origin)) = loaded.modules.iter().find(|(namespace, _)| *namespace == name)
-                && configure::reads(&plugin.plugin, &name)
+                && let Some(module) = plugin.module()
             {
-                modules.push(ModuleDeclaration {
-                    namespace: name.clone(),
-                    plugin: name,
-                    inputs: split.guest.clone(),
-                    options: ResourceOptions::default(),
-                    origin: Some(origin.clone()),
-                });
+                if granted.grant.configuration.contains(module) {
+                    modules.push(ModuleDeclaration {
+                        namespace: name.clone(),
+                        plugin: name,
+                        inputs: split.guest.clone(),
+                        options: ResourceOptions::default(),
+                        origin: Some(origin.clone()),
+                    });
+                } else {
+                    diagnostics.push(
+                        Diagnostic::error(format!("plugin `{name}` may not read the section `{name}`"))
+                            .help(format!(
+                                "add it to konductor.yaml: plugins.{name}.grant.configuration: [{module}]"
+                            ))
+                            .origin(Some(origin.clone())),
+                    );
+                }
             }
-            match &broker {
-                Some(broker) => plugins.add(plugin, split, broker)?,
-                None => plugins.add_offline(plugin, split, Arc::new(NoCloud { simulated })),
-            }
+            let way_out = match &broker {
+                Some(broker) => WayOut::Broker(broker),
+                None => WayOut::Elsewhere(Arc::new(NoCloud { simulated })),
+            };
+            plugins.add(plugin, split, granted.clone(), way_out, reveals.clone())?;
         }
         if diagnostics.has_errors() {
             return Err(diagnostics.into());
@@ -166,7 +197,7 @@ impl Session {
                 command: options.command.to_owned(),
                 actor: environment.actor(),
                 konductor: env!("CARGO_PKG_VERSION").to_owned(),
-                plugins: plugins.used(),
+                plugins: plugins.used(loaded.is_locked),
                 simulated,
             };
             journal.append(vec![Entry::RunStarted(started)]).await?;
@@ -268,7 +299,7 @@ impl Session {
     pub async fn finish(
         mut self,
         result: &str,
-        operations: std::collections::BTreeMap<String, usize>,
+        operations: BTreeMap<String, usize>,
     ) -> Result<(), CommandError> {
         self.view.close();
         self.release().await?;
@@ -296,8 +327,8 @@ impl Session {
         // The engine and the plugins hold the senders of the audit; it ends when they are gone.
         self.engine = None;
         self.plugins = Arc::default();
-        if let Some(audit) = self.audit.take() {
-            audit.finish().await?;
+        for task in self.audit.drain(..) {
+            task.finish().await?;
         }
         Ok(())
     }
@@ -358,7 +389,12 @@ async fn load(
             .iter()
             .map(|declaration| declaration.resource_type.provider().to_owned()),
     );
-    let mut loader = PluginLoader::new(environment)?;
+    let mut loader = PluginLoader::new(
+        &project.folder,
+        &project.arguments,
+        environment,
+        Some(&project.configuration),
+    )?;
     let available = loader.names(Some(&project.configuration));
     let mut enabled = Vec::new();
     for module in modules {
@@ -386,25 +422,20 @@ async fn load(
     }
     let mut plugins = Vec::new();
     for name in names {
-        match loader
-            .load(&name, &project.folder, Some(&project.configuration))
-            .await
-        {
+        match loader.load(&name, Some(&project.configuration)).await {
             Ok(loaded) => plugins.push(loaded),
             Err(error) => diagnostics.extend(error.diagnostics),
         }
     }
     for plugin in &plugins {
-        let name = plugin.plugin.manifest().name.clone();
-        if enabled.iter().any(|(namespace, _)| *namespace == name) {
-            configure::add_defaults(&mut project.configuration, &plugin.plugin, &name).await?;
+        if enabled.iter().any(|(namespace, _)| *namespace == plugin.name) {
+            configure::add_defaults(&mut project.configuration, plugin).await?;
         }
     }
     diagnostics.extend(project.configuration.check());
     for plugin in &plugins {
-        let name = plugin.plugin.manifest().name.clone();
-        if enabled.iter().any(|(namespace, _)| *namespace == name) {
-            diagnostics.extend(configure::validate(&project.configuration, &plugin.plugin, &name).await?);
+        if enabled.iter().any(|(namespace, _)| *namespace == plugin.name) {
+            diagnostics.extend(configure::validate(&project.configuration, plugin).await?);
         }
     }
     if diagnostics.has_errors() {
@@ -414,8 +445,12 @@ async fn load(
         &diagnostics,
         &crate::project::FolderSources(project.folder.clone()),
     );
+    let granted = plugins::grants(&plugins, &loader, &project.folder, &project.configuration, output)?;
     Ok(Loaded {
         plugins,
+        granted,
+        policies: loader.policies().clone(),
+        is_locked: loader.is_locked(),
         modules: enabled,
     })
 }
@@ -426,26 +461,7 @@ fn broker(
     audit: Arc<AuditWriter>,
 ) -> Result<Broker, CommandError> {
     let mut options = BrokerOptions::default();
-    let proxy = ["HTTPS_PROXY", "https_proxy"]
-        .iter()
-        .find_map(|name| environment.variable(name));
-    if let Some(text) = proxy {
-        let url = text
-            .parse()
-            .map_err(|_| CommandError::message("HTTPS_PROXY is not a URL"))?;
-        options.proxy = Some(url);
-    }
-    let no_proxy = ["NO_PROXY", "no_proxy"]
-        .iter()
-        .find_map(|name| environment.variable(name));
-    options.no_proxy = no_proxy.unwrap_or_default().to_owned();
-    for name in ["AWS_CA_BUNDLE", "SSL_CERT_FILE"] {
-        if let Some(file) = environment.variable(name) {
-            let path = std::path::Path::new(file);
-            let pem = std::fs::read(path).map_err(|error| CommandError::file("read", path, error))?;
-            options.extra_root_certificates.push(pem);
-        }
-    }
+    Network::of(environment)?.for_calls(&mut options)?;
     let setting = |path: &str| {
         let path: Path = path.parse().ok()?;
         let value = project

@@ -22,7 +22,7 @@ pub async fn catalog(
     output: &Output,
 ) -> Result<(), CommandError> {
     let configuration = project_configuration(folder, arguments, environment)?;
-    let mut loader = PluginLoader::new(environment)?;
+    let mut loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
     match command {
         CatalogCommand::List { provider } => {
             let names = match provider {
@@ -31,7 +31,7 @@ pub async fn catalog(
             };
             let mut count = 0;
             for name in names {
-                let loaded = loader.load(&name, folder, configuration.as_ref()).await?;
+                let loaded = loader.load(&name, configuration.as_ref()).await?;
                 let manifest = loaded.plugin.manifest();
                 let kinds = [
                     ("component", &manifest.component_types),
@@ -64,7 +64,7 @@ pub async fn catalog(
                             .help("`konductor catalog list` names every type")
                     })?;
             let loaded = loader
-                .load(resource_type.provider(), folder, configuration.as_ref())
+                .load(resource_type.provider(), configuration.as_ref())
                 .await?;
             let manifest = loaded.plugin.manifest();
             let known: Vec<&str> = manifest

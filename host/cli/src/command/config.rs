@@ -136,16 +136,15 @@ async fn add_plugin_defaults(
     output: &Output,
 ) -> Result<(), CommandError> {
     let modules = project.configuration.modules()?;
-    let mut loader = PluginLoader::new(environment)?;
+    let mut loader = PluginLoader::new(
+        &project.folder,
+        &project.arguments,
+        environment,
+        Some(&project.configuration),
+    )?;
     for module in modules {
-        match loader
-            .load(&module.namespace, &project.folder, Some(&project.configuration))
-            .await
-        {
-            Ok(loaded) => {
-                crate::configure::add_defaults(&mut project.configuration, &loaded.plugin, &module.namespace)
-                    .await?;
-            }
+        match loader.load(&module.namespace, Some(&project.configuration)).await {
+            Ok(loaded) => crate::configure::add_defaults(&mut project.configuration, &loaded).await?,
             Err(error) => {
                 let mut diagnostics = error.diagnostics;
                 for diagnostic in &mut diagnostics.0 {

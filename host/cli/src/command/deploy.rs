@@ -225,7 +225,9 @@ pub async fn import(
             let (project, stack) = (configuration.project_name(), configuration.stack());
             Urn::new(project, stack, resource_type.clone(), name.clone()).map_err(bad)?
         };
-        let imported = engine.import(urn.clone(), &arguments.id, None).await?;
+        let imported = engine
+            .import(urn.clone(), &arguments.id, arguments.provider.as_deref())
+            .await?;
         session.view().close();
         let members = serde_json::json!({ "urn": urn, "id": arguments.id });
         output.fact(

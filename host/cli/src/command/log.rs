@@ -2,7 +2,7 @@
 
 use konductor_model::Diagnostic;
 use konductor_state::entry::Entry;
-use konductor_state::{EntryQuery, LoggedEntry};
+use konductor_state::{EntryQuery, LoggedEntry, PluginUsed};
 
 use crate::arguments::LogCommand;
 use crate::command::state::find;
@@ -100,8 +100,14 @@ fn describe(entry: &Entry) -> String {
     match entry {
         Entry::RunStarted(run) => {
             let simulated = if run.simulated { ", simulated" } else { "" };
+            let plugins: Vec<String> = run.plugins.iter().map(describe_plugin).collect();
+            let plugins = if plugins.is_empty() {
+                String::new()
+            } else {
+                format!(" with {}", plugins.join(", "))
+            };
             format!(
-                "{} by {} (konductor {}{simulated})",
+                "{} by {} (konductor {}{simulated}){plugins}",
                 run.command, run.actor, run.konductor
             )
         }
@@ -159,4 +165,13 @@ fn describe(entry: &Entry) -> String {
         ),
         Entry::RunFinished(run) => run.result.clone(),
     }
+}
+
+fn describe_plugin(plugin: &PluginUsed) -> String {
+    let digest: String = plugin.digest.chars().take(12).collect();
+    let signer = match &plugin.signer {
+        Some(signer) => format!(", signed by {signer}"),
+        None => String::new(),
+    };
+    format!("{} {} (sha256:{digest}…{signer})", plugin.name, plugin.version)
 }

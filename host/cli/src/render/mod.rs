@@ -6,4 +6,5 @@ pub mod diagnostic;
 pub mod json_plan;
 pub mod live;
 pub mod plan;
+pub mod plugin;
 pub mod value;

@@ -1,0 +1,51 @@
+//! `konductor plugin pack`.
+
+use std::path::Path;
+
+use konductor_registry::Digest;
+use konductor_registry::component::with_manifest;
+
+use super::PluginContext;
+use crate::error::CommandError;
+
+/// Asks a plugin for its manifest, in the sandbox and without any cloud, and puts it into its file.
+pub async fn pack(
+    file: &Path,
+    target: Option<&Path>,
+    context: &PluginContext<'_>,
+) -> Result<(), CommandError> {
+    let file = context.folder.join(file);
+    let target = target.map_or_else(|| file.clone(), |target| context.folder.join(target));
+    let bytes = std::fs::read(&file).map_err(|error| CommandError::file("read", &file, error))?;
+    let place = file.display().to_string();
+    let manifest = context.loader()?.manifest_of(&bytes, &place).await?;
+    let text = serde_json::to_vec(&manifest).map_err(|error| {
+        CommandError::message(format!("the manifest of {place} cannot be written: {error}"))
+    })?;
+    let packed = with_manifest(&bytes, &text)
+        .map_err(|error| CommandError::message(format!("{place}: {}", crate::error::with_sources(&error))))?;
+    write(&target, &packed)?;
+    let digest = Digest::of(&packed);
+    let members = serde_json::json!({
+        "name": manifest.name, "version": manifest.version, "file": target, "digest": digest,
+        "changed": packed != bytes,
+    });
+    let text = format!(
+        "packed {} {} into {}\n{digest}",
+        manifest.name,
+        manifest.version,
+        target.display()
+    );
+    context.output.fact("plugin-packed", &members, &text);
+    Ok(())
+}
+
+/// Writes beside the target first: a run that reads it meanwhile sees the old file or the new one.
+fn write(target: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    let failed = |error| CommandError::file("write", target, error);
+    let mut name = target.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let beside = target.with_file_name(name);
+    std::fs::write(&beside, bytes).map_err(failed)?;
+    std::fs::rename(&beside, target).map_err(failed)
+}

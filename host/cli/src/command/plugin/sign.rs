@@ -1,0 +1,158 @@
+//! `konductor plugin sign`.
+
+use std::path::{Path, PathBuf};
+
+use konductor_model::SecretText;
+use konductor_registry::FetchedPlugin;
+use konductor_signature::{Attestation, Provenance, PublicKey, SignedAttestation, SigningKey, SourceCode};
+
+use super::PluginContext;
+use crate::arguments::SignArguments;
+use crate::error::CommandError;
+
+/// Signs a packed plugin, in one step or in as many as a security module needs.
+pub async fn sign(arguments: &SignArguments, context: &PluginContext<'_>) -> Result<(), CommandError> {
+    let registry = context.registry()?;
+    let file = context.folder.join(&arguments.file);
+    let plugin = registry.fetch_file(&file)?;
+    let bundle_file = match &arguments.bundle {
+        Some(bundle) => context.folder.join(bundle),
+        None => konductor_registry::local::bundle_path(&file, 0),
+    };
+    let signed = match begin(arguments, context, &plugin, &bundle_file)? {
+        Step::Signed(signed) => signed,
+        Step::Exported(payload) => {
+            let text = format!(
+                "the bytes to sign are in {}; come back with --signature and --public-key",
+                payload.display()
+            );
+            let members = serde_json::json!({ "file": plugin.place, "payload": payload });
+            context.output.fact("payload-exported", &members, &text);
+            return Ok(());
+        }
+    };
+    let (signed, stamped) = stamp(signed, arguments, context).await?;
+    let mut json = signed.to_json().map_err(failed)?;
+    json.push('\n');
+    write(&bundle_file, json.as_bytes())?;
+    let members = serde_json::json!({
+        "file": plugin.place, "digest": plugin.digest, "bundle": bundle_file, "stamped": stamped,
+    });
+    let next = if stamped {
+        ""
+    } else {
+        "; it has no timestamp yet, and nobody accepts it without one"
+    };
+    let text = format!("signed {} in {}{next}", plugin.digest, bundle_file.display());
+    context.output.fact("plugin-signed", &members, &text);
+    Ok(())
+}
+
+enum Step {
+    Signed(SignedAttestation),
+    Exported(PathBuf),
+}
+
+fn begin(
+    arguments: &SignArguments,
+    context: &PluginContext<'_>,
+    plugin: &FetchedPlugin,
+    bundle_file: &Path,
+) -> Result<Step, CommandError> {
+    if let Some(file) = &arguments.export_payload {
+        let file = context.folder.join(file);
+        write(&file, &attestation(arguments, plugin)?.bytes_to_sign())?;
+        return Ok(Step::Exported(file));
+    }
+    if let Some(file) = &arguments.key {
+        let file = context.folder.join(file);
+        let key =
+            SigningKey::from_pem(&file.display().to_string(), &read_text(&file)?.reveal()).map_err(failed)?;
+        return Ok(Step::Signed(
+            attestation(arguments, plugin)?.sign(&key).map_err(failed)?,
+        ));
+    }
+    if let (Some(signature), Some(key)) = (&arguments.signature, &arguments.public_key) {
+        let file = context.folder.join(key);
+        let key =
+            PublicKey::from_pem(&file.display().to_string(), &read_text(&file)?.reveal()).map_err(failed)?;
+        let signature = read(&context.folder.join(signature))?;
+        let signed = attestation(arguments, plugin)?
+            .with_signature(&signature, &key)
+            .map_err(failed)?;
+        return Ok(Step::Signed(signed));
+    }
+    let stamps = arguments.timestamp_url.is_some()
+        || arguments.timestamp_response.is_some()
+        || arguments.export_timestamp_request.is_some();
+    if stamps && bundle_file.exists() {
+        return Ok(Step::Signed(
+            SignedAttestation::from_json(&read(bundle_file)?).map_err(failed)?,
+        ));
+    }
+    Err(CommandError::message("there is nothing to sign with").help(
+        "name a private key with --key, or sign elsewhere: --export-payload FILE, then --signature and --public-key",
+    ))
+}
+
+/// Adds the timestamp, if there is a way to have one, and tells whether there was.
+async fn stamp(
+    signed: SignedAttestation,
+    arguments: &SignArguments,
+    context: &PluginContext<'_>,
+) -> Result<(SignedAttestation, bool), CommandError> {
+    if let Some(file) = &arguments.export_timestamp_request {
+        write(&context.folder.join(file), &signed.timestamp_request())?;
+        return Ok((signed, false));
+    }
+    let response = match (&arguments.timestamp_url, &arguments.timestamp_response) {
+        (Some(url), _) => context.timestamp(url, signed.timestamp_request()).await?,
+        (None, Some(file)) => read(&context.folder.join(file))?,
+        (None, None) => return Ok((signed, false)),
+    };
+    Ok((signed.with_timestamp(&response).map_err(failed)?, true))
+}
+
+fn attestation(arguments: &SignArguments, plugin: &FetchedPlugin) -> Result<Attestation, CommandError> {
+    let (Some(manifest), Some(interface)) = (&plugin.manifest, &plugin.interface_version) else {
+        return Err(CommandError::message(format!(
+            "{} does not carry its manifest, which is part of what is signed",
+            plugin.place
+        ))
+        .help(format!("run `konductor plugin pack {}` first", plugin.place)));
+    };
+    let source = match (&arguments.repository, &arguments.commit) {
+        (Some(repository), Some(commit)) => Some(SourceCode {
+            repository: repository.clone(),
+            commit: commit.clone(),
+        }),
+        _ => None,
+    };
+    let provenance = Provenance {
+        plugin: manifest.name.clone(),
+        version: manifest.version.clone(),
+        interface: format!("konductor:plugin@{interface}"),
+        builder: arguments.builder.clone(),
+        invocation: arguments.invocation.clone(),
+        source,
+    };
+    Attestation::new(&plugin.bytes, &provenance).map_err(failed)
+}
+
+fn failed(error: impl std::error::Error) -> CommandError {
+    CommandError::message(crate::error::with_sources(&error))
+}
+
+fn read(file: &Path) -> Result<Vec<u8>, CommandError> {
+    std::fs::read(file).map_err(|error| CommandError::file("read", file, error))
+}
+
+fn read_text(file: &Path) -> Result<SecretText, CommandError> {
+    std::fs::read_to_string(file)
+        .map(SecretText::new)
+        .map_err(|error| CommandError::file("read", file, error))
+}
+
+fn write(file: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+    std::fs::write(file, bytes).map_err(|error| CommandError::file("write", file, error))
+}

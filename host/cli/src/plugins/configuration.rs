@@ -1,0 +1,139 @@
+//! A plugin's own part of the configuration, split into what the guest sees and what the host keeps.
+
+use std::collections::BTreeMap;
+
+use konductor_broker::{CredentialSource, EndpointSettings, Grant};
+use konductor_model::manifest::{EndpointProtocol, Manifest};
+use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, Value};
+use konductor_registry::Policies;
+
+use super::aws_settings;
+use crate::environment::Environment;
+
+/// A plugin's configuration, taken apart.
+pub struct PluginConfiguration {
+    /// What the guest sees.
+    pub guest: Value,
+    /// Tags for all resources of the provider.
+    pub default_tags: BTreeMap<String, Value>,
+    /// What the plugin may reach.
+    pub grant: Grant,
+    /// What its requests are signed with, by the names its manifest uses.
+    pub credentials: BTreeMap<String, CredentialSource>,
+}
+
+/// What is configured for one plugin of a project.
+pub struct Configured<'a> {
+    /// The plugin's name in the project, which is the name of its section.
+    pub name: &'a str,
+    /// What the plugin says about itself.
+    pub manifest: &'a Manifest,
+    /// What it may do.
+    pub granted: &'a PluginGrant,
+    /// What the policies say about endpoints and regions.
+    pub policies: &'a Policies,
+    /// Its section, without credentials.
+    pub value: Value,
+    /// The credentials in its section.
+    pub credentials: Option<&'a Value>,
+    /// Returns the credentials in another module's section.
+    pub credentials_of: &'a dyn Fn(&str) -> Option<Value>,
+    /// Returns the place of a setting.
+    pub locate: &'a dyn Fn(&Path) -> Option<Origin>,
+}
+
+impl Configured<'_> {
+    /// Splits the configuration. Everything that is wrong is said at once.
+    pub fn split(self, environment: &Environment) -> Result<PluginConfiguration, Diagnostics> {
+        let mut diagnostics = Diagnostics::default();
+        let (name, locate) = (self.name, self.locate);
+        let mut problem = |path: &str, text: String| {
+            let at: Path = format!("{name}.{path}").parse().unwrap_or_default();
+            diagnostics.push(Diagnostic::error(format!("{at}: {text}")).origin(locate(&at)));
+        };
+        let mut value = self.value;
+        let calls_aws = self
+            .manifest
+            .endpoints
+            .iter()
+            .any(|endpoint| endpoint.protocol == EndpointProtocol::Aws);
+        let mut host = BTreeMap::new();
+        let mut settings = EndpointSettings::default();
+        if calls_aws {
+            if let Some(map) = value.as_map_mut() {
+                let taken = aws_settings::HOST_SETTINGS
+                    .into_iter()
+                    .filter_map(|name| Some((name.to_owned(), map.remove(name)?)));
+                host = taken.collect();
+            }
+            let region = aws_settings::region(&value, environment);
+            match (&region, value.as_map_mut()) {
+                (Some(region), Some(map)) => {
+                    map.insert("region".to_owned(), region.as_str().into());
+                }
+                (None, _) => problem(
+                    "region",
+                    "there is no region; set it in the configuration or in AWS_REGION".to_owned(),
+                ),
+                _ => {}
+            }
+            settings = aws_settings::endpoint_settings(&host, region, &mut problem);
+            settings.fips |= self.policies.fips_required().is_some();
+            let granted = self.manifest.endpoints.iter().filter(|endpoint| {
+                endpoint.protocol == EndpointProtocol::Aws
+                    && self.granted.endpoints.contains_key(&endpoint.id)
+            });
+            for endpoint in granted {
+                for refusal in self.policies.check_region(&endpoint.service, &settings.region) {
+                    problem("region", refusal.to_string());
+                }
+            }
+        }
+        let mut credentials = BTreeMap::new();
+        for module in &self.granted.credentials {
+            let is_own = *module == self.manifest.name;
+            let (section, written) = if is_own {
+                (name, self.credentials.cloned())
+            } else {
+                (module.as_str(), (self.credentials_of)(module))
+            };
+            let mut source = CredentialSource::default();
+            match written.as_ref().map(CredentialSource::from_value) {
+                Some(Ok(found)) => source = found,
+                Some(Err(error)) => {
+                    for (path, text) in error.problems {
+                        let at: Path = format!("{section}.credentials.{path}")
+                            .parse()
+                            .unwrap_or_default();
+                        diagnostics.push(Diagnostic::error(format!("{at}: {text}")).origin(locate(&at)));
+                    }
+                }
+                None => {}
+            }
+            if calls_aws && is_own {
+                aws_settings::add_identity(&mut source, &host);
+            }
+            credentials.insert(module.clone(), source);
+        }
+        if diagnostics.has_errors() {
+            return Err(diagnostics);
+        }
+        let default_tags = value
+            .attribute("tags")
+            .and_then(Value::as_map)
+            .cloned()
+            .unwrap_or_default();
+        // A section is the plugin's to read when its namespace is granted, and only then.
+        let guest = if self.granted.configuration.contains(&self.manifest.name) {
+            value
+        } else {
+            Value::empty_map()
+        };
+        Ok(PluginConfiguration {
+            guest,
+            default_tags,
+            grant: Grant::resolve(self.manifest, self.granted, &settings),
+            credentials,
+        })
+    }
+}

@@ -1,0 +1,364 @@
+//! Plugins on their way into the sandbox: found or fetched, held against the lock file and the policies, loaded.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use konductor_config::{Configuration, PluginRequirement};
+use konductor_model::{Diagnostic, Diagnostics, Manifest};
+use konductor_registry::admission::{AdmittedPlugin, admit};
+use konductor_registry::lock_file::LOCK_FILE;
+use konductor_registry::policy::Policies;
+use konductor_registry::{
+    FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath,
+};
+use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
+
+use crate::arguments::GlobalArguments;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::fetch_progress::FetchProgress;
+use crate::network::Network;
+use crate::plugins::policies;
+
+/// How long a plugin may take to load before that is told.
+const ANNOUNCE_AFTER: Duration = Duration::from_millis(400);
+
+/// A plugin that was loaded.
+#[derive(Clone)]
+pub struct LoadedPlugin {
+    /// The name it has in the project.
+    pub name: String,
+    /// The plugin, without configuration.
+    pub plugin: Plugin,
+    admitted: Arc<AdmittedPlugin>,
+}
+
+impl LoadedPlugin {
+    /// Returns the plugin's own name of the module that reads the section of its name in the project; none when it
+    /// reads no section.
+    pub fn module(&self) -> Option<&str> {
+        let manifest = self.plugin.manifest();
+        manifest
+            .modules
+            .contains(&manifest.name)
+            .then_some(manifest.name.as_str())
+    }
+
+    /// Returns what is known of its bytes.
+    pub fn fetched(&self) -> &FetchedPlugin {
+        self.admitted.fetched()
+    }
+
+    /// Returns who signed it, where somebody did whom a policy accepts.
+    pub fn signer(&self) -> Option<&str> {
+        self.admitted.signer()
+    }
+
+    /// Tells whether it came with Konductor or lies in a folder that the operator names.
+    pub fn is_trusted(&self) -> bool {
+        self.fetched().source == PluginSource::Bundled
+    }
+}
+
+/// Finds and loads plugins.
+pub struct PluginLoader {
+    sandbox: Sandbox,
+    registry: Registry,
+    folder: PathBuf,
+    lock: Option<LockFile>,
+    locked: bool,
+    policies: Policies,
+    loaded: BTreeMap<String, LoadedPlugin>,
+}
+
+impl PluginLoader {
+    /// Starts the sandbox and reads the policies and the lock file of the project in `folder`, if there is one.
+    pub fn new(
+        folder: &Path,
+        arguments: &GlobalArguments,
+        environment: &Environment,
+        configuration: Option<&Configuration>,
+    ) -> Result<Self, CommandError> {
+        let policies = policies::read(folder, arguments, configuration)?;
+        let options = SandboxOptions {
+            cache_directory: Some(environment.cache_folder().join("compiled")),
+            ..SandboxOptions::default()
+        };
+        Ok(Self {
+            sandbox: Sandbox::new(options)?,
+            registry: registry(arguments, environment)?,
+            folder: folder.to_owned(),
+            lock: LockFile::read(&folder.join(LOCK_FILE))?,
+            locked: arguments.locked.unwrap_or_else(|| environment.is_pipeline())
+                || policies.locked_required().is_some(),
+            policies,
+            loaded: BTreeMap::new(),
+        })
+    }
+
+    /// Returns the names of all plugins that can be found, those the project names included.
+    pub fn names(&self, configuration: Option<&Configuration>) -> Vec<String> {
+        let mut names = self.registry.search_path().names();
+        names.extend(
+            configuration
+                .into_iter()
+                .flat_map(Configuration::plugins)
+                .map(|plugin| plugin.name.clone()),
+        );
+        names.sort();
+        names.dedup();
+        names
+    }
+
+    /// Returns the names of the plugins that a project needs: those it names, those that read its sections, and those
+    /// of its resources.
+    pub fn needed(&self, configuration: &Configuration) -> Result<BTreeSet<String>, CommandError> {
+        let available = self.names(Some(configuration));
+        let named = configuration.plugins().iter().map(|plugin| plugin.name.clone());
+        let modules = configuration
+            .modules()?
+            .into_iter()
+            .map(|module| module.namespace)
+            .filter(|namespace| available.contains(namespace));
+        // What is wrong with a declaration is told when it is planned.
+        let declared = configuration
+            .declarations(konductor_config::Context::default())
+            .unwrap_or_default();
+        let providers = declared
+            .iter()
+            .map(|declaration| declaration.resource_type.provider().to_owned());
+        Ok(named.chain(modules).chain(providers).collect())
+    }
+
+    /// Returns what is locked.
+    pub fn lock(&self) -> Option<&LockFile> {
+        self.lock.as_ref()
+    }
+
+    /// Returns what is locked for one plugin.
+    pub fn locked_plugin(&self, name: &str) -> Option<&LockedPlugin> {
+        self.lock.as_ref()?.plugins.get(name)
+    }
+
+    /// Tells whether nothing but what is locked may be loaded.
+    pub fn is_locked(&self) -> bool {
+        self.locked
+    }
+
+    /// Returns the same loader without the rule that everything must be locked: for commands that only look, and for
+    /// the one that writes the lock file.
+    #[must_use]
+    pub fn unlocked(mut self) -> Self {
+        self.locked = false;
+        self
+    }
+
+    /// Asks the component in these bytes for its manifest.
+    pub async fn manifest_of(&self, bytes: &[u8], place: &str) -> Result<Manifest, CommandError> {
+        let loading = self.sandbox.load(bytes, LoadOptions::from_origin(place));
+        Ok(announced(place, loading).await?.manifest().clone())
+    }
+
+    /// Returns the policies.
+    pub fn policies(&self) -> &Policies {
+        &self.policies
+    }
+
+    /// Returns the client of the plugins' sources.
+    pub fn registry(&self) -> &Registry {
+        &self.registry
+    }
+
+    /// Loads a plugin by its name in the project, unless it is loaded already.
+    pub async fn load(
+        &mut self,
+        name: &str,
+        configuration: Option<&Configuration>,
+    ) -> Result<LoadedPlugin, CommandError> {
+        if let Some(loaded) = self.loaded.get(name) {
+            return Ok(loaded.clone());
+        }
+        let requirement = requirement(name, configuration);
+        let fetched = self.fetch(name, requirement, true).await?;
+        let loaded = self.admit(name, fetched, true).await?;
+        let (manifest, fetched) = (loaded.plugin.manifest(), loaded.fetched());
+        if manifest.name != fetched.name {
+            return Err(CommandError::message(format!(
+                "the plugin in {} is `{}`, not `{}`",
+                fetched.place, manifest.name, fetched.name
+            ))
+            .help("give it its own name under plugins in konductor.yaml, or say `plugin: NAME` below the name it has there"));
+        }
+        fetched.require_version(&manifest.version, requirement.and_then(|r| r.version.as_ref()))?;
+        self.loaded.insert(name.to_owned(), loaded.clone());
+        Ok(loaded)
+    }
+
+    /// Finds or fetches a plugin. With `keep` the lock file decides which release it is.
+    pub async fn fetch(
+        &self,
+        name: &str,
+        requirement: Option<&PluginRequirement>,
+        keep: bool,
+    ) -> Result<FetchedPlugin, CommandError> {
+        let plugin = requirement.map_or(name, |requirement| requirement.plugin.as_str());
+        let source = match requirement.and_then(|requirement| requirement.source.as_deref()) {
+            Some(text) => PluginSource::parse(name, text, &self.folder)?,
+            None => PluginSource::Bundled,
+        };
+        let version = requirement.and_then(|requirement| requirement.version.clone());
+        // What lies on this machine is compared when it is admitted; what travels is fetched by its locked digest.
+        let entry = self.locked_plugin(name).filter(|_| {
+            keep && (self.locked || matches!(source, PluginSource::Oci(_) | PluginSource::Mirror(_)))
+        });
+        if let Some(entry) = entry {
+            let problems = stale(name, plugin, entry, &source, version.as_ref());
+            if !problems.is_empty() {
+                return Err(problems.into());
+            }
+        } else if keep && self.locked && source.is_remote() {
+            return Err(self.not_locked(name));
+        }
+        let request = FetchRequest {
+            plugin: plugin.to_owned(),
+            source,
+            version,
+            locked: entry.map(LockedPlugin::release),
+        };
+        Ok(self.registry.fetch(&request).await?)
+    }
+
+    fn not_locked(&self, name: &str) -> CommandError {
+        CommandError::message(format!(
+            "plugin `{name}` is not in {}, and nothing else may be fetched here",
+            self.folder.join(LOCK_FILE).display()
+        ))
+        .help(
+            "run `konductor plugin lock` where the project is developed, and commit konductor.lock; --locked=false goes without",
+        )
+    }
+
+    /// Lets the lock file and the policies judge a plugin before anything of it runs. Without `keep` it is judged as if
+    /// it were locked as it is: for what is about to be locked, or was never meant to be.
+    pub fn judge(
+        &self,
+        name: &str,
+        fetched: FetchedPlugin,
+        keep: bool,
+    ) -> Result<AdmittedPlugin, CommandError> {
+        let as_it_is = LockedPlugin::new(
+            name,
+            &fetched,
+            fetched.version.clone().unwrap_or(semver::Version::new(0, 0, 0)),
+            None,
+        );
+        let entry = if keep {
+            self.locked_plugin(name)
+        } else {
+            Some(&as_it_is)
+        };
+        let admitted = admit(fetched, name, entry, &self.policies, self.locked)?;
+        if keep && entry.is_some() {
+            for difference in admitted.lock_differences() {
+                tracing::warn!("{difference}; `konductor plugin lock --update {name}` takes it over");
+            }
+        }
+        Ok(admitted)
+    }
+
+    /// Judges a plugin, and compiles what was judged.
+    pub async fn admit(
+        &self,
+        name: &str,
+        fetched: FetchedPlugin,
+        keep: bool,
+    ) -> Result<LoadedPlugin, CommandError> {
+        let admitted = self.judge(name, fetched, keep)?;
+        let loading = self
+            .sandbox
+            .load(admitted.bytes(), LoadOptions::from_origin(name));
+        let plugin = announced(name, loading).await?;
+        // The sandbox hashes the buffer it compiles; nothing can have come between.
+        if plugin.digest() != admitted.digest().hex() {
+            return Err(CommandError::message(format!(
+                "plugin `{name}`: {} was judged, and the bytes that were compiled are sha256:{}",
+                admitted.digest(),
+                plugin.digest()
+            )));
+        }
+        Ok(LoadedPlugin {
+            name: name.to_owned(),
+            plugin,
+            admitted: Arc::new(admitted),
+        })
+    }
+}
+
+/// Returns what a project says about a plugin.
+pub fn requirement<'a>(
+    name: &str,
+    configuration: Option<&'a Configuration>,
+) -> Option<&'a PluginRequirement> {
+    configuration?.plugins().iter().find(|plugin| plugin.name == name)
+}
+
+/// Tells whether nothing may be fetched from the network.
+pub fn is_offline(arguments: &GlobalArguments, environment: &Environment) -> bool {
+    arguments.offline || environment.variable("KONDUCTOR_OFFLINE").is_some()
+}
+
+/// Returns the client of the plugins' sources, as arguments and environment say.
+pub fn registry(arguments: &GlobalArguments, environment: &Environment) -> Result<Registry, CommandError> {
+    Ok(Registry::new(
+        SearchPath::new(environment.plugin_folders(), environment.executable()),
+        Network::of(environment)?.for_registries(is_offline(arguments, environment)),
+        Some(environment.cache_folder().join("downloads")),
+    )
+    .with_progress(Arc::new(FetchProgress::new(arguments.json))))
+}
+
+/// Returns in what an entry of the lock file no longer fits konductor.yaml.
+fn stale(
+    name: &str,
+    plugin: &str,
+    entry: &LockedPlugin,
+    source: &PluginSource,
+    version: Option<&semver::VersionReq>,
+) -> Diagnostics {
+    let mut problems = Diagnostics::default();
+    let mut differs = |what: &str, locked: String, wanted: String| {
+        problems.push(
+            Diagnostic::error(format!(
+                "plugin `{name}`: the {what} {locked} is locked, but konductor.yaml asks for {wanted}"
+            ))
+            .help(format!(
+                "run `konductor plugin lock --update {name}`, or change konductor.yaml back"
+            )),
+        );
+    };
+    if entry.own_name(name) != plugin {
+        differs("plugin", entry.own_name(name).to_owned(), plugin.to_owned());
+    }
+    if entry.source != source.to_string() {
+        differs("source", entry.source.clone(), source.to_string());
+    }
+    if let Some(wanted) = version.filter(|wanted| !wanted.matches(&entry.version)) {
+        differs("version", entry.version.to_string(), wanted.to_string());
+    }
+    problems
+}
+
+/// Waits for a plugin, and says so when that takes long: compiling one for the first time takes seconds.
+async fn announced<T>(name: &str, loading: impl Future<Output = T>) -> T {
+    tokio::pin!(loading);
+    tokio::select! {
+        biased;
+        loaded = &mut loading => loaded,
+        () = tokio::time::sleep(ANNOUNCE_AFTER) => {
+            crate::output::notice(&format!("compiling plugin {name} for the first time; later runs take it from the cache"));
+            loading.await
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The plugins of a run: found, admitted, loaded into the sandbox, granted what they may do, and given their
+//! configuration and their way out.
+
+mod approval;
+mod aws_settings;
+mod configuration;
+mod grant_decision;
+mod grant_use;
+mod granted_module;
+mod loader;
+mod policies;
+mod run_plugins;
+
+pub use approval::{Granted, ask, grants, locked, manifest_digest, question};
+pub use configuration::Configured;
+pub use grant_decision::{GrantDecision, decide, written_out};
+pub use grant_use::GrantUse;
+pub use loader::{LoadedPlugin, PluginLoader, is_offline, registry, requirement};
+pub use run_plugins::{RunPlugins, WayOut};
