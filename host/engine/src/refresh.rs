@@ -52,9 +52,7 @@ impl Refresh<'_> {
             self.observer.event(Event::RefreshStarted { objects });
         }
         let mut diagnostics = Diagnostics::default();
-        let mut drift = Vec::new();
-        let mut running: JoinSet<Answers> = JoinSet::new();
-        let mut done = 0;
+        let mut batches = Vec::new();
         let mut priors = BTreeMap::new();
         for ((plugin, resource_type), records) in groups {
             let Some(provider) = self.plugins.provider(plugin) else {
@@ -82,39 +80,44 @@ impl Refresh<'_> {
                     );
                     match reading.await {
                         Ok(Some(object)) => {
-                            requests.push(request(record, &object));
+                            requests.push((record.urn.clone(), request(record, &object)));
                             priors.insert(record.urn.clone(), object);
                         }
-                        Ok(None) => requests.push(request(record, object)),
+                        Ok(None) => requests.push((record.urn.clone(), request(record, object))),
                         Err(failure) => diagnostics.extend(failure.to_diagnostics(record.urn.name())),
                     }
                 }
-                if !read {
-                    continue;
+                if read {
+                    batches.push((provider.clone(), requests));
                 }
-                while running.len() >= self.parallelism.max(1)
-                    && let Some(answers) = running.join_next().await
-                {
-                    let answers = answers?;
-                    done += answers.len();
-                    self.observer
-                        .event(Event::RefreshProgress { read: done, objects });
-                    self.compare(snapshot, &mut priors, answers, &mut drift, &mut diagnostics)
-                        .await;
-                }
-                let urns: Vec<Urn> = batch
-                    .iter()
-                    .map(|record| record.urn.clone())
-                    .filter(|urn| requests.iter().any(|request| request.name == *urn.name()))
-                    .collect();
-                let provider = provider.clone();
-                let retry = self.retry;
-                running.spawn(async move {
-                    urns.into_iter()
-                        .zip(read_batch(provider, requests, retry).await)
-                        .collect()
-                });
             }
+        }
+        self.check_superseded(snapshot, &mut diagnostics).await;
+        // What cannot be understood is told before anything is asked of the cloud.
+        if diagnostics.has_errors() {
+            return Err(diagnostics.into());
+        }
+        let mut drift = Vec::new();
+        let mut running: JoinSet<Answers> = JoinSet::new();
+        let mut done = 0;
+        for (provider, requests) in batches {
+            while running.len() >= self.parallelism.max(1)
+                && let Some(answers) = running.join_next().await
+            {
+                let answers = answers?;
+                done += answers.len();
+                self.observer
+                    .event(Event::RefreshProgress { read: done, objects });
+                self.compare(snapshot, &mut priors, answers, &mut drift, &mut diagnostics)
+                    .await;
+            }
+            let retry = self.retry;
+            running.spawn(async move {
+                let (urns, requests): (Vec<_>, Vec<_>) = requests.into_iter().unzip();
+                urns.into_iter()
+                    .zip(read_batch(provider, requests, retry).await)
+                    .collect()
+            });
         }
         while let Some(answers) = running.join_next().await {
             let answers = answers?;
@@ -131,7 +134,6 @@ impl Refresh<'_> {
             object: Some(object),
             changes: Vec::new(),
         }));
-        self.check_superseded(snapshot, &mut diagnostics).await;
         drift.sort_by(|a, b| a.urn.cmp(&b.urn));
         if diagnostics.has_errors() {
             return Err(diagnostics.into());

@@ -2,8 +2,8 @@
 
 use std::sync::Arc;
 
-use konductor_model::provider::{ObjectState, PlanResponse, Provider};
-use konductor_model::{Diagnostic, Diagnostics, Value};
+use konductor_model::provider::{ObjectState, PlanResponse, Provider, ReadRequest};
+use konductor_model::{Diagnostic, Diagnostics, Disposition, Value};
 use konductor_state::record::ResourceRecord;
 
 use crate::expand::Node;
@@ -79,7 +79,7 @@ impl PlanContext {
         let Some((record, object)) = record.and_then(|record| Some((record, record.object.as_ref()?))) else {
             return Ok(None);
         };
-        schema_version::upgraded(
+        let rewritten = schema_version::upgraded(
             subject.provider,
             subject.schema,
             subject.urn,
@@ -88,7 +88,50 @@ impl PlanContext {
             object,
         )
         .await
-        .map_err(|failure| subject.failed(&failure))
+        .map_err(|failure| subject.failed(&failure))?;
+        if record.plugin.name != node.plugin.name {
+            self.find_elsewhere(
+                subject,
+                node,
+                &record.plugin.name,
+                rewritten.as_ref().unwrap_or(object),
+            )
+            .await?;
+        }
+        Ok(rewritten)
+    }
+
+    /// Refuses to hand an object to a plugin that does not find it: one with another region or account would take it
+    /// for gone, create a second one and leave this one to nobody.
+    async fn find_elsewhere(
+        &self,
+        subject: &Subject<'_>,
+        node: &Node,
+        from: &str,
+        object: &ObjectState,
+    ) -> Result<(), Diagnostics> {
+        let request = ReadRequest {
+            resource_type: node.urn.resource_type().clone(),
+            name: node.urn.name().clone(),
+            id: object.id.clone(),
+            prior: Some(object.clone()),
+        };
+        match subject.provider.read(request).await {
+            Ok(Some(found)) if found.id == object.id => Ok(()),
+            Err(failure) if failure.disposition != Disposition::NotFound => Err(subject.failed(&failure)),
+            _ => Err(subject
+                .error(format!(
+                    "`{}` is managed by `{from}`, and `{}` does not find its object `{}`",
+                    node.urn.name(),
+                    node.plugin.name,
+                    object.id
+                ))
+                .help(format!(
+                    "give it another name, so that `{}` makes a new object and `{from}` deletes the old one, or keep `{from}`",
+                    node.plugin.name
+                ))
+                .into()),
+        }
     }
 
     /// Returns the properties with what is known put in the place of references.

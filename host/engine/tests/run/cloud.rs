@@ -32,6 +32,8 @@ pub enum Fault {
     Lies,
     /// It answers with an unknown value.
     Vague,
+    /// It has no effect and answers with the object of another identifier.
+    AnswersWith(String),
 }
 
 #[derive(Debug, Clone, PartialEq)]
@@ -53,6 +55,8 @@ pub struct State {
     pub plan_by_chance: u32,
     pub reads: Vec<usize>,
     pub long: BTreeMap<String, (u32, String)>,
+    /// What was constructed: the target and the configuration in the metadata.
+    pub constructed: Vec<(String, Value)>,
 }
 
 #[derive(Clone)]
@@ -96,6 +100,15 @@ impl Cloud {
             schema: schema("fake:test:Thing", false),
             single: schema("fake:test:Single", true),
         }
+    }
+
+    /// The same plugin in another version, whose schemas have another version too, in front of a cloud of its own.
+    pub fn of_version(version: &str, schema_version: u32) -> Self {
+        let mut cloud = Self::new();
+        Arc::make_mut(&mut cloud.manifest).version = version.parse().unwrap();
+        Arc::make_mut(&mut cloud.schema).version = schema_version;
+        Arc::make_mut(&mut cloud.single).version = schema_version;
+        cloud
     }
 
     pub fn plugins(&self) -> Arc<dyn Providers> {
@@ -145,6 +158,9 @@ impl Cloud {
             return Err(Failure::new(*disposition, "scripted"));
         }
         let mut state = self.state.lock().unwrap();
+        if let Some(Fault::AnswersWith(id)) = &fault {
+            return Ok(Outcome::Complete(as_state(id, &state.objects[id])));
+        }
         let object = act(&mut state)?;
         let complete = |object: Option<ObjectState>| object.map_or(Outcome::Deleted, Outcome::Complete);
         match fault {
@@ -356,10 +372,14 @@ impl Provider for Cloud {
     }
 
     async fn read(&self, request: ReadRequest) -> ProviderResult<Option<ObjectState>> {
-        if let Some(Fault::Fails(disposition)) = self.take_fault(&format!("read {}", request.name)) {
+        let fault = self.take_fault(&format!("read {}", request.name));
+        if let Some(Fault::Fails(disposition)) = fault {
             return Err(Failure::new(disposition, "scripted"));
         }
         let state = self.state.lock().unwrap();
+        if let Some(Fault::AnswersWith(id)) = fault {
+            return Ok(Some(as_state(&id, &state.objects[&id])));
+        }
         Ok(state
             .objects
             .get(&request.id)
@@ -515,6 +535,12 @@ impl Module for Cloud {
     }
 
     async fn construct(&self, request: ConstructRequest) -> Result<ConstructResponse, Failure> {
+        let configuration = request.metadata.attribute("configuration").cloned();
+        self.state
+            .lock()
+            .unwrap()
+            .constructed
+            .push((request.target.clone(), configuration.unwrap_or_default()));
         let child = |name: &str, kind: &str, properties: Value| ConstructedDeclaration {
             name: name.into(),
             resource_type: kind.parse().unwrap(),

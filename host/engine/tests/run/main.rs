@@ -11,10 +11,13 @@
 mod cloud;
 mod components;
 mod failures;
+mod identifiers;
+mod instances;
 mod options;
 mod planner;
 mod recovery;
 mod replacement;
 mod runs;
+mod schema_versions;
 mod simulated;
 mod world;
