@@ -13,6 +13,7 @@ pub mod journal;
 pub mod lock;
 pub mod memory;
 mod plugin_used;
+mod private_bytes;
 pub mod projection;
 pub mod record;
 mod rows;

@@ -15,6 +15,7 @@ use zeroize::Zeroizing;
 
 use crate::entry::Entry;
 use crate::error::StateError;
+use crate::private_bytes;
 
 const SECRET: &str = "$secret";
 const SEALED: &str = "$sealed";
@@ -73,9 +74,15 @@ pub(crate) fn seal(entry: Entry, sealer: Option<&Arc<dyn Sealer>>) -> Result<Sea
         let text = sealer.seal(&plain).map_err(StateError::Seal)?;
         Ok((SEALED, Json::String(text)))
     })?;
+    let mut private = false;
+    private_bytes::seal(&mut json, sealed, |plain| {
+        private = true;
+        let sealer = sealer.ok_or(StateError::SecretWithoutKey)?;
+        sealer.seal(plain).map_err(StateError::Seal)
+    })?;
     let body = json.to_string();
     let record = json.get("record").map(Json::to_string);
-    let entry = if sealed {
+    let entry = if sealed || private {
         read(&body, Reading::Sealed).map_err(|failure| match failure {
             ReadFailure::Json(source) => encode(source),
             ReadFailure::NoKey | ReadFailure::Open(_) => StateError::SecretWithoutKey,
@@ -95,7 +102,7 @@ pub(crate) fn write_sealed<T: Serialize>(sealed: &T) -> Result<String, StateErro
 
 /// Reads stored text.
 pub(crate) fn read<T: DeserializeOwned>(text: &str, reading: Reading<'_>) -> Result<T, ReadFailure> {
-    if !text.contains("\"$sealed\"") {
+    if !text.contains("\"$sealed\"") && !private_bytes::may_be_in(text) {
         return serde_json::from_str(text).map_err(ReadFailure::Json);
     }
     let mut json: Json = serde_json::from_str(text).map_err(ReadFailure::Json)?;
@@ -115,6 +122,11 @@ pub(crate) fn read<T: DeserializeOwned>(text: &str, reading: Reading<'_>) -> Res
         };
         Ok((SECRET, value))
     })?;
+    match reading {
+        Reading::Sealed => {}
+        Reading::Masked => private_bytes::open(&mut json, None, true)?,
+        Reading::Opened(sealer) => private_bytes::open(&mut json, sealer, false)?,
+    }
     serde_json::from_value(json).map_err(ReadFailure::Json)
 }
 

@@ -165,3 +165,78 @@ async fn a_sealed_text_that_no_key_fits_is_an_error_with_its_place() {
             .contains("::database could not be opened: no key fits")
     );
 }
+
+const PRIVATE: &[u8] = b"what the plugin keeps: hunter2-is-not-in-the-file";
+
+/// What stands on the disk, with what is base64 there in clear.
+fn base64_on_disk(folder: &Folder) -> bool {
+    // The text between two quotes, wherever it begins.
+    let bytes = everything_on_disk(folder);
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    text.split('"').any(|part| {
+        base64::Engine::decode(&base64::engine::general_purpose::STANDARD, part)
+            .is_ok_and(|plain| holds(&plain, PASSWORD))
+    })
+}
+
+#[tokio::test]
+async fn bytes_that_only_a_plugin_reads_are_sealed_where_there_are_secrets() {
+    let folder = Folder::new();
+    let log = folder.open().await;
+    let mut kept = with_password(record("database"));
+    kept.object.as_mut().unwrap().private = PRIVATE.to_vec();
+    let object = kept.object.clone().unwrap();
+    kept.deposed = vec![konductor_state::record::Deposed {
+        key: "k".to_owned(),
+        object,
+    }];
+    let mut begun = begin("op-1", with_password(record("other")));
+    if let konductor_state::Entry::Begin(begin) = &mut begun {
+        begin.private = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, PRIVATE);
+    }
+    log.append(vec![recorded(kept.clone()), begun.clone()])
+        .await
+        .unwrap();
+    assert!(!base64_on_disk(&folder));
+    let snapshot = log.snapshot().await.unwrap();
+    assert_eq!(snapshot.resources[&urn("database")], kept);
+    let konductor_state::Entry::Begin(begun) = begun else {
+        unreachable!()
+    };
+    assert_eq!(snapshot.interrupted[0].begin, begun);
+    assert!(log.verify().await.unwrap().is_sound());
+    let masked = log.snapshot_masked().await.unwrap();
+    let object = masked.resources[&urn("database")].object.clone().unwrap();
+    assert_eq!(object.private, Vec::<u8>::new());
+    // Renaming writes the records anew, without a key.
+    log.append(vec![moved("database", "renamed")]).await.unwrap();
+    let snapshot = log.snapshot().await.unwrap();
+    assert_eq!(snapshot.resources[&urn("renamed")].object, kept.object);
+    // The search does find what is there.
+    let mut open = record("open");
+    open.object.as_mut().unwrap().private = PRIVATE.to_vec();
+    log.append(vec![recorded(open)]).await.unwrap();
+    assert!(base64_on_disk(&folder));
+}
+
+#[tokio::test]
+async fn a_plugin_cannot_have_bytes_of_its_choice_opened() {
+    let folder = Folder::new();
+    let log = folder.open().await;
+    let mut liar = record("liar");
+    liar.object.as_mut().unwrap().private = b"$sealed::v1:0:00".to_vec();
+    log.append(vec![recorded(liar.clone())]).await.unwrap();
+    assert_eq!(
+        log.snapshot().await.unwrap().resources[&urn("liar")],
+        liar,
+        "the bytes come back as they were given"
+    );
+    let folder = Folder::new();
+    let keyless = StackLog::open(&folder.log(), OpenOptions::of_stack("shop", "dev"))
+        .await
+        .unwrap();
+    keyless.append(vec![recorded(liar.clone())]).await.unwrap();
+    let found = keyless.snapshot().await.unwrap().resources[&urn("liar")].clone();
+    assert_eq!(found.object.unwrap().private, Vec::<u8>::new());
+    assert!(keyless.verify().await.unwrap().is_sound());
+}
