@@ -18,7 +18,7 @@ pub fn save(plan: &Plan, file: &Path, sealer: &dyn Sealer) -> Result<(), Command
     // A project with a key gets every plan encrypted; one without may still save what holds no secret.
     let text = match sealer.seal(plain.as_bytes()) {
         Ok(sealed) => sealed,
-        Err(error) if holds_secret(plan) => {
+        Err(error) if plan.holds_secret() => {
             let text = format!("the plan holds secrets and cannot be saved: {}", error.reason);
             return Err(CommandError::message(text).help("make a key with `konductor config key generate`"));
         }
@@ -41,32 +41,6 @@ pub fn load(file: &Path, sealer: &dyn Sealer) -> Result<Plan, CommandError> {
         return serde_json::from_slice(&plain).map_err(|error| not_a_plan(&error));
     }
     serde_json::from_str(&text).map_err(|error| not_a_plan(&error))
-}
-
-fn holds_secret(plan: &Plan) -> bool {
-    plan.steps.iter().any(|step| {
-        let values = [&step.declared, &step.outputs, &step.inputs, &step.planned];
-        values.iter().any(|value| value.has_secret())
-            || step
-                .changes
-                .iter()
-                .any(|change| change.old.has_secret() || change.new.has_secret())
-    }) || plan.outputs.values().any(konductor_model::Value::has_secret)
-        || plan.output_changes.iter().any(|change| {
-            [&change.old, &change.new]
-                .iter()
-                .any(|value| value.as_ref().is_some_and(konductor_model::Value::has_secret))
-        })
-        || plan.drift.iter().any(|drift| {
-            drift
-                .object
-                .as_ref()
-                .is_some_and(|object| object.attributes.has_secret())
-                || drift
-                    .changes
-                    .iter()
-                    .any(|change| change.old.has_secret() || change.new.has_secret())
-        })
 }
 
 #[cfg(unix)]

@@ -1,7 +1,7 @@
 //! The engine: one stack's log and plugins, and what can be done with them.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use konductor_model::Urn;
 use konductor_model::provider::Imported;
@@ -56,6 +56,8 @@ pub struct Engine {
     journal: Arc<dyn Journal>,
     observer: Arc<dyn Observer>,
     settings: Settings,
+    /// What was read under the stack's lock and has not changed since; taken by the first that plans from it.
+    unchanged: Mutex<Option<Snapshot>>,
 }
 
 impl Engine {
@@ -71,6 +73,32 @@ impl Engine {
             journal,
             observer,
             settings,
+            unchanged: Mutex::default(),
+        }
+    }
+
+    /// Hands over a snapshot that the caller read after it took the stack's lock, so that the first plan does not read
+    /// it again. An apply reads anew.
+    #[must_use]
+    pub fn with_snapshot(self, snapshot: Snapshot) -> Self {
+        self.keep(Some(snapshot));
+        self
+    }
+
+    fn keep(&self, snapshot: Option<Snapshot>) {
+        *self.unchanged.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    }
+
+    /// Returns what was read already, else reads it.
+    async fn snapshot(&self) -> Result<Snapshot, EngineError> {
+        let kept = self
+            .unchanged
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        match kept {
+            Some(snapshot) => Ok(snapshot),
+            None => Ok(self.journal.snapshot().await?),
         }
     }
 
@@ -91,7 +119,7 @@ impl Engine {
     /// When an operation could not be settled, for example because the cloud does not answer: nothing may be
     /// planned until it is.
     pub async fn recover(&self, stop: StopSignal) -> Result<usize, EngineError> {
-        let snapshot = self.journal.snapshot().await?;
+        let snapshot = self.snapshot().await?;
         let open = snapshot.interrupted.len();
         if open > 0 {
             let recovery = Recovery {
@@ -100,15 +128,17 @@ impl Engine {
                 observer: self.observer.clone(),
                 caller: self.caller(stop),
                 parallelism: self.settings.parallelism,
-                identifiers: std::sync::Mutex::new(Identifiers::of(snapshot.resources.values())),
+                identifiers: Mutex::new(Identifiers::of(snapshot.resources.values())),
             };
             recovery.run(&snapshot).await?;
+        } else {
+            self.keep(Some(snapshot));
         }
         Ok(open)
     }
 
     async fn settled_snapshot(&self) -> Result<Snapshot, EngineError> {
-        let snapshot = self.journal.snapshot().await?;
+        let snapshot = self.snapshot().await?;
         if snapshot.interrupted.is_empty() {
             Ok(snapshot)
         } else {
@@ -184,6 +214,8 @@ impl Engine {
     /// When the state has moved since the plan was made, operations are open, or the log cannot be written; in the
     /// last case operations may be left open, which the next run settles.
     pub async fn apply(&self, plan: Plan, stop: StopSignal) -> Result<ApplyReport, EngineError> {
+        // What the plan was made from is no evidence of what is there now.
+        self.keep(None);
         let snapshot = self.journal.snapshot().await?;
         if plan.format != Plan::FORMAT {
             return Err(EngineError::Format(plan.format));
@@ -219,8 +251,8 @@ impl Engine {
             writer: caller.writer.clone(),
             caller,
             observer: self.observer.clone(),
-            records: std::sync::Mutex::new(records),
-            identifiers: std::sync::Mutex::new(identifiers),
+            records: Mutex::new(records),
+            identifiers: Mutex::new(identifiers),
             names,
             report: ApplyContext::tally(),
         };

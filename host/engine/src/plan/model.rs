@@ -217,9 +217,26 @@ impl Plan {
         summary
     }
 
+    /// Tells whether a secret stands anywhere in it, so that it may be saved only sealed.
+    pub fn holds_secret(&self) -> bool {
+        // The form that would be saved is searched, so that no member can be forgotten; what cannot be written as JSON
+        // cannot be saved either.
+        serde_json::to_value(self).map_or(true, |json| holds_marked(&json))
+    }
+
     /// Tells whether applying it would change no object and no output. Records may still be brought up to date.
     pub fn is_empty(&self) -> bool {
         self.summary().is_empty()
+    }
+}
+
+fn holds_marked(json: &serde_json::Value) -> bool {
+    match json {
+        serde_json::Value::Array(elements) => elements.iter().any(holds_marked),
+        serde_json::Value::Object(members) => {
+            members.contains_key("$secret") || members.values().any(holds_marked)
+        }
+        _ => false,
     }
 }
 

@@ -19,5 +19,6 @@ mod recovery;
 mod replacement;
 mod runs;
 mod schema_versions;
+mod secrets;
 mod simulated;
 mod world;
