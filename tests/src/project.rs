@@ -217,24 +217,34 @@ sys.exit(0 if changed > 0 else 'nothing changed')";
         arguments: impl IntoIterator<Item = S>,
         environment: &[(&str, &str)],
     ) -> Finished {
-        let mut command = self.command(arguments, environment);
-        let line = written_out(&command);
-        let mut child = command.spawn().expect("the binary can be started");
-        let stdout = reader(child.stdout.take().unwrap());
-        let stderr = reader(child.stderr.take().unwrap());
-        let status = child.wait_timeout(PATIENCE).unwrap();
-        if status.is_none() {
-            let _ = child.kill();
-            let _ = child.wait();
+        finish(self.command(arguments, environment))
+    }
+
+    /// Runs the binary in a network namespace of its own: there is no route, and not even loopback is up.
+    ///
+    /// # Panics
+    /// When it cannot be started or does not end, or this machine does not let its users make namespaces.
+    pub fn run_without_network<S: AsRef<OsStr>>(&self, arguments: impl IntoIterator<Item = S>) -> Finished {
+        let run = self.command(arguments, &[]);
+        let mut command = Command::new("unshare");
+        command
+            .args(["--user", "--map-root-user", "--net"])
+            .arg(run.get_program())
+            .args(run.get_args())
+            .current_dir(self.folder())
+            .env_clear()
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        for (name, value) in run.get_envs() {
+            command.env(name, value.expect("a run's variables have values"));
         }
-        let finished = Finished {
-            line,
-            code: status.and_then(|status| status.code()),
-            signal: status.and_then(|status| status.signal()),
-            stdout: stdout.join().unwrap(),
-            stderr: stderr.join().unwrap(),
-        };
-        assert!(status.is_some(), "did not end within {PATIENCE:?}:\n{finished}");
+        let finished = finish(command);
+        assert!(
+            !finished.stderr.starts_with("unshare:"),
+            "a network namespace cannot be made here; allow it (on Ubuntu: sysctl \
+             kernel.apparmor_restrict_unprivileged_userns=0; in a container: --security-opt seccomp=unconfined): {finished}"
+        );
         finished
     }
 
@@ -264,6 +274,28 @@ sys.exit(0 if changed > 0 else 'nothing changed')";
             .stderr(Stdio::piped());
         command
     }
+}
+
+/// Runs a command to its end.
+fn finish(mut command: Command) -> Finished {
+    let line = written_out(&command);
+    let mut child = command.spawn().expect("the program can be started");
+    let stdout = reader(child.stdout.take().unwrap());
+    let stderr = reader(child.stderr.take().unwrap());
+    let status = child.wait_timeout(PATIENCE).unwrap();
+    if status.is_none() {
+        let _ = child.kill();
+        let _ = child.wait();
+    }
+    let finished = Finished {
+        line,
+        code: status.and_then(|status| status.code()),
+        signal: status.and_then(|status| status.signal()),
+        stdout: stdout.join().unwrap(),
+        stderr: stderr.join().unwrap(),
+    };
+    assert!(status.is_some(), "did not end within {PATIENCE:?}:\n{finished}");
+    finished
 }
 
 /// Returns a command as it would be typed, without its environment.

@@ -1,0 +1,351 @@
+//! A plugin's way to a site without the internet: built, signed with a key that OpenSSL keeps, stamped, pushed to a
+//! registry, locked, mirrored, carried over, and run where there is no network.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use konductor_tests::{Finished, KeyKind, OciRegistry, Project, SiteAuthority, SiteKey, guest};
+
+const REPOSITORY: &str = "konductor/reference";
+
+/// A stack of one object of the reference plugin, from a source.
+fn stack(source: &str) -> String {
+    format!(
+        "\
+name: site
+plugins:
+  reference:
+    source: \"{source}\"
+    version: \">=0.1\"
+    grant: requested
+resources:
+  one:
+    type: reference:test:Item
+    properties:
+      label: carried over
+"
+    )
+}
+
+/// The policy of the site: only from the mirror, only signed by its own key, only what is locked.
+fn policy(mirror: &Path) -> String {
+    format!(
+        "\
+version: 1
+plugins:
+  sources: [\"mirror:{}\"]
+  signers:
+    - {{ name: platform, keys: [platform.pub.pem], timestamp_authorities: [timestamps.pem] }}
+  unsigned: deny
+  unlocked: deny
+  local: deny
+",
+        mirror.display()
+    )
+}
+
+/// The developer's side, which has a network.
+struct Workshop {
+    project: Project,
+    registry: OciRegistry,
+    authority: SiteAuthority,
+    key: SiteKey,
+}
+
+impl Workshop {
+    /// Builds the plugin and signs it in two steps, as with a security module.
+    fn with_signed_plugin(kind: KeyKind) -> Self {
+        let registry = OciRegistry::open();
+        let authority = SiteAuthority::create();
+        let key = authority.key("platform", kind);
+        let project = Project::empty();
+        let docker = project.home().join(".docker");
+        fs::create_dir(&docker).unwrap();
+        registry.write_docker_configuration(&docker);
+        let certificate = registry.certificate();
+        let project = project
+            .with_environment("SSL_CERT_FILE", certificate.to_str().unwrap())
+            .with_environment("KONDUCTOR_PLUGIN_PATH", "");
+        let here = |name: &str| project.folder().join(name);
+        fs::copy(guest("reference"), here("reference.wasm")).unwrap();
+        fs::copy(key.public(), here("platform.pub.pem")).unwrap();
+
+        project.run(["plugin", "pack", "reference.wasm"]).succeeds();
+        project
+            .run([
+                "plugin",
+                "sign",
+                "reference.wasm",
+                "--export-payload",
+                "payload.bin",
+            ])
+            .succeeds();
+        let signature = key.sign(&fs::read(here("payload.bin")).unwrap());
+        fs::write(here("payload.sig"), signature).unwrap();
+        project
+            .run([
+                "plugin",
+                "sign",
+                "reference.wasm",
+                "--signature",
+                "payload.sig",
+                "--public-key",
+                "platform.pub.pem",
+                "--export-timestamp-request",
+                "request.tsq",
+            ])
+            .succeeds();
+        let response = authority.answer_query(&fs::read(here("request.tsq")).unwrap());
+        fs::write(here("response.tsr"), response).unwrap();
+        project
+            .run([
+                "plugin",
+                "sign",
+                "reference.wasm",
+                "--timestamp-response",
+                "response.tsr",
+            ])
+            .succeeds();
+        Self {
+            project,
+            registry,
+            authority,
+            key,
+        }
+    }
+
+    fn publish(&self) {
+        let repository = self.registry.source(REPOSITORY);
+        self.project
+            .run(["plugin", "publish", "reference.wasm", &repository])
+            .succeeds();
+    }
+
+    /// Locks the published plugin and fills a mirror with it.
+    fn mirror(&self) -> PathBuf {
+        self.project
+            .write("konductor.yaml", &stack(&self.registry.source(REPOSITORY)));
+        self.project.write("konductor.dev.yaml", "");
+        self.project.run(["plugin", "lock"]).succeeds();
+        self.project.run(["plugin", "mirror", "mirror"]).succeeds();
+        self.project.folder().join("mirror")
+    }
+
+    /// Carries the mirror over to a closed site, with the lock and the site's own policy.
+    fn carried_over(&self) -> ClosedSite {
+        let mirror = self.mirror();
+        let project = Project::empty();
+        let there = project.folder().join("mirror");
+        copy(&mirror, &there);
+        project.write("konductor.yaml", &stack(&format!("mirror:{}", there.display())));
+        project.write("konductor.dev.yaml", "");
+        project.write("konductor.lock", &self.project.read("konductor.lock"));
+        project.write("policy.yaml", &policy(&there));
+        project.write("platform.pub.pem", &self.key.public_text());
+        let timestamps = fs::read_to_string(self.authority.certificate()).unwrap();
+        project.write("timestamps.pem", &timestamps);
+        // Nothing of the developer's machine is there: no cache and no plugins beside the project.
+        let cache = project.home().join("cache");
+        ClosedSite {
+            project: project
+                .with_environment("XDG_CACHE_HOME", cache.to_str().unwrap())
+                .with_environment("KONDUCTOR_PLUGIN_PATH", ""),
+        }
+    }
+}
+
+/// The closed site.
+struct ClosedSite {
+    project: Project,
+}
+
+impl ClosedSite {
+    fn run(&self, command: &[&str]) -> Finished {
+        let flags = ["--offline", "--locked", "--policy", "policy.yaml"];
+        self.project
+            .run_without_network(command.iter().chain(&flags).copied())
+    }
+
+    /// Returns the files of the mirror.
+    fn files(&self) -> Vec<PathBuf> {
+        let mut found = Vec::new();
+        let mut folders = vec![self.project.folder().join("mirror")];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).unwrap().map(Result::unwrap) {
+                if entry.file_type().unwrap().is_dir() {
+                    folders.push(entry.path());
+                } else {
+                    found.push(entry.path());
+                }
+            }
+        }
+        found.sort();
+        found
+    }
+}
+
+fn copy(from: &Path, to: &Path) {
+    fs::create_dir_all(to).unwrap();
+    for entry in fs::read_dir(from).unwrap().map(Result::unwrap) {
+        let target = to.join(entry.file_name());
+        if entry.file_type().unwrap().is_dir() {
+            copy(&entry.path(), &target);
+        } else {
+            fs::copy(entry.path(), target).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_signed_plugin_goes_through_registry_and_mirror_to_a_site_without_a_network() {
+    for kind in [KeyKind::P256, KeyKind::Ed25519] {
+        let mut workshop = Workshop::with_signed_plugin(kind);
+        workshop.publish();
+        let site = workshop.carried_over();
+        // The namespace holds: the registry is there, and cannot be reached from inside.
+        workshop
+            .project
+            .run_without_network(["plugin", "lock", "--update", "reference"])
+            .ends_with(1);
+        workshop.registry.stop();
+
+        site.run(&["plugin", "verify", "reference"])
+            .succeeds()
+            .says("platform");
+        site.run(&["run", "--yes"]).succeeds();
+        site.run(&["plan", "--detailed-exitcode"]).ends_with(0);
+    }
+}
+
+#[test]
+fn what_is_pushed_has_the_standard_media_types_and_the_very_bytes() {
+    let workshop = Workshop::with_signed_plugin(KeyKind::P256);
+    workshop.publish();
+    let registry = &workshop.registry;
+    let tags = registry.get(&format!("/v2/{REPOSITORY}/tags/list"), "*/*").json();
+    let tags: Vec<&str> = tags["tags"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|tag| tag.as_str().unwrap())
+        .collect();
+    let version = tags.iter().find(|tag| !tag.starts_with("sha256-")).unwrap();
+    let accept = "application/vnd.oci.image.manifest.v1+json";
+    let answer = registry.get(&format!("/v2/{REPOSITORY}/manifests/{version}"), accept);
+    assert_eq!(answer.headers["content-type"], accept);
+    let manifest = answer.json();
+    assert_eq!(manifest["mediaType"], accept);
+    assert_eq!(
+        manifest["config"]["mediaType"],
+        "application/vnd.wasm.config.v0+json"
+    );
+    let layers = manifest["layers"].as_array().unwrap();
+    assert_eq!(layers.len(), 1, "{manifest}");
+    assert_eq!(layers[0]["mediaType"], "application/wasm");
+    let digest = layers[0]["digest"].as_str().unwrap();
+    let blob = registry.get(&format!("/v2/{REPOSITORY}/blobs/{digest}"), "*/*");
+    let packed = fs::read(workshop.project.folder().join("reference.wasm")).unwrap();
+    assert!(blob.body == packed, "the registry should hold the packed file");
+
+    // This registry knows no referrers, so the bundle stands under the tag that takes their place.
+    let own = answer.headers["docker-content-digest"]
+        .as_str()
+        .unwrap()
+        .replace(':', "-");
+    assert!(tags.contains(&own.as_str()), "{tags:?} should hold {own}");
+    let index = registry.get(
+        &format!("/v2/{REPOSITORY}/manifests/{own}"),
+        "application/vnd.oci.image.index.v1+json",
+    );
+    let referrer = &index.json()["manifests"][0];
+    assert_eq!(
+        referrer["artifactType"], "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "{referrer}"
+    );
+}
+
+#[test]
+fn a_byte_flipped_in_mirror_signature_or_lock_is_refused_with_the_file_and_what_to_do() {
+    let workshop = Workshop::with_signed_plugin(KeyKind::P256);
+    workshop.publish();
+    let site = workshop.carried_over();
+    let plan = ["plan"];
+    site.run(&plan).succeeds();
+    let mut files = site.files();
+    assert!(files.len() >= 3, "{files:?}");
+    files.push(site.project.folder().join("konductor.lock"));
+    for file in files {
+        let good = fs::read(&file).unwrap();
+        let name = file.file_name().unwrap().to_str().unwrap();
+        // Both ends and places in between; the libraries' own tests go through every byte.
+        let last = good.len() - 1;
+        let between = (1..6).map(|part| last * part / 6);
+        for at in [0, 1, last].into_iter().chain(between) {
+            let mut bad = good.clone();
+            bad[at] ^= 1;
+            fs::write(&file, &bad).unwrap();
+            let finished = site.run(&plan);
+            assert_eq!(finished.code, Some(1), "{name}, byte {at}: {finished}");
+            let said = finished.stderr.as_str();
+            assert!(
+                said.contains(name) || said.contains("reference"),
+                "{name}, byte {at}: should be named: {finished}"
+            );
+            let advice = [
+                "again", "run `", "lock", "restore", "copy", "ask", "remove", "write", "sign",
+            ];
+            assert!(
+                advice.iter().any(|word| said.contains(word)),
+                "{name}, byte {at}: should say what to do: {finished}"
+            );
+        }
+        fs::write(&file, &good).unwrap();
+    }
+    site.run(&plan).succeeds();
+}
+
+#[test]
+fn the_policy_of_the_site_stops_what_is_unsigned_local_unlocked_or_signed_by_a_stranger() {
+    let workshop = Workshop::with_signed_plugin(KeyKind::P256);
+    workshop.publish();
+    let site = workshop.carried_over();
+    let project = &site.project;
+    let refused = |why: &str| site.run(&["plan"]).ends_with(1).says(why);
+    site.run(&["plan"]).succeeds();
+
+    // Unsigned: the bundle is gone.
+    let bundle = site
+        .files()
+        .into_iter()
+        .find(|file| file.to_string_lossy().contains("sigstore"))
+        .unwrap();
+    let signed = fs::read(&bundle).unwrap();
+    fs::remove_file(&bundle).unwrap();
+    refused("sign");
+    fs::write(&bundle, signed).unwrap();
+
+    // Signed by somebody whom the policy does not name.
+    let stranger = workshop.authority.key("stranger", KeyKind::P256);
+    project.write("platform.pub.pem", &stranger.public_text());
+    refused("platform");
+    project.write("platform.pub.pem", &workshop.key.public_text());
+
+    // Local.
+    let folder = project.folder().to_owned();
+    fs::copy(
+        workshop.project.folder().join("reference.wasm"),
+        folder.join("reference.wasm"),
+    )
+    .unwrap();
+    let from_mirror = project.read("konductor.yaml");
+    project.write("konductor.yaml", &stack("./reference.wasm"));
+    refused("local");
+    project.write("konductor.yaml", &from_mirror);
+
+    // Not locked.
+    let lock = project.read("konductor.lock");
+    fs::remove_file(folder.join("konductor.lock")).unwrap();
+    refused("konductor.lock");
+    project.write("konductor.lock", &lock);
+    site.run(&["plan"]).succeeds();
+}
