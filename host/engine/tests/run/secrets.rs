@@ -226,3 +226,21 @@ async fn a_run_reads_the_state_once_to_plan_and_once_more_to_apply() {
     assert!(again.is_empty(), "the plan after an apply sees what it did");
     assert_eq!(log.1.load(Ordering::Relaxed), 2);
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_apply_does_not_believe_what_was_read_before() {
+    let world = World::new();
+    let engine = world.engine();
+    let plan = engine
+        .plan(desired(vec![thing("a")]), &PlanOptions::default(), true)
+        .await
+        .unwrap();
+    // It reads and keeps the state, and then somebody else changes it.
+    engine.recover(StopSignal::never()).await.unwrap();
+    world.run(vec![thing("b")]).await;
+    let refused = engine.apply(plan, StopSignal::never()).await.unwrap_err();
+    assert!(
+        matches!(refused, konductor_engine::EngineError::StateMoved { .. }),
+        "{refused}"
+    );
+}
