@@ -1,7 +1,7 @@
 //! The database file: how it is made, opened and recognised.
 
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
@@ -86,6 +86,9 @@ pub(crate) fn open_to_read(path: &Path, expected: Option<&StackIdentity>) -> Res
     recognise(&connection, path, expected)
 }
 
+/// How long a process waits for another one that has the file.
+const BUSY: Duration = Duration::from_secs(30);
+
 /// Opens a log to be written, and makes it if there is none.
 pub(crate) fn open_to_write(
     path: &Path,
@@ -115,13 +118,29 @@ fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StateError> {
     let failed = |source| StateError::database("open the log", path, source);
     let connection =
         Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
-    connection.busy_timeout(Duration::from_secs(30)).map_err(failed)?;
+    connection.busy_timeout(BUSY).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(32);
     Ok(connection)
 }
 
+/// Turns the write-ahead log on and returns the mode there is now. SQLite waits for others with this one pragma only as
+/// long as they read; of two that turn it on at once it refuses one at once, which then asks again.
+fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
+    let since = Instant::now();
+    loop {
+        match connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0)) {
+            Err(rusqlite::Error::SqliteFailure(error, _))
+                if error.code == rusqlite::ErrorCode::DatabaseBusy && since.elapsed() < BUSY =>
+            {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            answer => return answer,
+        }
+    }
+}
+
 fn create(connection: &Connection, identity: &StackIdentity) -> rusqlite::Result<()> {
-    let mode: String = connection.query_row("PRAGMA journal_mode = WAL", [], |row| row.get(0))?;
+    let mode = write_ahead(connection)?;
     if mode != "wal" {
         // Some network file systems have no shared memory. The log is as safe without, only slower.
         tracing::warn!(mode, "the file system of the state has no write-ahead log");
