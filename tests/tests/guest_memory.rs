@@ -233,9 +233,7 @@ async fn deployment() -> Deployment {
         ("region", Value::from("us-west-2")),
         ("setting", Value::from(SETTING).into_secret()),
     ]);
-    let plugin = loaded()
-        .await
-        .with_configuration(configuration, way_out, vault);
+    let plugin = loaded().await.with_configuration(configuration, way_out, vault);
     debug.push_str(&format!("{broker:#?}\n{plugin:#?}\n"));
     Deployment {
         plugin,
@@ -309,7 +307,8 @@ async fn the_memory_of_a_guest_holds_no_credential_that_the_cloud_writes_back() 
 }
 
 #[tokio::test]
-async fn the_memory_of_a_guest_holds_no_secret_of_configuration_or_inputs_even_when_the_cloud_writes_it_back() {
+async fn the_memory_of_a_guest_holds_no_secret_of_configuration_or_inputs_even_when_the_cloud_writes_it_back()
+{
     let deployment = deployment().await;
     for secret in [SETTING, INPUT, &SETTING[..20], &INPUT[..20]] {
         let found = deployment.count_in_memory(secret).await;
@@ -320,7 +319,10 @@ async fn the_memory_of_a_guest_holds_no_secret_of_configuration_or_inputs_even_w
     let inputs = Value::from([
         ("do", Value::from("send-told")),
         ("secret", Value::from(INPUT).into_secret()),
-        ("headers", Value::from("content-type: application/x-www-form-urlencoded")),
+        (
+            "headers",
+            Value::from("content-type: application/x-www-form-urlencoded"),
+        ),
         ("body", Value::from("Action=Describe&Password={secret}")),
     ]);
     let object = deployment.create(inputs).await;
@@ -331,7 +333,10 @@ async fn the_memory_of_a_guest_holds_no_secret_of_configuration_or_inputs_even_w
     assert!(matches!(said, Value::Secret(_)), "{said:?}");
     let records = format!("{:#?}", deployment.records.0.lock().unwrap());
     for text in [records, format!("{object:#?}"), deployment.debug.clone()] {
-        assert!(!holds(text.as_bytes(), INPUT) && !holds(text.as_bytes(), SETTING), "{text}");
+        assert!(
+            !holds(text.as_bytes(), INPUT) && !holds(text.as_bytes(), SETTING),
+            "{text}"
+        );
     }
 }
 

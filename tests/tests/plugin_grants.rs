@@ -40,8 +40,12 @@ fn event<'e>(events: &'e [Value], name: &str) -> &'e Value {
 #[test]
 fn a_stranger_runs_only_after_somebody_approved_what_it_asks_for() {
     let project = project_with_stranger();
-    let refused = project.run(["plan"]).fails_saying("asks for what nobody has granted it");
-    let refused = refused.says("+ endpoints.thing").says("konductor plugin lock --approve hostile");
+    let refused = project
+        .run(["plan"])
+        .fails_saying("asks for what nobody has granted it");
+    let refused = refused
+        .says("+ endpoints.thing")
+        .says("konductor plugin lock --approve hostile");
     refused.says("grant:");
     // A yes to the plan is none to the plugin.
     project
@@ -61,18 +65,29 @@ fn a_stranger_runs_only_after_somebody_approved_what_it_asks_for() {
 #[test]
 fn a_grant_in_konductor_yaml_is_the_limit() {
     let project = project_with_stranger();
-    project.run(["plugin", "grant", "hostile", "credentials", "hostile"]).succeeds();
+    project
+        .run(["plugin", "grant", "hostile", "credentials", "hostile"])
+        .succeeds();
     project
         .run(["plan"])
         .fails_saying("plugins.hostile.grant.configuration: [hostile]");
-    project.run(["plugin", "grant", "hostile", "configuration", "hostile"]).succeeds();
+    project
+        .run(["plugin", "grant", "hostile", "configuration", "hostile"])
+        .succeeds();
     project.run(["plan"]).succeeds();
-    let log = project.run(["log", "show", "--all", "--json"]).succeeds().events();
+    let log = project
+        .run(["log", "show", "--all", "--json"])
+        .succeeds()
+        .events();
     let used = &log.last().unwrap()["content"];
     let started = if used["entry"] == "run-started" {
         used.clone()
     } else {
-        log.iter().rev().find(|event| event["content"]["entry"] == "run-started").unwrap()["content"].clone()
+        log.iter()
+            .rev()
+            .find(|event| event["content"]["entry"] == "run-started")
+            .unwrap()["content"]
+            .clone()
     };
     assert_eq!(
         started["plugins"][0]["granted"],
@@ -85,11 +100,19 @@ fn an_approval_is_for_the_bytes_it_was_given_for() {
     let project = project_with_stranger();
     project.run(["plugin", "lock", "--approve", "--yes"]).succeeds();
     // The last byte is in the manifest's text, which is not code: the plugin still loads.
-    let length = std::fs::metadata(project.folder().join("plugins/hostile.wasm")).unwrap().len();
-    flip(&project, "plugins/hostile.wasm", usize::try_from(length).unwrap() / 2);
+    let length = std::fs::metadata(project.folder().join("plugins/hostile.wasm"))
+        .unwrap()
+        .len();
+    flip(
+        &project,
+        "plugins/hostile.wasm",
+        usize::try_from(length).unwrap() / 2,
+    );
     let refused = project.run(["plan", "--locked"]).fails_saying("is locked");
     assert_eq!(refused.everything().matches("sha256:").count(), 2, "{refused}");
-    project.run_with(["plan"], &[("CI", "true")]).fails_saying("is locked");
+    project
+        .run_with(["plan"], &[("CI", "true")])
+        .fails_saying("is locked");
     assert_eq!(project.run(["plan"]).code, Some(1));
 }
 
@@ -100,14 +123,22 @@ fn nothing_but_what_is_locked_runs_where_everything_must_be() {
         "config: { project: { environment: dev } }\n",
     );
     project.run(["plan"]).succeeds();
-    project.run(["plan", "--locked"]).fails_saying("not in the lock file");
-    project.run_with(["plan"], &[("CI", "true")]).fails_saying("not in the lock file");
-    project.run_with(["plan", "--locked=false"], &[("CI", "true")]).succeeds();
+    project
+        .run(["plan", "--locked"])
+        .fails_saying("not in the lock file");
+    project
+        .run_with(["plan"], &[("CI", "true")])
+        .fails_saying("not in the lock file");
+    project
+        .run_with(["plan", "--locked=false"], &[("CI", "true")])
+        .succeeds();
     project.run(["plugin", "lock"]).succeeds();
     project.run(["plan", "--locked"]).succeeds();
     let lock = project.read("konductor.lock");
     project.write("konductor.lock", &lock.replace("0.1.0", "0.1.1"));
-    project.run(["plan"]).fails_saying("the lock file was changed after it was written");
+    project
+        .run(["plan"])
+        .fails_saying("the lock file was changed after it was written");
 }
 
 #[test]
@@ -122,25 +153,42 @@ fn a_policy_on_the_command_line_can_only_tighten() {
         .run(["plan", "--policy", "strict.yaml", "--locked=false"])
         .fails_saying("konductor plugin lock");
     // What must be locked can still be locked.
-    project.run(["plugin", "lock", "--policy", "strict.yaml"]).succeeds();
+    project
+        .run(["plugin", "lock", "--policy", "strict.yaml"])
+        .succeeds();
     project.run(["plan", "--policy", "strict.yaml"]).succeeds();
     project.write("broken.yaml", "version: 1\nplugin: {}\n");
-    project.run(["plan", "--policy", "broken.yaml"]).fails_saying("broken.yaml:2");
-    project.run(["plan", "--policy", "missing.yaml"]).fails_saying("missing.yaml");
+    project
+        .run(["plan", "--policy", "broken.yaml"])
+        .fails_saying("broken.yaml:2");
+    project
+        .run(["plan", "--policy", "missing.yaml"])
+        .fails_saying("missing.yaml");
 }
 
 #[test]
 fn a_packed_plugin_is_shown_without_being_run_and_commands_no_terminal() {
     let project = project_with_stranger();
-    let shown = project.run(["plugin", "inspect", "plugins/hostile.wasm"]).succeeds();
+    let shown = project
+        .run(["plugin", "inspect", "plugins/hostile.wasm"])
+        .succeeds();
     let shown = shown.says("the plugin was not run").says("endpoint thing");
-    assert!(!shown.stdout.contains('\u{1b}'), "{shown:?}", shown = shown.stdout);
+    assert!(
+        !shown.stdout.contains('\u{1b}'),
+        "{shown:?}",
+        shown = shown.stdout
+    );
     let event = &project
         .run(["plugin", "inspect", "plugins/hostile.wasm", "--json"])
         .succeeds()
         .events()[0];
-    assert_eq!((&event["packed"], &event["manifest"]["name"]), (&json!(true), &json!("hostile")));
-    let twice = project.run(["plugin", "pack", "plugins/hostile.wasm", "--json"]).succeeds();
+    assert_eq!(
+        (&event["packed"], &event["manifest"]["name"]),
+        (&json!(true), &json!("hostile"))
+    );
+    let twice = project
+        .run(["plugin", "pack", "plugins/hostile.wasm", "--json"])
+        .succeeds();
     assert_eq!(twice.events()[0]["changed"], false);
 }
 
@@ -152,7 +200,12 @@ fn the_audit_says_what_was_granted_and_not_used() {
     let events = project.run(["plugin", "audit", "--json"]).succeeds().events();
     let audit = event(&events, "plugin-audit");
     assert_eq!((&audit["name"], &audit["calls"]), (&json!("hostile"), &json!(0)));
-    let unused: Vec<&Value> = audit["unused"].as_array().unwrap().iter().map(|line| &line["place"]).collect();
+    let unused: Vec<&Value> = audit["unused"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|line| &line["place"])
+        .collect();
     assert!(unused.contains(&&json!("endpoints.thing")), "{unused:?}");
     assert_eq!(audit["narrowed"]["endpoints"], Value::Null);
 }

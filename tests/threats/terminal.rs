@@ -57,11 +57,11 @@ fn escapes_in_logs_names_and_diagnostics_do_not_reach_the_terminal() {
             assert_plain(&finished);
         }
     }
-    // Its manifest holds an escape.
+    // Its manifest holds an escape, in the description.
     let alone = tempfile::tempdir().unwrap();
     std::fs::copy(guest("hostile"), alone.path().join("hostile.wasm")).unwrap();
     let path = [("KONDUCTOR_PLUGIN_PATH", alone.path().to_str().unwrap())];
-    let listed = project("nothing").run_with(["plugin", "list"], &path);
+    let listed = project("nothing").run_with(["plugin", "inspect", "hostile"], &path);
     assert_plain(&listed.says("misbehaves"));
 }
 

@@ -9,7 +9,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::permissions::PolicyFormat;
 
 pub use plugin::{
-    LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments, SignArguments, VerifyArguments,
+    LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments, SignArguments,
+    VerifyArguments,
 };
 
 /// Deploys infrastructure through sandboxed plugins that never see a credential.

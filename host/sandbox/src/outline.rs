@@ -49,10 +49,11 @@ impl<'b> Outline<'b> {
                         outline.exports.push(export.map_err(malformed)?.name.name);
                     }
                 }
-                Payload::CustomSection(section) if section.name() == MANIFEST_SECTION => {
-                    if outline.manifest.replace(section.data()).is_some() {
-                        return Err(format!("it has two sections `{MANIFEST_SECTION}`; pack it again"));
-                    }
+                Payload::CustomSection(section)
+                    if section.name() == MANIFEST_SECTION
+                        && outline.manifest.replace(section.data()).is_some() =>
+                {
+                    return Err(format!("it has two sections `{MANIFEST_SECTION}`; pack it again"));
                 }
                 Payload::End(_) => return Ok(outline),
                 _ => {}

@@ -125,7 +125,12 @@ async fn what_is_no_component_is_told_what_it_is() {
     broken.truncate(1_000);
     let error = sandbox().load(&broken, LoadOptions::default()).await.unwrap_err();
     assert!(matches!(error, LoadError::NotAComponent { .. }), "{error}");
-    assert!(error.to_string().contains("is not a WebAssembly component: unexpected end-of-file"), "{error}");
+    assert!(
+        error
+            .to_string()
+            .contains("is not a WebAssembly component: unexpected end-of-file"),
+        "{error}"
+    );
 }
 
 /// Spoils the code of the first core module in a component, so that it cannot be compiled.
@@ -141,7 +146,11 @@ async fn names_are_checked_before_anything_is_compiled() {
     let fits = spoiled(component(module));
     let error = sandbox().load(&fits, LoadOptions::default()).await.unwrap_err();
     assert!(matches!(error, LoadError::Compile { .. }), "{error}");
-    for import in ["konductor:plugin/cloud@0.9.0", "wasi:http/types@0.2.0", "odd:thing/x@1.0.0"] {
+    for import in [
+        "konductor:plugin/cloud@0.9.0",
+        "wasi:http/types@0.2.0",
+        "odd:thing/x@1.0.0",
+    ] {
         let bytes = spoiled(component(&format!(r#"(import "{import}" (instance)) {module}"#)));
         let error = sandbox().load(&bytes, LoadOptions::default()).await.unwrap_err();
         assert!(matches!(error, LoadError::Interface { .. }), "{error}");
@@ -180,7 +189,15 @@ fn packed(bytes: &[u8], manifest: &str) -> Vec<u8> {
         }
     }
     let name = [18];
-    [bytes, &[0], &length, &name, b"konductor:manifest", manifest.as_bytes()].concat()
+    [
+        bytes,
+        &[0],
+        &length,
+        &name,
+        b"konductor:manifest",
+        manifest.as_bytes(),
+    ]
+    .concat()
 }
 
 #[tokio::test]
@@ -188,7 +205,10 @@ async fn a_plugin_that_describes_itself_otherwise_than_it_was_packed_is_refused_
     let plugin = guests::plugin().await;
     let mut manifest = serde_json::to_value(Provider::manifest(&plugin)).unwrap();
     let honest = packed(guests::hostile(), &manifest.to_string());
-    sandbox().load(&honest, LoadOptions::from_origin("hostile")).await.unwrap();
+    sandbox()
+        .load(&honest, LoadOptions::from_origin("hostile"))
+        .await
+        .unwrap();
 
     manifest["endpoints"] = serde_json::json!([]);
     manifest["version"] = serde_json::json!("9.9.9");

@@ -59,7 +59,7 @@ With a key in a security module, in steps:
   konductor plugin sign acme.wasm --signature payload.sig --public-key key.pub.pem \\
       --export-timestamp-request request.tsq
   konductor plugin sign acme.wasm --timestamp-response response.tsr")]
-    Sign(SignArguments),
+    Sign(Box<SignArguments>),
     /// Check a plugin's signature: against the policies, or against keys that are named.
     #[command(after_help = "\
 Examples:

@@ -68,10 +68,8 @@ pub fn wants(manifest: &Manifest) -> String {
 pub fn printable(manifest: &Manifest) -> Result<Manifest, serde_json::Error> {
     fn walk(value: &mut serde_json::Value) {
         match value {
-            serde_json::Value::String(text) => {
-                if text.chars().any(char::is_control) {
-                    *text = text.chars().flat_map(written_out).collect();
-                }
+            serde_json::Value::String(text) if text.chars().any(char::is_control) => {
+                *text = text.chars().flat_map(written_out).collect();
             }
             serde_json::Value::Array(items) => items.iter_mut().for_each(walk),
             serde_json::Value::Object(members) => members.values_mut().for_each(walk),

@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::LockedPlugin;
 use crate::fetched::FetchedPlugin;
+use crate::source::PluginSource;
 
 /// One difference between what is locked and what was found.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +90,8 @@ impl LockDifference {
 impl LockedPlugin {
     /// Returns everything in which a plugin differs from this entry, which is listed as `name`.
     ///
-    /// A version or interface that the bytes do not tell is not compared: their digest is.
+    /// A version or interface that the bytes do not tell is not compared: their digest is. Nor is the source of what
+    /// comes from a mirror, so that a site without a network keeps the lock file of those who developed the project.
     pub fn compare(&self, name: &str, found: &FetchedPlugin) -> Vec<LockDifference> {
         let both = |locked: &Option<_>, found: &Option<_>| Some((locked.clone()?, found.clone()?));
         let manifests = self.manifest_digest.zip(found.manifest_digest);
@@ -104,7 +106,9 @@ impl LockedPlugin {
             (LockedField::Version, Some((text(&self.version), text(version)))),
             (
                 LockedField::Source,
-                Some((self.source.clone(), text(&found.source))),
+                // A mirror carries what was locked elsewhere; digest and version say that it is the same.
+                (!matches!(found.source, PluginSource::Mirror(_)))
+                    .then(|| (self.source.clone(), text(&found.source))),
             ),
             (
                 LockedField::Digest,

@@ -165,6 +165,23 @@ fn every_difference_is_told_with_both_sides() {
 }
 
 #[test]
+fn a_mirror_may_stand_for_the_locked_source_as_long_as_the_bytes_are_the_locked_ones() {
+    let fetched = |source: PluginSource, version: &str| {
+        FetchedPlugin::new("aws", source, "x".into(), component("aws", version)).unwrap()
+    };
+    let mirror = || PluginSource::parse("aws", "mirror:/srv/mirror", std::path::Path::new("/")).unwrap();
+    let first = fetched(PluginSource::Bundled, "2.0.0");
+    let locked = LockedPlugin::new("aws", &first, semver::Version::new(2, 0, 0), None);
+    assert_eq!(locked.compare("aws", &fetched(mirror(), "2.0.0")), []);
+    let fields: Vec<LockedField> = locked
+        .compare("aws", &fetched(mirror(), "2.0.1"))
+        .iter()
+        .map(|difference| difference.field)
+        .collect();
+    assert_eq!(fields, [LockedField::Version, LockedField::Digest]);
+}
+
+#[test]
 fn two_versions_of_one_plugin_stand_under_two_names() {
     let found = FetchedPlugin::new(
         "aws",

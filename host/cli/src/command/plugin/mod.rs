@@ -53,7 +53,8 @@ impl PluginContext<'_> {
 
     /// Asks a timestamp authority.
     async fn timestamp(&self, authority: &url::Url, request: Vec<u8>) -> Result<Vec<u8>, CommandError> {
-        let settings = Network::of(self.environment)?.for_registries(is_offline(self.arguments, self.environment));
+        let settings =
+            Network::of(self.environment)?.for_registries(is_offline(self.arguments, self.environment));
         Ok(request_timestamp(&settings, authority, request).await?)
     }
 

@@ -12,10 +12,11 @@ pub async fn publish(arguments: &PublishArguments, context: &PluginContext<'_>) 
     let mut plugin = registry.fetch_file(&context.folder.join(&arguments.file))?;
     let source = PluginSource::parse(&plugin.name, &arguments.repository, context.folder)?;
     let PluginSource::Oci(repository) = source else {
-        return Err(
-            CommandError::message(format!("`{}` is not a repository in a registry", arguments.repository))
-                .help("write it as oci://HOST/PATH; the tag is the plugin's version"),
-        );
+        return Err(CommandError::message(format!(
+            "`{}` is not a repository in a registry",
+            arguments.repository
+        ))
+        .help("write it as oci://HOST/PATH; the tag is the plugin's version"));
     };
     if !arguments.bundle.is_empty() {
         plugin.bundles = context.read_all(&arguments.bundle)?;

@@ -67,7 +67,7 @@ fn begin(
     if let Some(file) = &arguments.key {
         let file = context.folder.join(file);
         let key =
-            SigningKey::from_pem(&file.display().to_string(), &read_text(&file)?.reveal()).map_err(failed)?;
+            SigningKey::from_pem(&file.display().to_string(), read_text(&file)?.reveal()).map_err(failed)?;
         return Ok(Step::Signed(
             attestation(arguments, plugin)?.sign(&key).map_err(failed)?,
         ));
@@ -75,7 +75,7 @@ fn begin(
     if let (Some(signature), Some(key)) = (&arguments.signature, &arguments.public_key) {
         let file = context.folder.join(key);
         let key =
-            PublicKey::from_pem(&file.display().to_string(), &read_text(&file)?.reveal()).map_err(failed)?;
+            PublicKey::from_pem(&file.display().to_string(), read_text(&file)?.reveal()).map_err(failed)?;
         let signature = read(&context.folder.join(signature))?;
         let signed = attestation(arguments, plugin)?
             .with_signature(&signature, &key)
