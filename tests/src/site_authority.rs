@@ -72,7 +72,7 @@ default_tsa = here
 serial = serial
 signer_digest = sha256
 digests = sha256, sha384, sha512
-default_policy = 2.999.1
+default_policy = 1.2.3.4.1
 accuracy = secs:1
 ess_cert_id_alg = sha256
 ";

@@ -63,7 +63,10 @@ impl Workshop {
         fs::create_dir(&docker).unwrap();
         registry.write_docker_configuration(&docker);
         let certificate = registry.certificate();
+        // The other tests publish the same bytes with other signatures, and a release in the cache keeps its own.
+        let cache = project.home().join("cache");
         let project = project
+            .with_environment("XDG_CACHE_HOME", cache.to_str().unwrap())
             .with_environment("SSL_CERT_FILE", certificate.to_str().unwrap())
             .with_environment("KONDUCTOR_PLUGIN_PATH", "");
         let here = |name: &str| project.folder().join(name);
@@ -142,7 +145,14 @@ impl Workshop {
         project.write("konductor.lock", &self.project.read("konductor.lock"));
         project.write("policy.yaml", &policy(&there));
         project.write("platform.pub.pem", &self.key.public_text());
-        let timestamps = fs::read_to_string(self.authority.certificate()).unwrap();
+        let certificates = [
+            self.authority.timestamp_certificate(),
+            self.authority.certificate(),
+        ];
+        let timestamps: String = certificates
+            .iter()
+            .map(|file| fs::read_to_string(file).unwrap())
+            .collect();
         project.write("timestamps.pem", &timestamps);
         // Nothing of the developer's machine is there: no cache and no plugins beside the project.
         let cache = project.home().join("cache");

@@ -169,7 +169,7 @@ fn a_mirror_may_stand_for_the_locked_source_as_long_as_the_bytes_are_the_locked_
     let fetched = |source: PluginSource, version: &str| {
         FetchedPlugin::new("aws", source, "x".into(), component("aws", version)).unwrap()
     };
-    let mirror = || PluginSource::parse("aws", "mirror:/srv/mirror", std::path::Path::new("/")).unwrap();
+    let mirror = || PluginSource::parse("aws", "mirror:/srv/mirror", Path::new("/")).unwrap();
     let first = fetched(PluginSource::Bundled, "2.0.0");
     let locked = LockedPlugin::new("aws", &first, semver::Version::new(2, 0, 0), None);
     assert_eq!(locked.compare("aws", &fetched(mirror(), "2.0.0")), []);
