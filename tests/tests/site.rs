@@ -221,7 +221,7 @@ fn a_signed_plugin_goes_through_registry_and_mirror_to_a_site_without_a_network(
 
         site.run(&["plugin", "verify", "reference"])
             .succeeds()
-            .says("platform");
+            .says("signed by key sha256:");
         site.run(&["run", "--yes"]).succeeds();
         site.run(&["plan", "--detailed-exitcode"]).ends_with(0);
     }
@@ -331,7 +331,8 @@ fn the_policy_of_the_site_stops_what_is_unsigned_local_unlocked_or_signed_by_a_s
         .unwrap();
     let signed = fs::read(&bundle).unwrap();
     fs::remove_file(&bundle).unwrap();
-    refused("sign");
+    // Wrapped to the width of the terminal, so the name alone.
+    refused("reference.sigstore.json");
     fs::write(&bundle, signed).unwrap();
 
     // Signed by somebody whom the policy does not name.
@@ -340,7 +341,7 @@ fn the_policy_of_the_site_stops_what_is_unsigned_local_unlocked_or_signed_by_a_s
     refused("platform");
     project.write("platform.pub.pem", &workshop.key.public_text());
 
-    // Local.
+    // Local: the lock names another source, before any policy is asked.
     let folder = project.folder().to_owned();
     fs::copy(
         workshop.project.folder().join("reference.wasm"),
@@ -349,7 +350,7 @@ fn the_policy_of_the_site_stops_what_is_unsigned_local_unlocked_or_signed_by_a_s
     .unwrap();
     let from_mirror = project.read("konductor.yaml");
     project.write("konductor.yaml", &stack("./reference.wasm"));
-    refused("local");
+    refused("konductor.yaml asks for ./reference.wasm");
     project.write("konductor.yaml", &from_mirror);
 
     // Not locked.
