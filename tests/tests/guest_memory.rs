@@ -224,6 +224,7 @@ async fn deployment() -> Deployment {
             ..Grant::default()
         },
         credentials: [("hostile".to_owned(), planted)].into(),
+        http_credentials: Default::default(),
         vault: Some(Arc::clone(&vault)),
     };
     let mut debug = format!("{options:#?}\n{session:#?}\n{session:?}\n");

@@ -133,6 +133,7 @@ impl Way {
                 ..Grant::default()
             },
             credentials: BTreeMap::from([(plugin.to_owned(), planted())]),
+            http_credentials: BTreeMap::new(),
             vault: Some(Arc::clone(vault)),
         }
     }

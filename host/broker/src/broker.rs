@@ -6,18 +6,21 @@ use std::time::Duration;
 
 use cidr::IpCidr;
 use konductor_model::cloud::Cloud;
+use konductor_model::manifest::EndpointProtocol;
 use url::Url;
 
 use crate::audit::AuditSink;
+use crate::authentication::Signer;
 use crate::credential_cache::CredentialCache;
 use crate::credentials::{CredentialSource, ProviderContext};
 use crate::egress::{Egress, Resolver, SystemResolver};
 use crate::endpoint;
 use crate::fips::FipsRule;
 use crate::grant::{EVERY_REGION, EndpointGrant, Grant, override_problem};
+use crate::http_credential::HttpCredential;
 use crate::identity_http::identity_http;
 use crate::retry::RetryOptions;
-use crate::session::{Session, Signer};
+use crate::session::Session;
 use crate::throttle::{Throttle, ThrottleOptions};
 use crate::transport::ClientTemplate;
 use crate::vault::Vault;
@@ -121,6 +124,8 @@ pub struct SessionOptions {
     /// What its requests are signed with, by the name that endpoints refer to; the plugin's own stand under its
     /// own name.
     pub credentials: BTreeMap<String, CredentialSource>,
+    /// What authenticates its requests to HTTP APIs that are no cloud, by the same names.
+    pub http_credentials: BTreeMap<String, HttpCredential>,
     /// The plugin's sealed secrets: the same vault that its sandbox has. None where it gets no secrets.
     pub vault: Option<Arc<Vault>>,
 }
@@ -288,12 +293,17 @@ impl Broker {
             plugin,
             grant,
             credentials,
+            http_credentials,
             vault,
         } = options;
         let mut problems = grant.problems();
         for endpoint in &grant.endpoints {
             let name = endpoint.credentials.as_ref().unwrap_or(&plugin);
-            if !credentials.contains_key(name) {
+            let is_configured = match endpoint.protocol {
+                EndpointProtocol::Http => http_credentials.contains_key(name),
+                _ => credentials.contains_key(name),
+            };
+            if !is_configured {
                 problems.push(format!(
                     "endpoint `{}` is signed with the credentials of `{name}`, which are not configured",
                     endpoint.id
@@ -337,6 +347,7 @@ impl Broker {
             plugin,
             grant,
             signers,
+            http_credentials,
             vault.unwrap_or_default(),
         )))
     }

@@ -1,5 +1,6 @@
 //! Where a granted endpoint is: the host name by partition, and the scope its requests are signed for.
 
+use konductor_model::manifest::EndpointProtocol;
 use url::Url;
 
 use crate::fips::FipsRule;
@@ -61,6 +62,21 @@ fn partition(region: &str) -> Partition {
 pub(crate) fn resolve(endpoint: &EndpointGrant, region: &str, fips: &FipsRule) -> Result<Address, String> {
     let service = endpoint.service.as_str();
     let told = |reason| format!("endpoint `{}`: {reason}", endpoint.id);
+    if endpoint.protocol == EndpointProtocol::Http {
+        let Some(url) = &endpoint.override_url else {
+            return Err(told(
+                "the configuration does not say where it is; set `endpoint_url`, or `endpoints` with its identifier, in \
+                 the module's section"
+                    .to_owned(),
+            ));
+        };
+        fips.check_override(url).map_err(told)?;
+        return Ok(Address {
+            origin: url.clone(),
+            signing_region: String::new(),
+            signing_service: service.to_owned(),
+        });
+    }
     let partition = partition(region);
     let global = is_global(service, region);
     let signing_region = if global { partition.global_region } else { region };

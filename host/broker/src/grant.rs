@@ -93,6 +93,26 @@ impl EndpointGrant {
     }
 }
 
+impl EndpointGrant {
+    /// Returns what an API that is no cloud cannot be granted.
+    fn http_problems(&self) -> Vec<String> {
+        let id = &self.id;
+        let mut problems = Vec::new();
+        if !self.regions.is_empty() {
+            problems.push(format!(
+                "endpoint `{id}`: an `http` endpoint has no regions; remove them"
+            ));
+        }
+        // Taken as granted they would narrow nothing.
+        if !self.accounts.is_empty() {
+            problems.push(format!(
+                "endpoint `{id}`: whose the credentials of an `http` endpoint are cannot be found out; remove `accounts`"
+            ));
+        }
+        problems
+    }
+}
+
 impl Grant {
     /// Works out what runs: what the manifest asks for and the operator grants, at the configured places. It asks
     /// nobody and reads nothing.
@@ -115,7 +135,10 @@ impl Grant {
                 protocol: request.protocol,
                 service: request.service.clone(),
                 regions: allowance.regions.clone(),
-                default_region: settings.region.clone(),
+                default_region: match request.protocol {
+                    EndpointProtocol::Http => String::new(),
+                    _ => settings.region.clone(),
+                },
                 methods: Some(allowance.methods.clone()).filter(|methods| !methods.is_empty()),
                 accounts: allowance.accounts.clone(),
                 resource_prefixes: allowance.resource_prefixes.clone(),
@@ -151,10 +174,14 @@ impl Grant {
             if seen.insert(id, ()).is_some() {
                 problems.push(format!("endpoint `{id}` is granted twice; keep one"));
             }
-            if endpoint.protocol != EndpointProtocol::Aws {
+            let is_http = endpoint.protocol == EndpointProtocol::Http;
+            if endpoint.protocol != EndpointProtocol::Aws && !is_http {
                 problems.push(format!(
                     "endpoint `{id}`: this version can sign for AWS only; remove the endpoint or use a newer Konductor"
                 ));
+            }
+            if is_http {
+                problems.extend(endpoint.http_problems());
             }
             if !is_label_path(&endpoint.service) {
                 problems.push(format!(
@@ -163,7 +190,8 @@ impl Grant {
                 ));
             }
             let regions = endpoint.regions.iter().filter(|region| *region != EVERY_REGION);
-            for region in regions.chain([&endpoint.default_region]) {
+            let default = Some(&endpoint.default_region).filter(|_| !is_http);
+            for region in regions.chain(default) {
                 if !is_region(region) {
                     problems.push(format!(
                         "endpoint `{id}`: {region:?} is not a region such as `us-east-1`"

@@ -12,6 +12,7 @@
 
 mod account;
 pub mod audit;
+mod authentication;
 pub mod broker;
 mod credential_cache;
 pub mod credentials;
@@ -21,6 +22,7 @@ pub mod egress;
 mod endpoint;
 mod fips;
 pub mod grant;
+pub mod http_credential;
 mod identity_http;
 mod operation;
 mod placement;
@@ -40,6 +42,7 @@ pub use broker::{Broker, BrokerError, BrokerOptions, CallLimits, SessionOptions}
 pub use credentials::{AccessKeys, AssumeRole, CredentialBase, CredentialSource, WebIdentity};
 pub use egress::{Resolver, SystemResolver};
 pub use grant::{EndpointGrant, EndpointSettings, Grant};
+pub use http_credential::HttpCredential;
 pub use retry::RetryOptions;
 pub use throttle::ThrottleOptions;
 pub use vault::Vault;

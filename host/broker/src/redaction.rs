@@ -10,7 +10,11 @@ const REPLACEMENT: &[u8] = b"[redacted]";
 /// destroy answers. Secrets that a cloud gives out are longer.
 const SHORTEST_SECRET: usize = 12;
 
+/// The same for what an operator chose for an API that is no cloud: passwords are shorter than keys.
+const SHORTEST_CONFIGURED: usize = 8;
+
 /// The texts to search for. It has no `Debug`.
+#[derive(Default)]
 pub(crate) struct Redaction {
     secrets: Vec<Vec<u8>>,
 }
@@ -19,17 +23,22 @@ impl Redaction {
     /// Searches for the secret parts of credentials and for a signature made with them, each as it is,
     /// percent-encoded and as JSON and XML write it.
     pub(crate) fn new(credentials: &Credentials, signature: Option<&str>) -> Self {
-        let mut secrets = Vec::new();
         let parts = [
             Some(credentials.secret_access_key()),
             credentials.session_token(),
             signature,
         ];
-        for part in parts
-            .into_iter()
-            .flatten()
-            .filter(|part| part.len() >= SHORTEST_SECRET)
-        {
+        Self::of(parts.into_iter().flatten(), SHORTEST_SECRET)
+    }
+
+    /// Searches for configured texts, in the same forms.
+    pub(crate) fn of_configured(secrets: &[String]) -> Self {
+        Self::of(secrets.iter().map(String::as_str), SHORTEST_CONFIGURED)
+    }
+
+    fn of<'a>(parts: impl Iterator<Item = &'a str>, shortest: usize) -> Self {
+        let mut secrets = Vec::new();
+        for part in parts.filter(|part| part.len() >= shortest) {
             let upper = percent_encode(part.as_bytes(), NON_ALPHANUMERIC).to_string();
             let partly = part.replace('/', "%2F").replace('+', "%2B").replace('=', "%3D");
             for form in [

@@ -9,15 +9,18 @@ use aws_credential_types::Credentials;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
+use konductor_model::manifest::EndpointProtocol;
 use tokio::time::Instant;
 
 use crate::account::{self, Question, named_resources, owner_header};
 use crate::audit::PendingCall;
+use crate::authentication::{Authentication, Signer};
 use crate::broker::{Shared, WayOut};
 use crate::credential_cache::CredentialCache;
 use crate::denial::Denials;
 use crate::endpoint::{self, Address};
 use crate::grant::{EVERY_REGION, EndpointGrant, Grant, is_common_region};
+use crate::http_credential::HttpCredential;
 use crate::operation::{operation, request_id};
 use crate::placement::place;
 use crate::redaction::Redaction;
@@ -52,20 +55,14 @@ pub(crate) struct Session {
     plugin: String,
     grant: Grant,
     signers: BTreeMap<String, Signer>,
+    http_credentials: BTreeMap<String, HttpCredential>,
     vault: Arc<Vault>,
-}
-
-/// Credentials that sign a session's requests, and their number in the run, which separates rate limits.
-#[derive(Clone)]
-pub(crate) struct Signer {
-    pub(crate) number: usize,
-    pub(crate) cache: Arc<CredentialCache>,
 }
 
 /// A request that passed every check, ready to be signed.
 struct Prepared {
     address: Address,
-    signer: Signer,
+    authentication: Authentication,
     throttle: Arc<Throttle>,
     method: Method,
     uri: http::Uri,
@@ -92,6 +89,7 @@ impl Session {
         plugin: String,
         grant: Grant,
         signers: BTreeMap<String, Signer>,
+        http_credentials: BTreeMap<String, HttpCredential>,
         vault: Arc<Vault>,
     ) -> Self {
         Self {
@@ -100,6 +98,7 @@ impl Session {
             plugin,
             grant,
             signers,
+            http_credentials,
             vault,
         }
     }
@@ -111,10 +110,14 @@ impl Session {
         }
     }
 
-    /// Returns what an endpoint's requests are signed with. The broker has made sure that it is there.
-    fn signer(&self, endpoint: &EndpointGrant) -> Result<&Signer, SendError> {
+    /// Returns what authenticates an endpoint's requests. The broker has made sure that it is there.
+    fn authentication(&self, endpoint: &EndpointGrant) -> Result<Authentication, SendError> {
         let name = endpoint.credentials.as_ref().unwrap_or(&self.plugin);
-        self.signers.get(name).ok_or_else(|| {
+        let found = match endpoint.protocol {
+            EndpointProtocol::Http => self.http_credentials.get(name).cloned().map(Authentication::Http),
+            _ => self.signers.get(name).cloned().map(Authentication::Aws),
+        };
+        found.ok_or_else(|| {
             SendError::NoCredentials(format!("the credentials of `{name}` are not configured"))
         })
     }
@@ -176,6 +179,7 @@ impl Session {
                 "the request's body has {size} bytes; the limit is {limit}"
             )));
         }
+        let is_http = endpoint.protocol == EndpointProtocol::Http;
         let resources = named_resources(&address.signing_service, &path, &headers);
         if let Some(foreign) = resources.iter().find(|resource| !is_covered(endpoint, resource)) {
             return Err(self.denials().resource(endpoint, foreign));
@@ -219,14 +223,19 @@ impl Session {
         call.addressed(
             &address.signing_region,
             &endpoint::host_of(&url),
-            operation(
-                &address.signing_service,
-                &method,
-                &path,
-                &request.query,
-                &headers,
-                &request.body,
-            ),
+            // The names are those of AWS: they would say something else about another API.
+            if is_http {
+                None
+            } else {
+                operation(
+                    &address.signing_service,
+                    &method,
+                    &path,
+                    &request.query,
+                    &headers,
+                    &request.body,
+                )
+            },
         );
         // Set here, or the client would add its own after signing.
         for (name, value) in [
@@ -235,22 +244,18 @@ impl Session {
         ] {
             headers.entry(name).or_insert(HeaderValue::from_static(value));
         }
-        let signer = self.signer(endpoint)?.clone();
+        let authentication = self.authentication(endpoint)?;
         let uri = url
             .as_str()
             .parse()
             .map_err(|_| self.denials().request(endpoint, "its target is no URI"))?;
         Ok(Prepared {
-            throttle: self.shared.throttle((
-                signer.number,
-                address.signing_service.clone(),
-                address.signing_region.clone(),
-            )),
+            throttle: self.shared.throttle(authentication.throttle_key(&address)),
             may_repeat: may_repeat(&method, request.idempotent),
             accounts: endpoint.accounts.clone(),
             endpoint: endpoint.id.clone(),
             resource: resource.to_owned(),
-            signer,
+            authentication,
             address,
             method,
             uri,
@@ -308,23 +313,16 @@ impl Session {
         {
             return Ok(Err(expired("the rate limit left no room for the call")));
         }
-        let credentials = match tokio::time::timeout_at(deadline, request.signer.cache.get()).await {
-            Ok(Ok(credentials)) => credentials,
-            Ok(Err(error)) => return Ok(Err(SendError::NoCredentials(error.to_string()))),
-            Err(_) => return Ok(Err(expired("the credential source did not answer"))),
+        let authenticated = match &request.authentication {
+            Authentication::Aws(signer) => self.signed(request, signer, deadline, &expired).await,
+            Authentication::Http(credential) => authenticated(request, credential),
         };
-        let account = match tokio::time::timeout_at(deadline, self.bound_account(request, &credentials)).await
-        {
-            Ok(Ok(account)) => account,
-            Ok(Err(error)) => return Ok(Err(error)),
-            Err(_) => {
-                return Ok(Err(expired(
-                    "the token service did not say whose the credentials are",
-                )));
-            }
-        };
-        let (signed, redaction) = match sign(request, &credentials, account.as_deref()) {
-            Ok(signed) => signed,
+        let Authenticated {
+            request: signed,
+            redaction,
+            used,
+        } = match authenticated {
+            Ok(authenticated) => authenticated,
             Err(error) => return Ok(Err(error)),
         };
         let sent_at = Instant::now();
@@ -357,8 +355,11 @@ impl Session {
             Verdict::Throttled => true,
             Verdict::ServerFailure => request.may_repeat,
             Verdict::ExpiredCredentials => {
-                request.signer.cache.forget(&credentials);
-                !std::mem::replace(renewed, true)
+                // A configured credential does not expire in a way that asking again would mend.
+                used.is_some_and(|(cache, credentials)| {
+                    cache.forget(&credentials);
+                    !std::mem::replace(renewed, true)
+                })
             }
         };
         if again {
@@ -371,10 +372,34 @@ impl Session {
         }
     }
 
+    /// Signs a request for AWS, with credentials that are valid now.
+    async fn signed(
+        &self,
+        request: &Prepared,
+        signer: &Signer,
+        deadline: Instant,
+        expired: &(dyn Fn(&str) -> SendError + Sync),
+    ) -> Result<Authenticated, SendError> {
+        let credentials = tokio::time::timeout_at(deadline, signer.cache.get())
+            .await
+            .map_err(|_| expired("the credential source did not answer"))?
+            .map_err(|error| SendError::NoCredentials(error.to_string()))?;
+        let account = tokio::time::timeout_at(deadline, self.bound_account(request, signer, &credentials))
+            .await
+            .map_err(|_| expired("the token service did not say whose the credentials are"))??;
+        let (signed, redaction) = sign(request, &credentials, account.as_deref())?;
+        Ok(Authenticated {
+            request: signed,
+            redaction,
+            used: Some((Arc::clone(&signer.cache), credentials)),
+        })
+    }
+
     /// Returns the account that a request is bound to, where its endpoint's grant names some.
     async fn bound_account(
         &self,
         request: &Prepared,
+        signer: &Signer,
         credentials: &Credentials,
     ) -> Result<Option<String>, SendError> {
         if request.accounts.is_empty() {
@@ -389,8 +414,7 @@ impl Session {
             region: &request.address.signing_region,
             credentials,
         };
-        let account = request
-            .signer
+        let account = signer
             .cache
             .account(credentials, question.ask())
             .await
@@ -477,15 +501,40 @@ fn is_covered(endpoint: &EndpointGrant, resource: &str) -> bool {
             .any(|prefix| resource.starts_with(prefix.as_str()))
 }
 
+/// A request that carries what authenticates it.
+struct Authenticated {
+    request: http::Request<Bytes>,
+    redaction: Redaction,
+    /// The credentials that may have to be renewed.
+    used: Option<(Arc<CredentialCache>, Credentials)>,
+}
+
+fn unsigned(request: &Prepared) -> http::Request<Bytes> {
+    let mut unsigned = http::Request::new(request.body.clone());
+    unsigned.method_mut().clone_from(&request.method);
+    unsigned.uri_mut().clone_from(&request.uri);
+    unsigned.headers_mut().clone_from(&request.headers);
+    unsigned
+}
+
+fn authenticated(request: &Prepared, credential: &HttpCredential) -> Result<Authenticated, SendError> {
+    let mut authenticated = unsigned(request);
+    let redaction = credential
+        .apply(authenticated.headers_mut())
+        .map_err(|reason| SendError::NoCredentials(reason.to_owned()))?;
+    Ok(Authenticated {
+        request: authenticated,
+        redaction,
+        used: None,
+    })
+}
+
 fn sign(
     request: &Prepared,
     credentials: &Credentials,
     account: Option<&str>,
 ) -> Result<(http::Request<Bytes>, Redaction), SendError> {
-    let mut signed = http::Request::new(request.body.clone());
-    signed.method_mut().clone_from(&request.method);
-    signed.uri_mut().clone_from(&request.uri);
-    signed.headers_mut().clone_from(&request.headers);
+    let mut signed = unsigned(request);
     if let Some(account) = account.filter(|_| request.address.signing_service == "s3") {
         account::bind(signed.headers_mut(), &request.method, &request.uri, account);
     }

@@ -45,6 +45,8 @@ pub(crate) fn judge(request: &Judged<'_>) -> Judgement {
         EndpointProtocol::Aws => aws(request, &path),
         EndpointProtocol::Azure => azure(request, &path),
         EndpointProtocol::Google => google(request, &path),
+        // Nothing is known of what such an API answers with.
+        EndpointProtocol::Http => Judgement::Harmless,
     }
 }
 

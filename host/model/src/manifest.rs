@@ -88,4 +88,6 @@ pub enum EndpointProtocol {
     Azure,
     /// Google Cloud: an OAuth bearer token.
     Google,
+    /// Any other HTTP API: the operator says where it is and what authenticates requests.
+    Http,
 }

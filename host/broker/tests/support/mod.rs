@@ -268,6 +268,7 @@ pub fn aws(grant: Grant, credentials: CredentialSource) -> SessionOptions {
         plugin: "aws".to_owned(),
         grant,
         credentials: [("aws".to_owned(), credentials)].into(),
+        http_credentials: Default::default(),
         vault: None,
     }
 }

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use konductor_broker::{CredentialBase, CredentialSource, EndpointSettings, WebIdentity};
 use konductor_model::Value;
 
+use super::places::places;
 use crate::environment::Environment;
 
 /// Their names.
@@ -42,25 +43,7 @@ pub fn endpoint_settings(
         dual_stack: flag("use_dualstack_endpoint"),
         ..EndpointSettings::default()
     };
-    let mut url = |place: &str, value: &Value| {
-        let text = value.as_text()?;
-        text.parse()
-            .map_err(|error| problem(place, format!("`{text}` is not a URL: {error}")))
-            .ok()
-    };
-    settings.override_url = host
-        .get("endpoint_url")
-        .and_then(|value| url("endpoint_url", value));
-    for (id, value) in host
-        .get("endpoints")
-        .and_then(Value::as_map)
-        .into_iter()
-        .flatten()
-    {
-        if let Some(found) = url(&format!("endpoints.{id}"), value) {
-            settings.overrides.insert(id.clone(), found);
-        }
-    }
+    places(host, &mut settings, problem);
     settings
 }
 

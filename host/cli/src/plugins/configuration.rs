@@ -2,12 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use konductor_broker::{CredentialSource, EndpointSettings, Grant};
+use konductor_broker::{CredentialSource, EndpointSettings, Grant, HttpCredential};
 use konductor_model::manifest::{EndpointProtocol, Manifest};
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, Value};
 use konductor_registry::Policies;
 
 use super::aws_settings;
+use super::places::{PLACE_SETTINGS, places};
 use crate::environment::Environment;
 
 /// A plugin's configuration, taken apart.
@@ -20,6 +21,8 @@ pub struct PluginConfiguration {
     pub grant: Grant,
     /// What its requests are signed with, by the names its manifest uses.
     pub credentials: BTreeMap<String, CredentialSource>,
+    /// What authenticates its requests to HTTP APIs that are no cloud, by the same names.
+    pub http_credentials: BTreeMap<String, HttpCredential>,
 }
 
 /// What is configured for one plugin of a project.
@@ -52,11 +55,11 @@ impl Configured<'_> {
             diagnostics.push(Diagnostic::error(format!("{at}: {text}")).origin(locate(&at)));
         };
         let mut value = self.value;
-        let calls_aws = self
-            .manifest
-            .endpoints
-            .iter()
-            .any(|endpoint| endpoint.protocol == EndpointProtocol::Aws);
+        let calls = |protocol: EndpointProtocol| {
+            let mut endpoints = self.manifest.endpoints.iter();
+            endpoints.any(|endpoint| endpoint.protocol == protocol)
+        };
+        let (calls_aws, calls_http) = (calls(EndpointProtocol::Aws), calls(EndpointProtocol::Http));
         let mut host = BTreeMap::new();
         let mut settings = EndpointSettings::default();
         if calls_aws {
@@ -89,7 +92,17 @@ impl Configured<'_> {
                 }
             }
         }
+        if calls_http && !calls_aws {
+            if let Some(map) = value.as_map_mut() {
+                let taken = PLACE_SETTINGS
+                    .into_iter()
+                    .filter_map(|name| Some((name.to_owned(), map.remove(name)?)));
+                host = taken.collect();
+            }
+            places(&host, &mut settings, &mut problem);
+        }
         let mut credentials = BTreeMap::new();
+        let mut http_credentials = BTreeMap::new();
         for module in &self.granted.credentials {
             let is_own = *module == self.manifest.name;
             let (section, written) = if is_own {
@@ -97,17 +110,33 @@ impl Configured<'_> {
             } else {
                 (module.as_str(), (self.credentials_of)(module))
             };
+            let mut refuse = |problems: Vec<(String, String)>| {
+                for (path, text) in problems {
+                    let place = format!("{section}.credentials.{path}");
+                    let at: Path = place.trim_end_matches('.').parse().unwrap_or_default();
+                    diagnostics.push(Diagnostic::error(format!("{at}: {text}")).origin(locate(&at)));
+                }
+            };
+            let protocols = protocols_signed_with(self.manifest, module);
+            if protocols.contains(&EndpointProtocol::Http) {
+                if protocols.len() > 1 {
+                    let text = "one section of credentials cannot serve both a cloud and another HTTP API; the plugin's \
+                                author has to give one of them `credentials` of its own";
+                    refuse(vec![(String::new(), text.to_owned())]);
+                    continue;
+                }
+                match HttpCredential::from_value(&written.unwrap_or(Value::Null)) {
+                    Ok(found) => {
+                        http_credentials.insert(module.clone(), found);
+                    }
+                    Err(error) => refuse(error.problems),
+                }
+                continue;
+            }
             let mut source = CredentialSource::default();
             match written.as_ref().map(CredentialSource::from_value) {
                 Some(Ok(found)) => source = found,
-                Some(Err(error)) => {
-                    for (path, text) in error.problems {
-                        let at: Path = format!("{section}.credentials.{path}")
-                            .parse()
-                            .unwrap_or_default();
-                        diagnostics.push(Diagnostic::error(format!("{at}: {text}")).origin(locate(&at)));
-                    }
-                }
+                Some(Err(error)) => refuse(error.problems),
                 None => {}
             }
             if calls_aws && is_own {
@@ -134,6 +163,19 @@ impl Configured<'_> {
             default_tags,
             grant: Grant::resolve(self.manifest, self.granted, &settings),
             credentials,
+            http_credentials,
         })
     }
+}
+
+/// Returns the protocols of the endpoints whose requests a module's credentials authenticate.
+fn protocols_signed_with(manifest: &Manifest, module: &str) -> Vec<EndpointProtocol> {
+    let mut protocols = Vec::new();
+    for endpoint in &manifest.endpoints {
+        let name = endpoint.credentials.as_ref().unwrap_or(&manifest.name);
+        if name == module && !protocols.contains(&endpoint.protocol) {
+            protocols.push(endpoint.protocol);
+        }
+    }
+    protocols
 }

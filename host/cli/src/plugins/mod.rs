@@ -8,6 +8,7 @@ mod grant_decision;
 mod grant_use;
 mod granted_module;
 mod loader;
+mod places;
 mod policies;
 mod run_plugins;
 

@@ -55,6 +55,7 @@ impl RunPlugins {
                 plugin: loaded.name.clone(),
                 grant: configuration.grant,
                 credentials: configuration.credentials,
+                http_credentials: configuration.http_credentials,
                 vault: Some(Arc::clone(&vault)),
             })?,
             WayOut::Elsewhere(cloud) => cloud,
