@@ -15,7 +15,7 @@ pub const TARGET: &str = "wasm32-wasip2";
 pub const PRODUCT: [&str; 4] = ["aws", "azure", "gcp", "compliance"];
 
 /// Guests that only tests and benchmarks load. `encoding` is there when its measurement is.
-const FOR_TESTS: [&str; 3] = ["reference", "hostile", "encoding"];
+const FOR_TESTS: [&str; 4] = ["reference", "hostile", "mutants", "encoding"];
 
 /// What `cargo xtask plugins` takes.
 #[derive(clap::Args)]
