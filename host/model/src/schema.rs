@@ -117,6 +117,12 @@ pub struct AttributeSchema {
     /// The only values allowed; empty allows all.
     #[serde(default, skip_serializing_if = "is_default")]
     pub allowed: Vec<Value>,
+    /// A regular expression that a whole text matches.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub pattern: Option<String>,
+    /// What it was called; that name is still taken, with a warning.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub renamed_from: Option<String>,
     /// Why it is deprecated and what to use instead.
     #[serde(default, skip_serializing_if = "is_default")]
     pub deprecated: Option<String>,

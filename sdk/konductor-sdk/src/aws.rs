@@ -62,6 +62,19 @@ where
         .map_err(|error| failure_of(&error))
 }
 
+/// Awaits one call of an AWS SDK client: `call(client.get_object().key("a").send()).await?`.
+///
+/// # Errors
+/// What the cloud or the host answered, by what should be done about it.
+pub async fn call<T, E>(
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<T, Failure>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    call.await.map_err(|error| failure_of(&error))
+}
+
 /// The HTTP client of the AWS SDK crates: hands every request to the host.
 #[derive(Clone)]
 pub struct CloudHttp {
@@ -128,60 +141,24 @@ impl AsyncSleep for NoSleep {
     }
 }
 
-/// Headers that the host sets or refuses.
-fn is_kept(header: &str) -> bool {
-    !matches!(
-        header,
-        "host"
-            | "content-length"
-            | "user-agent"
-            | "x-amz-user-agent"
-            | "authorization"
-            | "x-amz-date"
-            | "x-amz-content-sha256"
-            | "x-amz-security-token"
-            | "connection"
-            | "transfer-encoding"
-            | "expect"
-    ) && !header.starts_with("amz-sdk-")
-}
-
 fn cloud_request(endpoint: &str, request: &HttpRequest) -> Result<CloudRequest, ConnectorError> {
-    let url = url::Url::parse(request.uri())
-        .map_err(|error| ConnectorError::user(format!("the request's address is wrong: {error}").into()))?;
     let body = request
         .body()
         .bytes()
         .ok_or_else(|| ConnectorError::user("a streamed body cannot be sent: give it as bytes".into()))?
         .to_vec();
-    // What the URL parser makes of the path could differ from what the SDK wrote, for example in dot segments.
-    let after_host = request
-        .uri()
-        .strip_prefix(ENDPOINT_URL)
-        .unwrap_or_else(|| url.path());
-    let path = after_host.split(['?', '#']).next().unwrap_or_default();
-    Ok(CloudRequest {
-        endpoint: endpoint.to_owned(),
-        region: None,
-        method: request.method().to_owned(),
-        path: if path.is_empty() {
-            "/".to_owned()
-        } else {
-            path.to_owned()
-        },
-        query: url
-            .query_pairs()
-            .map(|(name, value)| (name.into_owned(), value.into_owned()))
-            .collect(),
-        headers: request
-            .headers()
-            .iter()
-            .filter(|(name, _)| is_kept(&name.to_ascii_lowercase()))
-            .map(|(name, value)| (name.to_owned(), value.to_owned()))
-            .collect(),
-        idempotent: is_idempotent(request.method(), &body),
-        body,
-    })
+    let idempotent = is_idempotent(request.method(), &body);
+    let mut built = http::Request::builder()
+        .method(request.method())
+        .uri(request.uri());
+    for (name, value) in request.headers() {
+        built = built.header(name, value);
+    }
+    let built = built
+        .body(body)
+        .map_err(|error| ConnectorError::user(error.into()))?;
+    crate::cloud::cloud_request(endpoint, built, idempotent)
+        .map_err(|error| ConnectorError::user(error.into()))
 }
 
 /// Actions of the query protocol whose effect is the same however often they are sent: a second one finds its

@@ -46,8 +46,9 @@ fn check_map(
     diagnostics: &mut Diagnostics,
 ) -> Value {
     let mut checked = BTreeMap::new();
-    for (name, value) in given {
-        let at = at.child(name);
+    for (given_name, value) in given {
+        let at = at.child(given_name);
+        let name = renamed(attributes, given, given_name, &at, diagnostics);
         match attributes.get(name) {
             None => diagnostics.push(unknown_attribute(attributes, name).at(at)),
             Some(attribute) if attribute.output_only => diagnostics.push(
@@ -57,7 +58,7 @@ fn check_map(
             ),
             Some(attribute) => {
                 checked.insert(
-                    name.clone(),
+                    name.to_owned(),
                     check_value(attribute, value, &at, hidden, diagnostics),
                 );
             }
@@ -91,6 +92,32 @@ fn check_map(
         }
     }
     Value::Map(checked)
+}
+
+/// Returns the name that a given name stands for now.
+fn renamed<'n>(
+    attributes: &'n BTreeMap<String, AttributeSchema>,
+    given: &BTreeMap<String, Value>,
+    name: &'n str,
+    at: &Path,
+    diagnostics: &mut Diagnostics,
+) -> &'n str {
+    let now = attributes
+        .iter()
+        .find(|(_, attribute)| attribute.renamed_from.as_deref() == Some(name));
+    let Some((now, _)) = now.filter(|_| !attributes.contains_key(name)) else {
+        return name;
+    };
+    let said = if given.contains_key(now) {
+        Diagnostic::error(format!(
+            "`{name}` is the former name of `{now}`, which is given too"
+        ))
+        .help(format!("remove `{name}`"))
+    } else {
+        Diagnostic::warning(format!("`{name}` is called `{now}` now")).help(format!("write `{now}`"))
+    };
+    diagnostics.push(said.at(at.clone()));
+    now
 }
 
 fn unknown_attribute(attributes: &BTreeMap<String, AttributeSchema>, name: &str) -> Diagnostic {
@@ -242,6 +269,19 @@ fn check_known(
                     .detail(complaint),
                 );
             }
+            if let Some(pattern) = attribute
+                .pattern
+                .as_deref()
+                .filter(|pattern| !matches(pattern, text))
+            {
+                diagnostics.push(
+                    error(format!(
+                        "{} does not have the form it must have",
+                        shown(&value, hidden)
+                    ))
+                    .detail(format!("expected a text that matches `{pattern}`")),
+                );
+            }
             let length = text.chars().count();
             if let Some(expected) = outside(length, *minimum_length, *maximum_length) {
                 diagnostics.push(
@@ -303,6 +343,11 @@ fn check_known(
         ))),
     }
     value
+}
+
+/// Tells whether a whole text matches a pattern. A pattern that is none was refused with its schema.
+fn matches(pattern: &str, text: &str) -> bool {
+    regex_lite::Regex::new(&format!("^(?:{pattern})$")).is_ok_and(|pattern| pattern.is_match(text))
 }
 
 /// YAML reads `1` and `true` as numbers and booleans where people mean text, in tags above all.

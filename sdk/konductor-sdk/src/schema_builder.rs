@@ -24,6 +24,18 @@ pub enum SchemaError {
         /// Where it is named.
         place: &'static str,
     },
+    /// The pattern of an attribute is no regular expression.
+    #[error(
+        "the pattern of the attribute `{attribute}` of {resource_type} is no regular expression: {error}"
+    )]
+    Pattern {
+        /// The type.
+        resource_type: String,
+        /// The attribute.
+        attribute: String,
+        /// What is wrong.
+        error: String,
+    },
     /// An attribute is both given and never given.
     #[error("the attribute `{attribute}` of {resource_type} is both required and output only")]
     RequiredOutput {
@@ -91,6 +103,20 @@ impl SchemaBuilder {
     #[must_use]
     pub fn output(self, name: &str, attribute: Attribute) -> Self {
         self.attribute(name, attribute.output_only())
+    }
+
+    /// Adds attributes.
+    #[must_use]
+    pub fn attributes(mut self, attributes: BTreeMap<String, AttributeSchema>) -> Self {
+        self.attributes.extend(attributes);
+        self
+    }
+
+    /// Says which attribute takes tags.
+    #[must_use]
+    pub fn tags_in(mut self, attribute: &str) -> Self {
+        self.tags = Some(attribute.to_owned());
+        self
     }
 
     /// Adds the attribute `tags`, a map of text, and says that tags go there.
@@ -166,6 +192,17 @@ impl SchemaBuilder {
                 attribute: name.clone(),
             });
         }
+        for (name, attribute) in &self.attributes {
+            if let Some(pattern) = &attribute.pattern
+                && let Err(error) = regex_lite::Regex::new(pattern)
+            {
+                return Err(SchemaError::Pattern {
+                    resource_type: self.resource_type.to_owned(),
+                    attribute: name.clone(),
+                    error: error.to_string(),
+                });
+            }
+        }
         Ok(ResourceSchema {
             resource_type: self.resource_type.parse()?,
             kind: self.kind,
@@ -188,6 +225,12 @@ pub struct Attribute(AttributeSchema);
 impl From<Attribute> for AttributeSchema {
     fn from(attribute: Attribute) -> Self {
         attribute.0
+    }
+}
+
+impl From<AttributeSchema> for Attribute {
+    fn from(attribute: AttributeSchema) -> Self {
+        Self(attribute)
     }
 }
 
@@ -362,6 +405,18 @@ impl Attribute {
         self.change(|a| a.simulated = Some(template.to_owned()))
     }
 
+    /// A regular expression that the whole text matches.
+    #[must_use]
+    pub fn pattern(self, pattern: &str) -> Self {
+        self.change(|a| a.pattern = Some(pattern.to_owned()))
+    }
+
+    /// What it was called; that name is still taken, with a warning.
+    #[must_use]
+    pub fn renamed_from(self, name: &str) -> Self {
+        self.change(|a| a.renamed_from = Some(name.to_owned()))
+    }
+
     /// The form of a text; no effect on other kinds.
     #[must_use]
     pub fn format(self, form: TextFormat) -> Self {
@@ -430,5 +485,7 @@ mod tests {
         let wrong_output = schema("a:b:C", "").output("id", text("").required()).build();
         assert!(matches!(wrong_output, Err(SchemaError::RequiredOutput { .. })));
         assert!(matches!(schema("a:b", "").build(), Err(SchemaError::Name(_))));
+        let wrong_pattern = schema("a:b:C", "").attribute("id", text("").pattern("(")).build();
+        assert!(matches!(wrong_pattern, Err(SchemaError::Pattern { .. })));
     }
 }

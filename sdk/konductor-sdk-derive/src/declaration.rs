@@ -1,0 +1,116 @@
+//! What `#[resource(…)]` says.
+
+use proc_macro2::TokenStream;
+use quote::quote;
+use syn::punctuated::Punctuated;
+use syn::{DeriveInput, Error, Expr, LitInt, LitStr, Token};
+
+/// The declaration of a resource type, besides its attributes.
+#[derive(Default)]
+pub struct Declaration {
+    pub resource_type: Option<LitStr>,
+    /// The form of the identifier, and what it is.
+    pub identity: Option<(LitStr, LitStr)>,
+    pub version: Option<LitInt>,
+    pub unique: Vec<LitStr>,
+    pub undeletable: Option<LitStr>,
+    pub replace_on_every_change: bool,
+    pub delete_before_replace: bool,
+    permissions: Vec<(String, Vec<LitStr>)>,
+    pub examples: Vec<(LitStr, Expr)>,
+}
+
+const OPTIONS: &str = "type, identity, version, unique, undeletable, replace_on_every_change, \
+                       delete_before_replace, permissions, example";
+
+fn texts(input: syn::parse::ParseStream<'_>) -> Result<Vec<LitStr>, Error> {
+    let inside;
+    syn::parenthesized!(inside in input);
+    Ok(Punctuated::<LitStr, Token![,]>::parse_terminated(&inside)?
+        .into_iter()
+        .collect())
+}
+
+impl Declaration {
+    /// Reads the declaration of a struct.
+    pub fn read(input: &DeriveInput) -> Result<Self, Error> {
+        let mut read = Self::default();
+        for attribute in input.attrs.iter().filter(|a| a.path().is_ident("resource")) {
+            attribute.parse_nested_meta(|meta| read.option(&meta))?;
+        }
+        Ok(read)
+    }
+
+    fn option(&mut self, meta: &syn::meta::ParseNestedMeta<'_>) -> Result<(), Error> {
+        let name = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+        match name.as_str() {
+            "type" => self.resource_type = Some(meta.value()?.parse()?),
+            "version" => self.version = Some(meta.value()?.parse()?),
+            "unique" => self.unique = texts(meta.input)?,
+            "undeletable" => self.undeletable = Some(meta.value()?.parse()?),
+            "replace_on_every_change" => self.replace_on_every_change = true,
+            "delete_before_replace" => self.delete_before_replace = true,
+            "identity" => self.identity = Some(identity(meta)?),
+            "permissions" => meta.parse_nested_meta(|meta| {
+                let operation = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
+                if !["create", "read", "update", "delete", "list", "write"].contains(&operation.as_str()) {
+                    return Err(meta.error("unknown: expected create, read, update, delete, list or write"));
+                }
+                self.permissions.push((operation, texts(meta.input)?));
+                Ok(())
+            })?,
+            "example" => {
+                let inside;
+                syn::parenthesized!(inside in meta.input);
+                let title = inside.parse()?;
+                inside.parse::<Token![,]>()?;
+                self.examples.push((title, inside.parse()?));
+                inside.parse::<Option<Token![,]>>()?;
+            }
+            _ => return Err(meta.error(format!("unknown: expected one of {OPTIONS}"))),
+        }
+        Ok(())
+    }
+
+    /// Returns the body that answers an operation with its permissions. `write` stands for each of create, update and
+    /// delete that says nothing, and a list that says nothing needs those of a read.
+    pub fn permissions(&self) -> TokenStream {
+        let of = |name: &str| self.permissions.iter().find(|(operation, _)| operation == name);
+        let arms = [
+            ("create", "write"),
+            ("update", "write"),
+            ("delete", "write"),
+            ("read", "read"),
+            ("list", "read"),
+        ]
+        .into_iter()
+        .filter_map(|(operation, instead)| {
+            let (_, names) = of(operation).or_else(|| of(instead))?;
+            Some(quote!(#operation => &[#(#names),*]))
+        });
+        quote! {
+            match operation {
+                #(#arms,)*
+                _ => &[],
+            }
+        }
+    }
+}
+
+fn identity(meta: &syn::meta::ParseNestedMeta<'_>) -> Result<(LitStr, LitStr), Error> {
+    let mut format = None;
+    let mut description = None;
+    meta.parse_nested_meta(|meta| {
+        if meta.path.is_ident("format") {
+            format = Some(meta.value()?.parse()?);
+        } else if meta.path.is_ident("description") {
+            description = Some(meta.value()?.parse()?);
+        } else {
+            return Err(meta.error("unknown: expected `format` or `description`"));
+        }
+        Ok(())
+    })?;
+    format.zip(description).ok_or_else(|| {
+        meta.error("an identity has a `format`, for example \"vpc-0123\", and a `description`")
+    })
+}

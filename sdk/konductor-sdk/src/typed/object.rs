@@ -1,0 +1,127 @@
+//! What operations answer with.
+
+use konductor_model::provider::{Listed, ObjectState, Outcome, Progress};
+use konductor_model::{Failure, Value};
+
+use super::Attributes;
+
+/// An object in the cloud.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Object<R> {
+    /// The identifier that it is read by.
+    pub id: String,
+    /// Its attributes.
+    pub attributes: R,
+    /// Bytes that only the provider reads.
+    pub private: Vec<u8>,
+}
+
+impl<R> Object<R> {
+    /// Makes an object.
+    pub fn new(id: impl Into<String>, attributes: R) -> Self {
+        Self {
+            id: id.into(),
+            attributes,
+            private: Vec::new(),
+        }
+    }
+
+    /// Sets the bytes that only the provider reads.
+    #[must_use]
+    pub fn private(mut self, private: impl Into<Vec<u8>>) -> Self {
+        self.private = private.into();
+        self
+    }
+}
+
+impl<R: Attributes> From<Object<R>> for ObjectState {
+    fn from(object: Object<R>) -> Self {
+        Self {
+            id: object.id,
+            attributes: Value::Map(object.attributes.to_map()),
+            private: object.private,
+            schema_version: 0,
+        }
+    }
+}
+
+/// How a create or an update ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Made<R> {
+    /// The object is as asked for.
+    Complete(Object<R>),
+    /// It takes longer: the host polls.
+    InProgress(Progress),
+    /// Something exists, but not what was asked for.
+    Partial(Object<R>, Failure),
+}
+
+impl<R> From<Object<R>> for Made<R> {
+    fn from(object: Object<R>) -> Self {
+        Self::Complete(object)
+    }
+}
+
+impl<R: Attributes> From<Made<R>> for Outcome {
+    fn from(made: Made<R>) -> Self {
+        match made {
+            Made::Complete(object) => Self::Complete(object.into()),
+            Made::InProgress(progress) => Self::InProgress(progress),
+            Made::Partial(object, failure) => Self::Partial(object.into(), failure),
+        }
+    }
+}
+
+/// How a delete ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Deleted {
+    /// The object is gone.
+    Complete,
+    /// It takes longer: the host polls.
+    InProgress(Progress),
+}
+
+impl From<Deleted> for Outcome {
+    fn from(deleted: Deleted) -> Self {
+        match deleted {
+            Deleted::Complete => Self::Deleted,
+            Deleted::InProgress(progress) => Self::InProgress(progress),
+        }
+    }
+}
+
+/// How an operation that takes longer stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Polled<R> {
+    /// A create or an update ended, or goes on.
+    Made(Made<R>),
+    /// A delete ended, or goes on.
+    Deleted(Deleted),
+}
+
+impl<R: Attributes> From<Polled<R>> for Outcome {
+    fn from(polled: Polled<R>) -> Self {
+        match polled {
+            Polled::Made(made) => made.into(),
+            Polled::Deleted(deleted) => deleted.into(),
+        }
+    }
+}
+
+/// Some objects, and where the next page begins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<R> {
+    /// The objects.
+    pub objects: Vec<Object<R>>,
+    /// The cursor of the next page; none on the last.
+    pub next_cursor: Option<String>,
+}
+
+impl<R: Attributes> From<Page<R>> for Listed {
+    fn from(page: Page<R>) -> Self {
+        Self {
+            objects: page.objects.into_iter().map(Into::into).collect(),
+            next_cursor: page.next_cursor,
+        }
+    }
+}
