@@ -11,6 +11,7 @@ mod demo;
 mod dist;
 mod folders;
 mod fuzz;
+mod languages;
 mod plugins;
 mod python;
 mod registry;
@@ -38,6 +39,8 @@ enum Task {
     Plugins(plugins::Arguments),
     /// Make the Python environment with moto that the end-to-end tests use.
     Python,
+    /// Test the Python SDK and build the example plugin written with it.
+    Languages,
     /// Fetch the OCI registry that the tests push plugins to.
     Registry,
     /// Measure the sandbox and the engine, and write docs/performance.md.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Task::Test(arguments) => test::run_tests(&arguments),
         Task::Plugins(arguments) => plugins::run_arguments(&arguments),
         Task::Python => python::prepare(),
+        Task::Languages => languages::prepare(),
         Task::Registry => registry::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
         Task::Dist(arguments) => dist::run_arguments(&arguments),

@@ -1,4 +1,4 @@
-//! The Python environment of the end-to-end tests: moto and boto3, pinned.
+//! The Python environments of the end-to-end tests, pinned: moto and boto3, and what the Python plugin is built with.
 
 use std::fs;
 use std::path::PathBuf;
@@ -14,13 +14,21 @@ use crate::folders;
 /// When there is no Python 3.11 or newer, or the packages cannot be fetched.
 pub fn prepare() -> Result<()> {
     step("python: environment with moto");
-    let wanted_file = folders::root().join("tests/python/requirements.txt");
+    environment("venv", "tests/python/requirements.txt")
+}
+
+/// Makes an environment below `target` from a file of requirements, unless it is there already.
+///
+/// # Errors
+/// When there is no Python 3.11 or newer, or the packages cannot be fetched.
+pub fn environment(name: &str, requirements: &str) -> Result<()> {
+    let wanted_file = folders::root().join(requirements);
     let wanted =
         fs::read_to_string(&wanted_file).with_context(|| format!("reading {}", wanted_file.display()))?;
-    let venv = folders::target().join("venv");
+    let venv = folders::target().join(name);
     let stamp = venv.join("requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
-        println!("    target/venv is up to date");
+        println!("    target/{name} is up to date");
         return Ok(());
     }
     let version =
@@ -41,7 +49,7 @@ pub fn prepare() -> Result<()> {
             "-r",
         ])
         .arg(&wanted_file))
-    .context("moto and boto3 come from PyPI; is it within reach?")?;
+    .with_context(|| format!("the packages of {requirements} come from PyPI; is it within reach?"))?;
     fs::write(&stamp, wanted).with_context(|| format!("writing {}", stamp.display()))
 }
 

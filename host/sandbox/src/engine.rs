@@ -71,15 +71,16 @@ pub(crate) fn start(limits: &Limits) -> Result<Engine, EngineError> {
     }
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(limits.instances)
-        // A component made by the Rust or Python toolchains holds three to five core instances.
-        .total_core_instances(limits.instances.saturating_mul(8))
+        // A component of the Rust toolchain holds three to five core instances, one of Python's 38: its interpreter,
+        // the C library and every native module are linked when it starts.
+        .total_core_instances(limits.instances.saturating_mul(40))
         .total_memories(limits.instances)
         .total_tables(limits.instances.saturating_mul(4))
         .total_stacks(limits.instances)
         .max_memory_size(limits.memory_bytes)
         .max_core_instance_size(1 << 20)
         .max_component_instance_size(1 << 20)
-        .max_core_instances_per_component(16)
+        .max_core_instances_per_component(64)
         .max_memories_per_component(2)
         .max_tables_per_component(8)
         .table_elements(limits.table_elements)

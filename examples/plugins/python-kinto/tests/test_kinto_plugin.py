@@ -1,0 +1,77 @@
+from konductor_sdk import Failure, plain
+from konductor_sdk.testing import Expected, Lifecycle, ScriptedCloud
+
+import pytest
+from kinto_plugin import PLUGIN
+
+PATH = "/v1/buckets/shelf"
+
+
+def data(modified: int, **more: object) -> dict:
+    return {"data": {"id": "shelf", "last_modified": modified, "konductor_token": "token", "labels": {}, **more}}
+
+
+def test_a_bucket_is_made_changed_and_deleted() -> None:
+    with ScriptedCloud(
+        Expected("PUT", PATH, json=data(1, owner="me"), body={"data": {"owner": "me", "labels": {}, "konductor_token": "token"}}),
+        Expected("GET", PATH, json=data(1, owner="me"), headers={"ETag": '"1"'}),
+        Expected("PUT", PATH, json=data(2, owner="you")),
+        Expected("DELETE", PATH),
+    ) as cloud:
+        bucket = Lifecycle(PLUGIN, "kinto:store:Bucket", cloud)
+        bucket.apply({"name": "shelf", "owner": "me"})
+        assert bucket.object is not None and bucket.object.attributes["last_modified"] == 1
+        assert not bucket.apply({"name": "shelf", "owner": "me"}).changes
+        plan = bucket.apply({"name": "shelf", "owner": "you"})
+        assert [(change.at, change.kind) for change in plan.changes] == [(("owner",), "update")]
+        bucket.delete()
+    assert dict(cloud.received[0].headers)["If-None-Match"] == "*"
+    assert dict(cloud.received[2].headers)["If-Match"] == '"1"'
+
+
+@pytest.mark.parametrize(("token", "found"), [("token", True), ("another", False)])
+def test_an_interrupted_create_finds_its_own_bucket_and_nobody_elses(token: str, found: bool) -> None:
+    with ScriptedCloud(
+        Expected("PUT", PATH, status=412, json={"message": "exists"}),
+        Expected("GET", PATH, json=data(1, konductor_token=token)),
+    ) as cloud:
+        bucket = Lifecycle(PLUGIN, "kinto:store:Bucket", cloud)
+        if found:
+            bucket.apply({"name": "shelf"})
+            assert bucket.object is not None
+        else:
+            with pytest.raises(Failure) as raised:
+                bucket.apply({"name": "shelf"})
+            assert raised.value.disposition == "already-exists"
+
+
+def test_what_is_gone_is_read_as_gone_and_deleted_twice() -> None:
+    with ScriptedCloud(
+        Expected("PUT", PATH, json=data(1)),
+        Expected("GET", PATH, status=404),
+        Expected("DELETE", PATH, status=404),
+    ) as cloud:
+        bucket = Lifecycle(PLUGIN, "kinto:store:Bucket", cloud)
+        bucket.apply({"name": "shelf"})
+        assert bucket.read() is None
+        bucket.delete()
+
+
+def test_pages_are_followed_by_their_token_alone() -> None:
+    with ScriptedCloud(
+        Expected("GET", "/v1/buckets", json={"data": [data(1)["data"]]}, headers={"Next-Page": "http://elsewhere/?_limit=100&_token=abc"}),
+        Expected("GET", "/v1/buckets", json={"data": [{**data(1)["data"], "id": "other"}]}),
+    ) as cloud:
+        life = Lifecycle(PLUGIN, "kinto:store:Bucket", cloud)
+        assert [one.id for one in PLUGIN.list("kinto:store:Bucket", life.call())] == ["shelf", "other"]
+    assert dict(cloud.received[1].query)["_token"] == "abc"
+
+
+def test_a_bad_name_and_a_missing_one_are_told_with_their_place() -> None:
+    _, found = PLUGIN.check("kinto:store:Bucket", {"name": "no name", "ownr": "me"})
+    assert [(one.at, one.summary) for one in found] == [
+        (("name",), "`no name` has not the form wanted"),
+        (("ownr",), "there is no attribute `ownr`"),
+    ]
+    assert found[1].help == "did you mean `owner`?"
+    assert plain({"a": 1}) == {"a": 1}

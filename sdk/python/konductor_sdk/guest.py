@@ -1,0 +1,318 @@
+"""The exports of a plugin inside the sandbox. A plugin's main module says `from konductor_sdk.guest import exports` and
+`Plugin, Provider, Operations, Module = exports(plugin)`; outside a sandbox this module cannot be imported."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+from componentize_py_types import Err, Ok
+from wit_world.exports import module as wit_module
+from wit_world.exports import operations as wit_operations
+from wit_world.exports import provider as wit_provider
+from wit_world.imports import cloud as wit_cloud
+from wit_world.imports import types as wit
+
+from . import plugin as sdk
+from .cloud import Request, Response, SendError
+from .diagnostics import Diagnostic, Path
+from .failure import Failure
+from .values import NotAValue, Reference, decode, encode
+
+_NODES = {
+    "null": wit.Node_Null,
+    "boolean": wit.Node_Boolean,
+    "integer": wit.Node_Integer,
+    "number": wit.Node_Number,
+    "text": wit.Node_Text,
+    "bytes": wit.Node_Bytes,
+    "list": wit.Node_List,
+    "map": wit.Node_Map,
+    "unknown": wit.Node_Unknown,
+    "secret": wit.Node_Secret,
+    "reference": wit.Node_Reference,
+}
+_KINDS = {node: kind for kind, node in _NODES.items()}
+_ERRORS = {
+    "not-found": wit.Error_NotFound,
+    "already-exists": wit.Error_AlreadyExists,
+    "conflict": wit.Error_Conflict,
+    "throttled": wit.Error_Throttled,
+    "denied": wit.Error_Denied,
+    "quota": wit.Error_Quota,
+    "unavailable": wit.Error_Unavailable,
+    "unsupported": wit.Error_Unsupported,
+    "other": wit.Error_Other,
+}
+_SEND_ERRORS = {
+    wit_cloud.SendError_Denied: "denied",
+    wit_cloud.SendError_NoCredentials: "no-credentials",
+    wit_cloud.SendError_Timeout: "timeout",
+    wit_cloud.SendError_Connection: "connection",
+    wit_cloud.SendError_TooLarge: "too-large",
+    wit_cloud.SendError_Other: "other",
+}
+# Each operation has an instance of its own, which is configured first.
+_config: Any = None
+
+
+class Sandbox:
+    """The host."""
+
+    def send(self, request: Request) -> Response:
+        """Sends a request through the host."""
+        out = wit_cloud.Request(
+            request.endpoint,
+            request.region,
+            request.method,
+            request.path,
+            list(request.query),
+            list(request.headers),
+            request.body,
+            request.idempotent,
+        )
+        try:
+            answer = wit_cloud.send(out)
+        except Err as error:
+            raise SendError(_SEND_ERRORS[type(error.value)], error.value.value) from None
+        return Response(answer.status, tuple(answer.headers), answer.body)
+
+
+def _node_out(kind: str, held: Any) -> Any:
+    if kind in ("null", "unknown"):
+        return _NODES[kind]()
+    if kind == "map":
+        return wit.Node_Map([wit.MapEntry(key, at) for key, at in held])
+    if kind == "reference":
+        return wit.Node_Reference(held.path) if isinstance(held.path, wit.Reference) else _no_reference(held)
+    return _NODES[kind](held)
+
+
+def _no_reference(held: Reference) -> Any:
+    raise Failure("other", f"a reference to `{held.resource}` cannot be made by a resource type")
+
+
+def value_out(value: Any) -> list[Any]:
+    return [_node_out(kind, held) for kind, held in encode(value)]
+
+
+def value_in(nodes: list[Any]) -> Any:
+    def held(node: Any) -> Any:
+        if isinstance(node, wit.Node_Map):
+            return [(entry.key, entry.value) for entry in node.value]
+        if isinstance(node, wit.Node_Reference):
+            # Kept as it came, so that it goes out again unchanged.
+            return Reference(node.value.resource, node.value)  # type: ignore[arg-type]
+        return getattr(node, "value", None)
+
+    return decode([(_KINDS[type(node)], held(node)) for node in nodes])
+
+
+def _path_out(path: Path | None) -> list[Any] | None:
+    if not path:
+        return None
+    return [wit.PathStep_Index(one) if isinstance(one, int) else wit.PathStep_Attribute(one) for one in path]
+
+
+def _diagnostics_out(found: list[Diagnostic]) -> list[Any]:
+    return [
+        wit.Diagnostic(wit.Severity[one.severity.upper()], one.summary, one.full_detail, _path_out(one.at))
+        for one in found
+    ]
+
+
+def _object_in(found: Any) -> sdk.Object | None:
+    if found is None:
+        return None
+    return sdk.Object(found.id, value_in(found.attributes), bytes(found.private), found.schema_version)
+
+
+def _object_out(found: sdk.Object) -> Any:
+    return wit.Object(found.id, value_out(found.attributes), found.private, found.schema_version)
+
+
+def _error_out(failure: Failure) -> Any:
+    if failure.disposition == "invalid":
+        found = failure.diagnostics or [Diagnostic(failure.message, at=failure.at or ())]
+        return wit.Error_Invalid(_diagnostics_out(found))
+    return _ERRORS[failure.disposition](
+        wit.Failure(
+            failure.code,
+            failure.message,
+            failure.http_status,
+            failure.request_id,
+            _path_out(failure.at),
+            list(failure.details.items()),
+        )
+    )
+
+
+def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
+    """Turns a failure into the interface's error."""
+
+    def answer(*arguments: Any) -> Any:
+        try:
+            return call(*arguments)
+        except Failure as failure:
+            raise Err(_error_out(failure)) from None
+        except NotAValue as error:
+            raise Err(_error_out(Failure("other", str(error)))) from None
+
+    return answer
+
+
+def _progress_out(found: sdk.InProgress) -> Any:
+    return wit_operations.Progress(found.handle, found.retry_after_milliseconds, found.id, found.message)
+
+
+def _outcome_out(outcome: Any, prefix: str) -> Any:
+    made = lambda case: getattr(wit_operations, f"{prefix}_{case}")  # noqa: E731
+    match outcome:
+        case sdk.Object():
+            return made("Complete")(_object_out(outcome))
+        case sdk.InProgress():
+            return made("InProgress")(_progress_out(outcome))
+        case sdk.Partial(found, reason):
+            return made("Partial")(wit_operations.Partial(_object_out(found), _error_out(reason)))
+        case sdk.Deleted():
+            return made("Deleted")()
+    raise Failure("other", f"an operation answered with {type(outcome).__name__}; give an Object")
+
+
+def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
+    """Returns the classes that the component exports."""
+
+    def call(request: Any, **options: Any) -> sdk.Call[Any]:
+        prior = getattr(request, "prior", None)
+        return sdk.Call(Sandbox(), _config, getattr(request, "name", ""), prior=_object_in(prior), **options)
+
+    def working(request: Any) -> sdk.Call[Any]:
+        token, private = request.idempotency_token, bytes(request.private)
+        return call(request, planned=value_in(request.planned), idempotency_token=token, private=private)
+
+    class Plugin:
+        def describe(self) -> str:
+            return json.dumps(plugin.manifest())
+
+    class Provider:
+        @_answers
+        def check(self, request: Any) -> Any:
+            checked, found = plugin.check(request.resource_type, value_in(request.inputs))
+            return wit_provider.CheckResponse(value_out(checked), _diagnostics_out(found))
+
+        @_answers
+        def plan(self, request: Any) -> Any:
+            plan = plugin.plan(request.resource_type, _object_in(request.prior), value_in(request.inputs))
+            changes = [
+                wit_provider.AttributeChange(
+                    _path_out(one.at) or [], wit_provider.ChangeKind[one.kind.upper()], one.requires_replacement
+                )
+                for one in plan.changes
+            ]
+            return wit_provider.PlanResponse(
+                value_out(plan.planned),
+                changes,
+                plan.delete_before_replace,
+                plan.private,
+                _diagnostics_out(plan.diagnostics),
+            )
+
+        @_answers
+        def upgrade_state(self, resource_type: str, stored: Any) -> Any:
+            return _object_out(plugin.upgrade_state(resource_type, _object_in(stored) or sdk.Object("", {})))
+
+        def required_permissions(self, resource_type: str, operation: str) -> list[str]:
+            try:
+                return plugin.resource(resource_type).permissions(operation)
+            except Failure:
+                return []
+
+        @_answers
+        def schema(self, resource_type: str) -> str:
+            return plugin.schema(resource_type)
+
+    class Operations:
+        @_answers
+        def configure(self, config: list[Any]) -> None:
+            global _config
+            _config = value_in(config)
+
+        @_answers
+        def create(self, request: Any) -> Any:
+            outcome = plugin.create(request.resource_type, working(request), value_in(request.inputs))
+            return _outcome_out(outcome, "Outcome")
+
+        @_answers
+        def read(self, request: Any) -> Any:
+            found = plugin.read(request.resource_type, call(request), request.id)
+            return None if found is None else _object_out(found)
+
+        @_answers
+        def read_many(self, requests: list[Any]) -> list[Any]:
+            def answer(request: Any) -> Any:
+                try:
+                    return Ok(self.read(request))
+                except Err as error:
+                    return error
+
+            return [answer(request) for request in requests]
+
+        @_answers
+        def list(self, request: Any) -> Any:
+            found = plugin.list(request.resource_type, call(request, filter=value_in(request.filter)))
+            return wit_operations.Listed([_object_out(one) for one in found], None)
+
+        @_answers
+        def update(self, request: Any) -> Any:
+            inputs = value_in(request.inputs)
+            outcome = plugin.update(request.resource_type, working(request), request.prior.id, inputs)
+            return _outcome_out(outcome, "Outcome")
+
+        @_answers
+        def delete(self, request: Any) -> Any:
+            token = request.idempotency_token
+            outcome = plugin.delete(request.resource_type, call(request, idempotency_token=token), request.prior.id)
+            if outcome is None:
+                return wit_operations.Deletion_Complete()
+            return wit_operations.Deletion_InProgress(_progress_out(outcome))
+
+        @_answers
+        def import_(self, resource_type: str, name: str, id: str) -> Any:
+            found, inputs = plugin.import_(resource_type, sdk.Call(Sandbox(), _config, name), id)
+            return wit_operations.Imported(_object_out(found), value_out(inputs))
+
+        @_answers
+        def poll(self, request: Any) -> Any:
+            asked = call(request, planned=value_in(request.planned))
+            outcome = plugin.poll(request.resource_type, asked, bytes(request.handle))
+            return _outcome_out(outcome, "PollOutcome")
+
+        @_answers
+        def invoke(self, function: str, arguments: Any) -> Any:
+            raise Failure("unsupported", f"this plugin has no function `{function}`")
+
+    def module(name: str) -> dict[str, Any]:
+        if plugin.config_schema is None or name != plugin.name:
+            raise Failure("unsupported", f"this plugin has no module `{name}`")
+        return plugin.config_schema
+
+    class Module:
+        @_answers
+        def config_schema(self, name: str) -> str:
+            return json.dumps(module(name))
+
+        @_answers
+        def defaults(self, name: str) -> Any:
+            module(name)
+            return value_out(None)
+
+        def dependencies(self, name: str) -> list[str]:
+            return []
+
+        @_answers
+        def construct(self, request: Any) -> Any:
+            module(request.target)
+            return wit_module.ConstructResponse([], value_out({}), [])
+
+    return Plugin, Provider, Operations, Module
