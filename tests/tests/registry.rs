@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use konductor_registry::component::with_manifest;
 use konductor_registry::{
     Digest, FetchRequest, FetchedPlugin, LockedRelease, MirrorForm, NetworkSettings, PluginSource, Progress,
-    ProgressEvent, Registry, RegistryError, SearchPath,
+    ProgressEvent, Registry, RegistryError, SearchPath, SignatureLookup,
 };
 use konductor_tests::{OciRegistry, write_docker_configuration};
 
@@ -67,6 +67,7 @@ fn request(source: &str, version: Option<&str>) -> FetchRequest {
         source: PluginSource::parse("demo", source, Path::new("/")).unwrap(),
         version: version.map(|text| text.parse().unwrap()),
         locked: None,
+        signatures: SignatureLookup::AtSource,
     }
 }
 
@@ -202,6 +203,106 @@ async fn a_locked_plugin_comes_from_the_cache_with_the_registry_gone() {
         );
         assert_eq!(mirrored.manifest_digest, found.manifest_digest, "{name}");
     }
+}
+
+#[tokio::test]
+async fn a_signature_that_is_added_later_is_seen_where_the_registry_may_be_asked() {
+    let mut server = OciRegistry::open();
+    let folder = tempfile::tempdir().unwrap();
+    let (registry, heard) = client(settings(&server, folder.path()), folder.path());
+    let source = server.source("demo");
+    let repository = source.parse().unwrap();
+    registry
+        .publish(&plugin("1.0.0", &["one"]), &repository)
+        .await
+        .unwrap();
+    let found = registry.fetch(&request(&source, None)).await.unwrap();
+    let mut locked = request(&source, None);
+    locked.locked = lock(&found);
+    registry
+        .publish(&plugin("1.0.0", &["two"]), &repository)
+        .await
+        .unwrap();
+
+    let one = vec![b"one".to_vec()];
+    let both = vec![b"one".to_vec(), b"two".to_vec()];
+    let mut kept = locked.clone();
+    kept.signatures = SignatureLookup::Kept;
+    assert_eq!(registry.fetch(&kept).await.unwrap().bundles, one);
+    let offline = NetworkSettings {
+        offline: true,
+        ..settings(&server, folder.path())
+    };
+    let (unplugged, told) = client(offline, folder.path());
+    assert_eq!(unplugged.fetch(&locked).await.unwrap().bundles, one);
+    // It was told to be offline: that is nothing to be warned of.
+    let is_warning = |event: &ProgressEvent| matches!(event, ProgressEvent::SignaturesNotLookedUp { .. });
+    assert!(!told.take().iter().any(is_warning));
+
+    heard.take();
+    let fresh = registry.fetch(&locked).await.unwrap();
+    assert_eq!((&fresh.bundles, &fresh.bytes), (&both, &found.bytes));
+    assert!(!heard.has_downloaded(), "only the signatures are asked for");
+    assert_eq!(unplugged.fetch(&locked).await.unwrap().bundles, both);
+
+    // With the registry gone, what it listed last is used, and that is said.
+    server.stop();
+    heard.take();
+    assert_eq!(registry.fetch(&locked).await.unwrap().bundles, both);
+    let said = heard.take();
+    let reason = said.iter().find_map(|event| match event {
+        ProgressEvent::SignaturesNotLookedUp { source, reason, .. } => Some((source, reason)),
+        _ => None,
+    });
+    let (about, reason) = reason.unwrap();
+    assert!(
+        *about == source && reason.contains("does not answer"),
+        "{about}: {reason}"
+    );
+}
+
+#[tokio::test]
+async fn two_registries_with_the_same_bytes_have_signatures_of_their_own() {
+    let servers = [OciRegistry::open(), OciRegistry::open()];
+    let folder = tempfile::tempdir().unwrap();
+    let mut locked = Vec::new();
+    for (number, server) in servers.iter().enumerate() {
+        let own = tempfile::tempdir().unwrap();
+        let settings = settings(server, own.path());
+        // The cache is the same for both.
+        let (registry, heard) = client(settings, folder.path());
+        let source = server.source("demo");
+        let bundle = format!("of number {number}");
+        registry
+            .publish(&plugin("1.0.0", &[&bundle]), &source.parse().unwrap())
+            .await
+            .unwrap();
+        let found = registry.fetch(&request(&source, None)).await.unwrap();
+        assert_eq!(found.bundles, [bundle.clone().into_bytes()]);
+        assert_eq!(heard.has_downloaded(), number == 0, "the bytes are the same");
+        let mut request = request(&source, None);
+        request.locked = lock(&found);
+        request.signatures = SignatureLookup::Kept;
+        locked.push((request, bundle));
+    }
+    let offline = NetworkSettings {
+        offline: true,
+        ..NetworkSettings::default()
+    };
+    let (unplugged, _) = client(offline, folder.path());
+    for (request, bundle) in &locked {
+        let found = unplugged.fetch(request).await.unwrap();
+        assert_eq!(found.bundles, [bundle.clone().into_bytes()]);
+    }
+    // A third one that nobody asked yet has none that are known, and offline it cannot be asked.
+    let mut third = locked[0].0.clone();
+    let source = "oci://third.example/demo";
+    third.source = PluginSource::parse("demo", source, Path::new("/")).unwrap();
+    let error = message(&unplugged.fetch(&third).await.unwrap_err());
+    assert!(
+        error.contains("third.example") && error.contains("offline"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

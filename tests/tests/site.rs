@@ -63,10 +63,7 @@ impl Workshop {
         fs::create_dir(&docker).unwrap();
         registry.write_docker_configuration(&docker);
         let certificate = registry.certificate();
-        // The other tests publish the same bytes with other signatures, and a release in the cache keeps its own.
-        let cache = project.home().join("cache");
         let project = project
-            .with_environment("XDG_CACHE_HOME", cache.to_str().unwrap())
             .with_environment("SSL_CERT_FILE", certificate.to_str().unwrap())
             .with_environment("KONDUCTOR_PLUGIN_PATH", "");
         let here = |name: &str| project.folder().join(name);
@@ -134,6 +131,18 @@ impl Workshop {
         self.project.folder().join("mirror")
     }
 
+    /// The certificates of the timestamp authority.
+    fn timestamp_certificates(&self) -> String {
+        let certificates = [
+            self.authority.timestamp_certificate(),
+            self.authority.certificate(),
+        ];
+        certificates
+            .iter()
+            .map(|file| fs::read_to_string(file).unwrap())
+            .collect()
+    }
+
     /// Carries the mirror over to a closed site, with the lock and the site's own policy.
     fn carried_over(&self) -> ClosedSite {
         let mirror = self.mirror();
@@ -145,15 +154,7 @@ impl Workshop {
         project.write("konductor.lock", &self.project.read("konductor.lock"));
         project.write("policy.yaml", &policy(&there));
         project.write("platform.pub.pem", &self.key.public_text());
-        let certificates = [
-            self.authority.timestamp_certificate(),
-            self.authority.certificate(),
-        ];
-        let timestamps: String = certificates
-            .iter()
-            .map(|file| fs::read_to_string(file).unwrap())
-            .collect();
-        project.write("timestamps.pem", &timestamps);
+        project.write("timestamps.pem", &self.timestamp_certificates());
         // Nothing of the developer's machine is there: no cache and no plugins beside the project.
         let cache = project.home().join("cache");
         ClosedSite {
@@ -224,6 +225,40 @@ fn a_signed_plugin_goes_through_registry_and_mirror_to_a_site_without_a_network(
             .says("signed by key sha256:");
         site.run(&["run", "--yes"]).succeeds();
         site.run(&["plan", "--detailed-exitcode"]).ends_with(0);
+    }
+}
+
+#[test]
+fn a_signature_that_is_published_after_the_plugin_is_seen_without_emptying_the_cache() {
+    // Who asks the registry again: a run under a policy, and `fetch` for the locked runs after it.
+    for (asking, then) in [
+        (&["plan"][..], &["plan", "--locked"][..]),
+        (&["plugin", "fetch", "--locked"], &["plan", "--locked"]),
+    ] {
+        let workshop = Workshop::with_signed_plugin(KeyKind::P256);
+        let project = &workshop.project;
+        let here = |name: &str| project.folder().join(name);
+        fs::rename(here("reference.sigstore.json"), here("later")).unwrap();
+        workshop.publish();
+        project.write("konductor.yaml", &stack(&workshop.registry.source(REPOSITORY)));
+        project.write("konductor.dev.yaml", "");
+        project.run(["plugin", "lock"]).succeeds();
+        project.run(["plan"]).succeeds();
+
+        fs::rename(here("later"), here("reference.sigstore.json")).unwrap();
+        workshop.publish();
+        project.write("timestamps.pem", &workshop.timestamp_certificates());
+        let signer = "{ name: platform, keys: [platform.pub.pem], timestamp_authorities: [timestamps.pem] }";
+        project.write(
+            "policy.yaml",
+            &format!("version: 1\nplugins:\n  signers:\n    - {signer}\n"),
+        );
+        let run = |command: &[&str]| project.run(command.iter().chain(&["--policy", "policy.yaml"]).copied());
+        run(&["plan", "--locked"]).ends_with(1).says("has no signature");
+        // The first to look at signatures writes down who signed.
+        run(asking).succeeds();
+        run(&["plugin", "lock", "--offline"]).succeeds();
+        run(then).succeeds();
     }
 }
 

@@ -49,6 +49,18 @@ impl Progress for FetchProgress {
             ProgressEvent::CacheEntryDropped { path, reason } => {
                 tracing::warn!(path = %path.display(), reason, "a damaged entry of the download cache was thrown away");
             }
+            ProgressEvent::SignaturesNotLookedUp {
+                plugin,
+                source,
+                reason,
+            } => {
+                tracing::warn!(
+                    plugin,
+                    source,
+                    reason,
+                    "the source could not be asked for signatures; those it listed last are used"
+                );
+            }
             ProgressEvent::Resolving { plugin, source } if self.shown => {
                 crate::output::notice(&format!("asking {source} for {plugin}"));
             }

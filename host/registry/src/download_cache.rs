@@ -2,11 +2,14 @@
 //!
 //! ```text
 //! FOLDER/sha256/HEX        bytes: plugins, manifests, configurations, bundles
-//! FOLDER/releases/HEX      which of them belong to the OCI manifest with the digest HEX
+//! FOLDER/signatures/HEX    which bundles one source listed for one manifest, when it was last asked
 //! ```
 //!
-//! Nothing here is trusted. Bytes are hashed again on every reading, a list of a release carries a checksum, and what
-//! is damaged is dropped and fetched anew. The folder is its owner's alone.
+//! Bytes are the same wherever they come from, so they have no source. Which signatures there are is what one source
+//! says at one time, so that is kept for each source and replaced whenever it is asked again.
+//!
+//! Nothing here is trusted. Bytes are hashed again on every reading, a list carries a checksum and says what it is
+//! about, and what is damaged is dropped and fetched anew. The folder is its owner's alone.
 
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
@@ -19,8 +22,8 @@ use crate::fetched::BUNDLE_COUNT_LIMIT;
 use crate::local::PLUGIN_LIMIT;
 use crate::progress::{Progress, ProgressEvent};
 
-/// How large the list of a release may be.
-const RELEASE_LIMIT: u64 = 64 * 1024;
+/// How large a list of bundles may be.
+const LIST_LIMIT: u64 = 64 * 1024;
 
 /// Says why the cache cannot be written. Reading never fails: what cannot be read is not there.
 #[derive(Debug, thiserror::Error)]
@@ -32,13 +35,13 @@ pub struct CacheError {
     pub source: std::io::Error,
 }
 
-/// The parts of a release, by their digests.
+/// The bundles that a source listed for a manifest.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct CachedRelease {
-    pub(crate) plugin: Digest,
-    pub(crate) configuration: Digest,
-    pub(crate) bundles: Vec<Digest>,
+struct KeptList {
+    source: String,
+    manifest: Digest,
+    bundles: Vec<Digest>,
 }
 
 /// The cache of downloads.
@@ -75,31 +78,51 @@ impl DownloadCache {
         Ok(digest)
     }
 
-    /// Returns the parts of the release with a manifest, if they are known.
-    pub(crate) fn release(&self, manifest: &Digest) -> Option<CachedRelease> {
-        let path = self.folder.join("releases").join(manifest.hex());
-        let bytes = self.read_file(&path, RELEASE_LIMIT)?;
+    /// Returns the bundles that a source listed for a manifest when it was last asked; `None` when it never was, or
+    /// one of them is not here any more.
+    pub(crate) fn bundles(&self, source: &str, manifest: &Digest) -> Option<Vec<Vec<u8>>> {
+        let path = self
+            .folder
+            .join("signatures")
+            .join(list_key(source, manifest).hex());
+        let bytes = self.read_file(&path, LIST_LIMIT)?;
         let found = bytes
             .iter()
             .position(|byte| *byte == b'\n')
             .and_then(|end| Some((bytes.get(..end)?, bytes.get(end + 1..)?)))
             .filter(|(checksum, body)| Digest::of(body).to_string().as_bytes() == *checksum)
-            .and_then(|(_, body)| serde_json::from_slice::<CachedRelease>(body).ok())
-            .filter(|release| release.bundles.len() <= BUNDLE_COUNT_LIMIT);
-        if found.is_none() {
+            .and_then(|(_, body)| serde_json::from_slice::<KeptList>(body).ok())
+            .filter(|list| list.source == source && list.manifest == *manifest)
+            .filter(|list| list.bundles.len() <= BUNDLE_COUNT_LIMIT);
+        let Some(list) = found else {
             self.drop_entry(&path, "its checksum does not fit".to_owned());
-        }
-        found
+            return None;
+        };
+        list.bundles.iter().map(|digest| self.read(digest)).collect()
     }
 
-    /// Keeps the parts of the release with a manifest.
-    pub(crate) fn write_release(&self, manifest: &Digest, release: &CachedRelease) -> Result<(), CacheError> {
-        let body = serde_json::to_string(release).map_err(|error| CacheError {
+    /// Keeps the bundles that a source lists for a manifest, in place of those it listed before.
+    pub(crate) fn write_bundles(
+        &self,
+        source: &str,
+        manifest: &Digest,
+        bundles: &[Vec<u8>],
+    ) -> Result<(), CacheError> {
+        let list = KeptList {
+            source: source.to_owned(),
+            manifest: *manifest,
+            bundles: bundles
+                .iter()
+                .take(BUNDLE_COUNT_LIMIT)
+                .map(|bundle| self.write(bundle))
+                .collect::<Result<_, _>>()?,
+        };
+        let body = serde_json::to_string(&list).map_err(|error| CacheError {
             path: self.folder.clone(),
             source: error.into(),
         })?;
         let text = format!("{}\n{body}", Digest::of(body.as_bytes()));
-        self.put("releases", manifest, text.as_bytes())
+        self.put("signatures", &list_key(source, manifest), text.as_bytes())
     }
 
     fn put(&self, kind: &str, digest: &Digest, bytes: &[u8]) -> Result<(), CacheError> {
@@ -136,6 +159,11 @@ impl DownloadCache {
             reason,
         });
     }
+}
+
+/// Returns the name of the list of a source and a manifest. No source has a line break in it.
+fn list_key(source: &str, manifest: &Digest) -> Digest {
+    Digest::of(format!("{source}\n{manifest}").as_bytes())
 }
 
 /// Makes a folder that only its owner can look into; one that is there is made so.
@@ -176,27 +204,58 @@ mod tests {
         }
     }
 
+    const SOURCE: &str = "oci://registry.example/aws";
+
     #[test]
-    fn a_change_of_any_byte_of_a_list_drops_it() {
+    fn a_change_of_any_byte_of_a_list_or_of_a_bundle_in_it_drops_it() {
         let folder = tempfile::tempdir().unwrap();
         let cache = cache(folder.path());
         let manifest = Digest::of(b"manifest");
-        let release = CachedRelease {
-            plugin: Digest::of(b"plugin"),
-            configuration: Digest::of(b"configuration"),
-            bundles: vec![Digest::of(b"bundle")],
-        };
-        let path = folder.path().join("downloads/releases").join(manifest.hex());
-        cache.write_release(&manifest, &release).unwrap();
-        assert_eq!(cache.release(&manifest), Some(release.clone()));
-        let content = std::fs::read(&path).unwrap();
-        for position in 0..content.len() {
-            let mut changed = content.clone();
-            changed[position] ^= 1;
-            std::fs::write(&path, &changed).unwrap();
-            assert_eq!(cache.release(&manifest), None, "{position}");
-            assert!(!path.exists());
+        let bundles = [b"bundle".to_vec()];
+        let downloads = folder.path().join("downloads");
+        let list = downloads
+            .join("signatures")
+            .join(list_key(SOURCE, &manifest).hex());
+        let bundle = downloads.join("sha256").join(Digest::of(b"bundle").hex());
+        cache.write_bundles(SOURCE, &manifest, &bundles).unwrap();
+        for path in [list, bundle] {
+            let content = std::fs::read(&path).unwrap();
+            for position in 0..content.len() {
+                assert_eq!(cache.bundles(SOURCE, &manifest).as_deref(), Some(&bundles[..]));
+                let mut changed = content.clone();
+                changed[position] ^= 1;
+                std::fs::write(&path, &changed).unwrap();
+                assert_eq!(cache.bundles(SOURCE, &manifest), None, "{position}");
+                assert!(!path.exists(), "{position}");
+                cache.write_bundles(SOURCE, &manifest, &bundles).unwrap();
+            }
         }
+    }
+
+    #[test]
+    fn bundles_are_those_of_one_source_and_one_manifest_and_the_last_ones_listed() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = cache(folder.path());
+        let (manifest, other) = (Digest::of(b"manifest"), Digest::of(b"other"));
+        let kept = |source: &str, manifest| cache.bundles(source, manifest);
+        cache
+            .write_bundles(SOURCE, &manifest, &[b"one".to_vec(), b"two".to_vec()])
+            .unwrap();
+        assert_eq!(kept("oci://elsewhere.example/aws", &manifest), None);
+        assert_eq!(kept(SOURCE, &other), None);
+        cache
+            .write_bundles(SOURCE, &manifest, &[b"three".to_vec()])
+            .unwrap();
+        assert_eq!(kept(SOURCE, &manifest), Some(vec![b"three".to_vec()]));
+        // A whole list in the place of another is not that one.
+        let signatures = folder.path().join("downloads/signatures");
+        let place = |source: &str, manifest| signatures.join(list_key(source, manifest).hex());
+        std::fs::copy(place(SOURCE, &manifest), place(SOURCE, &other)).unwrap();
+        assert_eq!(kept(SOURCE, &other), None);
+        assert_eq!(kept(SOURCE, &manifest), Some(vec![b"three".to_vec()]));
+        // None is an answer, too.
+        cache.write_bundles(SOURCE, &manifest, &[]).unwrap();
+        assert_eq!(kept(SOURCE, &manifest), Some(Vec::new()));
     }
 
     #[cfg(unix)]

@@ -49,6 +49,6 @@ pub use oci::client::OciError;
 pub use oci::reference::OciRepository;
 pub use policy::{Policies, PolicyErrors, Refusal, SitePolicy};
 pub use progress::{NoProgress, Progress, ProgressEvent};
-pub use registry::{FetchRequest, LockedRelease, Published, Registry};
+pub use registry::{FetchRequest, LockedRelease, Published, Registry, SignatureLookup};
 pub use source::{LocalPath, PluginSource, SearchPath};
 pub use timestamp::{TimestampError, request_timestamp};

@@ -84,6 +84,11 @@ impl Policies {
         )
     }
 
+    /// Tells whether a policy looks at signatures.
+    pub fn look_at_signatures(&self) -> bool {
+        self.0.iter().any(|policy| policy.signers.is_some())
+    }
+
     /// Returns the rule by which `grant: requested` may not be used, if there is one.
     pub fn requested_denied(&self) -> Option<Refusal> {
         denied(

@@ -36,6 +36,15 @@ pub enum ProgressEvent {
         /// Its digest.
         digest: Digest,
     },
+    /// A source could not be asked for signatures, and those it listed last are used.
+    SignaturesNotLookedUp {
+        /// The plugin.
+        plugin: String,
+        /// The source, as written.
+        source: String,
+        /// Why it could not be asked.
+        reason: String,
+    },
     /// A damaged entry of the cache was thrown away.
     CacheEntryDropped {
         /// The file.

@@ -37,6 +37,19 @@ pub struct FetchRequest {
     pub version: Option<semver::VersionReq>,
     /// The exact release that is locked. It is fetched by its digests; tags and `version` have no say then.
     pub locked: Option<LockedRelease>,
+    /// Which of its signatures are wanted.
+    pub signatures: SignatureLookup,
+}
+
+/// Where the signature bundles of a release in an OCI registry come from. Mirrors and files always say what is there.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SignatureLookup {
+    /// From the source, each time: a signature that was added or taken back is seen. Where the source cannot be asked,
+    /// or the run is offline, those that it listed last stand for them.
+    #[default]
+    AtSource,
+    /// Those that this source listed when it was last asked; it is asked only when it never was.
+    Kept,
 }
 
 /// One exact release.

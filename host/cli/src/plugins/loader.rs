@@ -11,7 +11,7 @@ use konductor_registry::admission::{AdmittedPlugin, admit};
 use konductor_registry::lock_file::LOCK_FILE;
 use konductor_registry::policy::Policies;
 use konductor_registry::{
-    FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath,
+    FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath, SignatureLookup,
 };
 use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
 
@@ -70,6 +70,7 @@ pub struct PluginLoader {
     lock: Option<LockFile>,
     locked: bool,
     policies: Policies,
+    signatures: SignatureLookup,
     loaded: BTreeMap<String, LoadedPlugin>,
 }
 
@@ -86,14 +87,22 @@ impl PluginLoader {
             cache_directory: Some(environment.cache_folder().join("compiled")),
             ..SandboxOptions::default()
         };
+        let locked = arguments.locked.unwrap_or_else(|| environment.is_pipeline())
+            || policies.locked_required().is_some();
+        // A locked run takes what is there, and one without policies does not look at signatures.
+        let signatures = if locked || !policies.look_at_signatures() {
+            SignatureLookup::Kept
+        } else {
+            SignatureLookup::AtSource
+        };
         Ok(Self {
             sandbox: Sandbox::new(options)?,
             registry: registry(arguments, environment)?,
             folder: folder.to_owned(),
             lock: LockFile::read(&folder.join(LOCK_FILE))?,
-            locked: arguments.locked.unwrap_or_else(|| environment.is_pipeline())
-                || policies.locked_required().is_some(),
+            locked,
             policies,
+            signatures,
             loaded: BTreeMap::new(),
         })
     }
@@ -152,6 +161,14 @@ impl PluginLoader {
     #[must_use]
     pub fn unlocked(mut self) -> Self {
         self.locked = false;
+        self
+    }
+
+    /// Returns the same loader that asks sources for signatures even where a run would take those it has: for the
+    /// commands that fetch, verify and pass on.
+    #[must_use]
+    pub fn asking_for_signatures(mut self) -> Self {
+        self.signatures = SignatureLookup::AtSource;
         self
     }
 
@@ -230,6 +247,7 @@ impl PluginLoader {
             source,
             version,
             locked: entry.map(LockedPlugin::release),
+            signatures: self.signatures,
         };
         Ok(self.registry.fetch(&request).await?)
     }

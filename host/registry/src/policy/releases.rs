@@ -156,7 +156,7 @@ impl SitePolicy {
         if bundles.is_empty() {
             return Err(refused(format!(
                 "plugin `{name}` has no signature; it needs one of {names} (as `NAME.sigstore.json` beside the file, or \
-                 as a referrer in the registry)"
+                 as a referrer in the registry; `konductor plugin fetch` asks a registry for one that was added since)"
             )));
         }
         let mut reasons = Vec::new();

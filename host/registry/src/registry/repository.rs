@@ -1,12 +1,15 @@
 //! Plugins in OCI repositories: tags, fetching by tag or by digest, the cache, and publishing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use oci_client::manifest::OCI_IMAGE_MEDIA_TYPE;
 
-use super::{FetchRequest, Published, Registry, highest, no_version, oci_error};
+use super::{
+    FetchRequest, LockedRelease, Published, Registry, SignatureLookup, highest, no_version, oci_error,
+};
 use crate::digest::Digest;
-use crate::download_cache::{CacheError, CachedRelease, DownloadCache};
+use crate::download_cache::{CacheError, DownloadCache};
 use crate::error::RegistryError;
 use crate::fetched::{BUNDLE_COUNT_LIMIT, FetchedPlugin};
 use crate::oci::artifact::Artifact;
@@ -14,6 +17,9 @@ use crate::oci::client::{OciClient, OciError};
 use crate::oci::manifest::{PluginManifest, read_plugin_manifest};
 use crate::oci::reference::OciRepository;
 use crate::progress::ProgressEvent;
+
+/// How long a source is waited for that is asked for signatures where there are some from before.
+const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
 
 impl Registry {
     pub(super) async fn client(
@@ -46,13 +52,28 @@ impl Registry {
             .downloads
             .as_deref()
             .map(|folder| DownloadCache::new(folder, Arc::clone(&self.progress)));
-        if let (Some(locked), Some(cache)) = (&request.locked, &cache)
-            && let Some(manifest) = &locked.manifest_digest
-            && let Some(found) = self.read_cached(request, cache, manifest)?
-        {
-            found.require_labels(&locked.version)?;
-            return Ok(found);
-        }
+        let cached = match (&request.locked, &cache) {
+            (Some(locked), Some(cache)) => self.read_cached(request, cache, locked)?,
+            _ => None,
+        };
+        let (mut found, manifest) = match cached {
+            Some(found) => found,
+            None => self.download(request, repository, cache.as_ref()).await?,
+        };
+        found.bundles = self
+            .signatures(request, repository, cache.as_ref(), &manifest)
+            .await?;
+        found.manifest_digest = Some(manifest);
+        Ok(found)
+    }
+
+    /// Fetches a release, without its signatures, and keeps it in the cache. Returns it with its manifest's digest.
+    async fn download(
+        &self,
+        request: &FetchRequest,
+        repository: &OciRepository,
+        cache: Option<&DownloadCache>,
+    ) -> Result<(FetchedPlugin, Digest), RegistryError> {
         let client = self.client(&request.plugin, repository).await?;
         let fail = |error| oci_error(&request.plugin, error);
         let (version, reference, expected) = match &request.locked {
@@ -92,24 +113,79 @@ impl Registry {
             .blob(&manifest.configuration, "configuration", &|_| ())
             .await
             .map_err(fail)?;
-        let plugin = self
-            .plugin_bytes(request, &client, cache.as_ref(), &manifest)
-            .await?;
+        let plugin = self.plugin_bytes(request, &client, cache, &manifest).await?;
         let mut found = FetchedPlugin::new(&request.plugin, request.source.clone(), place, plugin)?;
         found.require_labels(&version)?;
-        found.bundles = client.bundles(&manifest.digest).await.map_err(fail)?;
-        found.manifest_digest = Some(manifest.digest);
-        found.artifact = Some(Artifact {
+        let artifact = Artifact {
             manifest: bytes,
             configuration,
-        });
-        if let Some(cache) = &cache {
-            keep(cache, &found, &manifest.digest).map_err(|source| RegistryError::Cache {
-                plugin: request.plugin.clone(),
-                source,
-            })?;
+        };
+        if let Some(cache) = cache {
+            // The manifest is written last: it is what a release is found by.
+            for part in [&found.bytes, &artifact.configuration, &artifact.manifest] {
+                cache.write(part).map_err(|error| cache_error(request, error))?;
+            }
         }
-        Ok(found)
+        found.artifact = Some(artifact);
+        Ok((found, manifest.digest))
+    }
+
+    /// Returns the signature bundles of a release: those its source lists now, or those it listed when it was last
+    /// asked, by [`SignatureLookup`].
+    async fn signatures(
+        &self,
+        request: &FetchRequest,
+        repository: &OciRepository,
+        cache: Option<&DownloadCache>,
+        manifest: &Digest,
+    ) -> Result<Vec<Vec<u8>>, RegistryError> {
+        let source = request.source.to_string();
+        let kept = cache.and_then(|cache| cache.bundles(&source, manifest));
+        let asking = async {
+            self.client(&request.plugin, repository)
+                .await?
+                .bundles(manifest)
+                .await
+                .map_err(|error| oci_error(&request.plugin, error))
+        };
+        let bundles = match kept {
+            None => asking.await?,
+            Some(kept) if self.network.offline || request.signatures == SignatureLookup::Kept => {
+                return Ok(kept);
+            }
+            // Whoever keeps the source from answering could as well answer with no signatures, so what was listed
+            // before may stand for them: it is verified as it was then.
+            Some(kept) => {
+                let reason = match tokio::time::timeout(LOOKUP_LIMIT, asking).await {
+                    Ok(Ok(bundles)) => return self.keep(request, cache, &source, manifest, bundles),
+                    Ok(Err(error)) => with_sources(&error),
+                    Err(_) => format!("there was no answer within {} s", LOOKUP_LIMIT.as_secs()),
+                };
+                self.progress.report(ProgressEvent::SignaturesNotLookedUp {
+                    plugin: request.plugin.clone(),
+                    source,
+                    reason,
+                });
+                return Ok(kept);
+            }
+        };
+        self.keep(request, cache, &source, manifest, bundles)
+    }
+
+    fn keep(
+        &self,
+        request: &FetchRequest,
+        cache: Option<&DownloadCache>,
+        source: &str,
+        manifest: &Digest,
+        bundles: Vec<Vec<u8>>,
+    ) -> Result<Vec<Vec<u8>>, RegistryError> {
+        if let Some(cache) = cache {
+            cache
+                .write_bundles(source, manifest, &bundles)
+                .map_err(|error| cache_error(request, error))?;
+        }
+        Ok(bundles)
     }
 
     async fn find_tag(
@@ -156,60 +232,57 @@ impl Registry {
             .map_err(|error| oci_error(&request.plugin, error))
     }
 
-    /// Returns a release from the cache; `None` when a part of it is not there or is damaged.
+    /// Returns a locked release from the cache, without its signatures, and its manifest's digest; `None` when a part
+    /// of it is not there or is damaged.
     fn read_cached(
         &self,
         request: &FetchRequest,
         cache: &DownloadCache,
-        manifest_digest: &Digest,
-    ) -> Result<Option<FetchedPlugin>, RegistryError> {
+        locked: &LockedRelease,
+    ) -> Result<Option<(FetchedPlugin, Digest)>, RegistryError> {
+        let Some(digest) = locked.manifest_digest else {
+            return Ok(None);
+        };
         let parts = || {
-            let release = cache.release(manifest_digest)?;
-            let manifest = cache.read(manifest_digest)?;
-            let read = read_plugin_manifest(&manifest, Some(manifest_digest)).ok()?;
-            // The list says what belongs to it, but the manifest has the last word.
-            let is_same =
-                read.plugin.digest == release.plugin && read.configuration.digest == release.configuration;
+            let manifest = cache.read(&digest)?;
+            let read = read_plugin_manifest(&manifest, Some(&digest)).ok()?;
             let artifact = Artifact {
-                configuration: cache.read(&release.configuration).filter(|_| is_same)?,
+                configuration: cache.read(&read.configuration.digest)?,
                 manifest,
             };
-            let bundles: Option<Vec<_>> = release.bundles.iter().map(|digest| cache.read(digest)).collect();
-            Some((cache.read(&release.plugin)?, artifact, bundles?))
+            Some((cache.read(&read.plugin.digest)?, artifact))
         };
-        let Some((bytes, artifact, bundles)) = parts() else {
+        let Some((bytes, artifact)) = parts() else {
             return Ok(None);
         };
         let place = format!("the cache of downloads, from {}", request.source);
         let mut found = FetchedPlugin::new(&request.plugin, request.source.clone(), place, bytes)?;
+        found.require_labels(&locked.version)?;
         self.progress.report(ProgressEvent::FoundInCache {
             plugin: request.plugin.clone(),
             digest: found.digest,
         });
-        found.bundles = bundles;
-        found.manifest_digest = Some(*manifest_digest);
         found.artifact = Some(artifact);
-        Ok(Some(found))
+        Ok(Some((found, digest)))
     }
 }
 
-/// Keeps a release in the cache. The list of its parts is written last.
-fn keep(cache: &DownloadCache, found: &FetchedPlugin, manifest: &Digest) -> Result<(), CacheError> {
-    let Some(artifact) = &found.artifact else {
-        return Ok(());
-    };
-    cache.write(&artifact.manifest)?;
-    let release = CachedRelease {
-        plugin: cache.write(&found.bytes)?,
-        configuration: cache.write(&artifact.configuration)?,
-        bundles: found
-            .bundles
-            .iter()
-            .take(BUNDLE_COUNT_LIMIT)
-            .map(|bundle| cache.write(bundle))
-            .collect::<Result<_, _>>()?,
-    };
-    cache.write_release(manifest, &release)
+fn cache_error(request: &FetchRequest, source: CacheError) -> RegistryError {
+    RegistryError::Cache {
+        plugin: request.plugin.clone(),
+        source,
+    }
+}
+
+/// Returns what an error says, with what is behind it.
+fn with_sources(error: &RegistryError) -> String {
+    let mut text = error.to_string();
+    let mut next = std::error::Error::source(error);
+    while let Some(error) = next {
+        text = format!("{text}: {error}");
+        next = error.source();
+    }
+    text
 }
 
 /// Returns the tags that are versions, lowest first. `v1.2.3` is one, too, where there is no `1.2.3`.

@@ -19,6 +19,7 @@ fn request(source: &str, base: &Path, version: Option<&str>) -> FetchRequest {
         source: PluginSource::parse("aws", source, base).unwrap(),
         version: version.map(wanted),
         locked: None,
+        signatures: SignatureLookup::AtSource,
     }
 }
 

@@ -9,7 +9,7 @@ use crate::plugins::requirement;
 
 /// Fetches plugins into the cache and checks them as a run would, so that a later run needs no network.
 pub async fn fetch(names: &[String], context: &PluginContext<'_>) -> Result<(), CommandError> {
-    let loader = context.loader()?;
+    let loader = context.loader()?.asking_for_signatures();
     let mut problems = Diagnostics::default();
     for name in context.wanted(names, &loader)? {
         let requirement = requirement(&name, context.configuration.as_ref());

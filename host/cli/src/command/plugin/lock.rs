@@ -15,7 +15,7 @@ use crate::prompt::somebody_is_there;
 /// Writes the exact versions, digests and signers of a project's plugins, and with --approve what they may do.
 pub async fn lock(arguments: &LockArguments, context: &PluginContext<'_>) -> Result<(), CommandError> {
     let configuration = context.project()?;
-    let loader = context.loader()?.unlocked();
+    let loader = context.loader()?.unlocked().asking_for_signatures();
     let path = context.folder.join(LOCK_FILE);
     let before = LockFile::read(&path)?.unwrap_or_default();
     let mut after = before.clone();

@@ -11,7 +11,7 @@ use crate::plugins::requirement;
 /// Copies plugins and their signatures into a folder that works without a network. What the policies refuse is not
 /// copied.
 pub async fn mirror(arguments: &MirrorArguments, context: &PluginContext<'_>) -> Result<(), CommandError> {
-    let loader = context.loader()?;
+    let loader = context.loader()?.asking_for_signatures();
     let names = match (loader.lock(), arguments.names.is_empty()) {
         (Some(lock), true) => lock.plugins.keys().cloned().collect(),
         _ => context.wanted(&arguments.names, &loader)?,

@@ -11,7 +11,7 @@ use crate::plugins::requirement;
 
 /// Checks who signed a plugin: as the policies ask, or with the keys that are named and no others.
 pub async fn verify(arguments: &VerifyArguments, context: &PluginContext<'_>) -> Result<(), CommandError> {
-    let loader = context.loader()?.unlocked();
+    let loader = context.loader()?.unlocked().asking_for_signatures();
     let plugin = &arguments.plugin;
     let mut fetched = if is_file(plugin) {
         loader.registry().fetch_file(&context.folder.join(plugin))?
