@@ -1,109 +1,20 @@
 //! Every check of the conformance kit fails on its mutant, and on nothing else.
 #![allow(clippy::indexing_slicing, clippy::unwrap_used, reason = "test code")]
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse};
+use konductor_model::cloud::{Cloud, CloudRequest};
 use konductor_model::{Failure, Value};
-use konductor_plugin_mutants::{Mistake, Mutants, TYPES};
+use konductor_plugin_mutants::{Mutants, TYPES};
 use konductor_sdk::{Definition, Plugin as _};
 use konductor_sdk_test::conformance::{CATALOGUE, CheckId, Fixtures, Options, Probe, Report, run};
 use konductor_sdk_test::{NativeProvider, StatefulCloud, block_on, lifecycle, respond};
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-type Widgets = BTreeMap<String, Json>;
+mod widgets;
 
-/// The widget service.
-fn service(widgets: &mut Widgets, request: &CloudRequest) -> CloudResponse {
-    let body: Json = serde_json::from_slice(&request.body).unwrap();
-    let arn = body["arn"].as_str().unwrap_or_default().to_owned();
-    let target = request
-        .headers
-        .iter()
-        .find(|(name, _)| name == "x-amz-target")
-        .unwrap();
-    let action = target.1.strip_prefix("Widgets.").unwrap();
-    if action == "CreateWidget" {
-        let same = |widget: &&Json| body["token"].is_string() && widget["token"] == body["token"];
-        if let Some(widget) = widgets.values().find(same) {
-            return respond(200, shown(widget));
-        }
-        let arn = format!("arn:widget:{}", widgets.len() + 1_000 + widgets.keys().len());
-        let arn = if widgets.contains_key(&arn) {
-            format!("{arn}-again")
-        } else {
-            arn
-        };
-        let mut widget = body;
-        widget["arn"] = json!(arn);
-        widgets.insert(arn, widget.clone());
-        return respond(200, shown(&widget));
-    }
-    if action == "ListWidgets" {
-        // One a page, so that whoever stops early sees too little.
-        let own: Vec<&Json> = widgets
-            .values()
-            .filter(|widget| widget["kind"] == body["kind"])
-            .collect();
-        let page: usize = body["cursor"]
-            .as_str()
-            .map_or(0, |cursor| cursor.parse().unwrap());
-        let next = (page + 1 < own.len()).then(|| (page + 1).to_string());
-        let shown: Vec<Json> = own.get(page).map(|widget| shown(widget)).into_iter().collect();
-        return respond(200, json!({"widgets": shown, "cursor": next}));
-    }
-    let Some(widget) = widgets.get_mut(&arn) else {
-        return respond(404, json!({"code": "NotFound"}));
-    };
-    match action {
-        "GetWidget" => {}
-        "SetNote" => widget["note"] = body["note"].clone(),
-        "UpdateWidget" => {
-            for name in ["size", "password"] {
-                if !body[name].is_null() {
-                    widget[name] = body[name].clone();
-                }
-            }
-        }
-        "DeleteWidget" => {
-            widgets.remove(&arn);
-            return respond(200, Json::Null);
-        }
-        other => return respond(400, json!({"code": "UnknownAction", "message": other})),
-    }
-    respond(200, shown(&widgets[&arn]))
-}
-
-fn shown(widget: &Json) -> Json {
-    let mut widget = widget.clone();
-    widget
-        .as_object_mut()
-        .unwrap()
-        .retain(|name, value| name != "token" && name != "kind" && !value.is_null());
-    widget
-}
-
-fn fixtures(kinds: &[&str]) -> Fixtures {
-    let mut text = "resources:\n".to_owned();
-    let mut archive = "archive:\n".to_owned();
-    let mut untested = "untested:\n".to_owned();
-    for (name, _) in TYPES {
-        let short = name.rsplit(':').next().unwrap();
-        if kinds.contains(name) {
-            text += &format!(
-                "  {short}:\n    type: {name}\n    inputs: {{ name: one, size: 2, note: hello, password: correct-horse }}\n    \
-                 update: {{ size: 3, note: bye }}\n    replace: {{ name: two }}\n"
-            );
-        } else {
-            untested += &format!("  {name}: it is not the one\n");
-        }
-        archive += &format!(
-            "  - {{ type: {name}, schema_version: 0, id: old, attributes: {{ title: old, size: 1 }} }}\n"
-        );
-    }
-    Fixtures::parse("conformance.yaml", &format!("{text}{archive}{untested}")).unwrap()
-}
+use widgets::{Widgets, expected, fixtures, service};
 
 fn report_of(kind: &str) -> Report {
     let cloud = StatefulCloud::new(Widgets::new(), service);
@@ -113,33 +24,6 @@ fn report_of(kind: &str) -> Report {
     let mut report = report;
     report.results.retain(|result| result.resource_type == kind);
     report
-}
-
-fn expected(mistake: Mistake) -> Option<CheckId> {
-    use CheckId as C;
-    Some(match mistake {
-        Mistake::Clean => return None,
-        Mistake::EmptyDescription => C::SchemaValid,
-        Mistake::WrongExample => C::ExamplesValid,
-        Mistake::UpgradesNothing => C::UpgradeArchived,
-        Mistake::CountsPlans => C::Deterministic,
-        Mistake::RefusesUnknown => C::UnknownInputs,
-        Mistake::PlansUnknown => C::UnknownAllowed,
-        Mistake::InventsOutput => C::CreateHonest,
-        Mistake::NeverSettles => C::SecondPlanEmpty,
-        Mistake::ImportsOther => C::ImportEqualsState,
-        Mistake::ReadsFirstOnly => C::ReadManyEqualsRead,
-        Mistake::ListsNothing => C::ListFinds,
-        Mistake::ForgetsSize => C::UpdateInPlace,
-        Mistake::NeverReplaces => C::ReplacePlanned,
-        Mistake::DeletesOnce => C::DeleteTwice,
-        Mistake::FailsWhenGone => C::OutsideDelete,
-        Mistake::IgnoresToken => C::InterruptedCreate,
-        Mistake::TakesThrottledForDone => C::Throttling,
-        Mistake::TakesBrokenForGone => C::ServerErrors,
-        Mistake::ClaimsTooLittle => C::Permissions,
-        Mistake::QuotesAnswers => C::SecretsKept,
-    })
 }
 
 #[test]
