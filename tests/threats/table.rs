@@ -1,6 +1,7 @@
-//! The table in `docs/security.md` names a test for every guard; this sees that the tests are there.
+//! The table in `docs/security.md` names a test for every guard, and `guards.toml` how each guard is taken out: this sees
+//! that both fit to the code. `cargo xtask guards` takes them out and runs the tests.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -83,7 +84,7 @@ fn has_function(file: &Path, name: &str, as_test: bool) -> bool {
             marks.any(|line| line.contains("test"))
         };
         // Or it is a row that a macro makes a test of for every version.
-        let is_row = || text.contains("macro_rules! rows") && lines.contains(&format!("{name},").as_str());
+        let is_row = || text.contains("rows!([") && lines.contains(&format!("{name},").as_str());
         found && (!as_test || marked() || is_row())
     })
 }
@@ -91,7 +92,7 @@ fn has_function(file: &Path, name: &str, as_test: bool) -> bool {
 #[test]
 fn every_guard_and_every_test_that_the_table_names_exists() {
     let rows = rows();
-    assert!(rows.len() >= 20, "{} rows", rows.len());
+    assert!(rows.len() >= 40, "{} rows", rows.len());
     let mut missing = Vec::new();
     for row in &rows {
         for (pairs, as_test) in [(&row.guards, false), (&row.tests, true)] {
@@ -119,11 +120,20 @@ fn every_test_of_the_threat_table_stands_in_a_row() {
             continue;
         }
         let text = fs::read_to_string(&file).unwrap();
-        for part in text.split("::test]\n").chain(text.split("#[test]\n")).skip(1) {
+        let marked = text.split("::test]\n").chain(text.split("#[test]\n")).skip(1);
+        let functions = marked.filter_map(|part| {
             let name = part.trim_start().trim_start_matches("async ").strip_prefix("fn ");
-            if let Some(name) = name.and_then(|name| name.split('(').next())
-                && !named.contains(name)
-            {
+            name?.split('(').next()
+        });
+        let versioned = text
+            .split("rows!([")
+            .nth(1)
+            .and_then(|rest| rest.split("]);").next());
+        let rows = versioned
+            .into_iter()
+            .flat_map(|rows| rows.split(',').map(str::trim));
+        for name in functions.chain(rows.filter(|name| !name.is_empty())) {
+            if !named.contains(name) {
                 forgotten.push(format!("{}: {name}", file.display()));
             }
         }
@@ -131,6 +141,92 @@ fn every_test_of_the_threat_table_stands_in_a_row() {
     forgotten.sort();
     forgotten.dedup();
     assert!(forgotten.is_empty(), "{forgotten:#?}");
+}
+
+/// The guards that `cargo xtask guards` takes out.
+#[derive(serde::Deserialize)]
+struct Removals {
+    removal: Vec<Removal>,
+}
+
+#[derive(serde::Deserialize)]
+struct Removal {
+    name: String,
+    threat: String,
+    edit: Vec<Edit>,
+    tests: BTreeMap<String, Vec<String>>,
+}
+
+#[derive(serde::Deserialize)]
+struct Edit {
+    file: String,
+    find: String,
+    replace: String,
+}
+
+fn removals() -> Vec<Removal> {
+    let text = fs::read_to_string(root().join("tests/threats/guards.toml")).unwrap();
+    toml::from_str::<Removals>(&text).unwrap().removal
+}
+
+#[test]
+fn every_guard_can_be_taken_out_and_every_test_of_a_row_is_shown_to_fail() {
+    let (rows, removals) = (rows(), removals());
+    let mut wrong = Vec::new();
+    for row in &rows {
+        let shown: BTreeSet<(&str, &str)> = removals
+            .iter()
+            .filter(|removal| removal.threat == row.threat)
+            .flat_map(|removal| &removal.tests)
+            .flat_map(|(file, names)| names.iter().map(move |name| (file.as_str(), name.as_str())))
+            .collect();
+        for (file, test) in &row.tests {
+            if !shown.contains(&(file.as_str(), test.as_str())) {
+                wrong.push(format!("{}: no removal has `{file}` `{test}` fail", row.threat));
+            }
+        }
+    }
+    let mut names = BTreeSet::new();
+    for removal in &removals {
+        let name = &removal.name;
+        if !names.insert(name) {
+            wrong.push(format!("{name}: the name stands twice"));
+        }
+        let Some(row) = rows.iter().find(|row| row.threat == removal.threat) else {
+            wrong.push(format!("{name}: the table has no row `{}`", removal.threat));
+            continue;
+        };
+        for (file, tests) in &removal.tests {
+            for test in tests {
+                if !row.tests.contains(&(file.clone(), test.clone())) {
+                    wrong.push(format!("{name}: the row does not name `{file}` `{test}`"));
+                }
+            }
+        }
+        wrong.extend(unfit(removal));
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+/// Says which edits of a removal do not apply, one after the other.
+fn unfit(removal: &Removal) -> Vec<String> {
+    let name = &removal.name;
+    let mut texts: BTreeMap<&str, String> = BTreeMap::new();
+    let mut wrong = Vec::new();
+    if removal.edit.is_empty() || removal.tests.values().flatten().next().is_none() {
+        wrong.push(format!("{name}: it should have an edit and a test"));
+    }
+    for Edit { file, find, replace } in &removal.edit {
+        let text = texts
+            .entry(file)
+            .or_insert_with(|| fs::read_to_string(root().join(file)).unwrap_or_default());
+        match text.matches(find).count() {
+            1 if find != replace => *text = text.replacen(find, replace, 1),
+            1 => wrong.push(format!("{name}: it changes nothing in `{file}`")),
+            times => wrong.push(format!("{name}: `{file}` has {times} times: {find}")),
+        }
+    }
+    wrong
 }
 
 fn sources(folder: &Path) -> Vec<PathBuf> {

@@ -11,6 +11,7 @@ mod demo;
 mod dist;
 mod folders;
 mod fuzz;
+mod guards;
 mod languages;
 mod plugins;
 mod python;
@@ -47,6 +48,8 @@ enum Task {
     Bench(bench::Arguments),
     /// Feed damaged and hostile input to everything that reads what others wrote.
     Fuzz(fuzz::Arguments),
+    /// Take out the guards of the threat table one by one, and see their tests fail.
+    Guards(guards::Arguments),
     /// Build the release archive.
     Dist(dist::Arguments),
 }
@@ -61,6 +64,7 @@ fn main() -> ExitCode {
         Task::Registry => registry::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
         Task::Dist(arguments) => dist::run_arguments(&arguments),
+        Task::Guards(arguments) => guards::run_arguments(&arguments),
         Task::Fuzz(arguments) => fuzz::run_arguments(&arguments),
     };
     match result {
