@@ -8,10 +8,12 @@
 //! ```
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
-use konductor_tests::{KeyKind, Project, SiteAuthority, guest};
+use konductor_tests::{
+    CERTIFICATES_FILE, KEY_FILE, KeyKind, Project, SiteAuthority, guest, sign_in_two_steps, site_policy,
+};
 
 /// How often each is measured; the two take turns, so that what else the machine does meets both.
 const ROUNDS: usize = 40;
@@ -25,9 +27,13 @@ fn main() {
     };
     let folder = tempfile::tempdir().unwrap();
     let home = Home(folder.path().to_owned());
-    let plugin = home.signed_plugin();
     let direct = home.project();
-    direct.write("konductor.yaml", &stack(&plugin.display().to_string()));
+    let authority = SiteAuthority::create();
+    let key = authority.key("platform", KeyKind::P256);
+    let plugin = direct.folder().join("aws.wasm");
+    fs::copy(guest("aws"), &plugin).unwrap();
+    sign_in_two_steps(&direct, "aws.wasm", &key, &authority);
+    direct.write("konductor.yaml", &stack("./aws.wasm"));
     direct.run(["plugin", "lock"]).succeeds();
     let mirror = home.0.join("mirror");
     direct
@@ -35,10 +41,10 @@ fn main() {
         .succeeds();
     let mirrored = home.project();
     mirrored.write("konductor.yaml", &stack(&format!("mirror:{}", mirror.display())));
-    for name in ["platform.pub.pem", "timestamps.pem"] {
-        fs::copy(home.0.join(name), mirrored.folder().join(name)).unwrap();
+    for name in [KEY_FILE, CERTIFICATES_FILE] {
+        fs::copy(direct.folder().join(name), mirrored.folder().join(name)).unwrap();
     }
-    mirrored.write("policy.yaml", &policy(&mirror));
+    mirrored.write("policy.yaml", &site_policy(&mirror));
     mirrored
         .run(["plugin", "lock", "--policy", "policy.yaml"])
         .succeeds();
@@ -81,46 +87,6 @@ impl Home {
         project.write("konductor.dev.yaml", "config: { aws: { region: us-west-2 } }\n");
         project
     }
-
-    /// Packs and signs the AWS plugin with the platform's key, and stamps it by the site's authority.
-    fn signed_plugin(&self) -> PathBuf {
-        let here = |name: &str| self.0.join(name);
-        let authority = SiteAuthority::create();
-        let key = authority.key("platform", KeyKind::P256);
-        fs::write(here("platform.pub.pem"), key.public_text()).unwrap();
-        let certificates = [authority.timestamp_certificate(), authority.certificate()];
-        let certificates = certificates.map(|file| fs::read_to_string(file).unwrap());
-        fs::write(here("timestamps.pem"), certificates.concat()).unwrap();
-        let plugin = here("aws.wasm");
-        fs::copy(guest("aws"), &plugin).unwrap();
-        let project = self.project();
-        let file = plugin.to_str().unwrap();
-        let at = |name: &str| here(name).to_str().unwrap().to_owned();
-        let sign = |arguments: &[&str]| {
-            project
-                .run(["plugin", "sign", file].iter().chain(arguments).copied())
-                .succeeds();
-        };
-        project.run(["plugin", "pack", file]).succeeds();
-        sign(&["--export-payload", &at("payload.bin")]);
-        fs::write(
-            here("payload.sig"),
-            key.sign(&fs::read(here("payload.bin")).unwrap()),
-        )
-        .unwrap();
-        sign(&[
-            "--signature",
-            &at("payload.sig"),
-            "--public-key",
-            &at("platform.pub.pem"),
-            "--export-timestamp-request",
-            &at("request.tsq"),
-        ]);
-        let response = authority.answer_query(&fs::read(here("request.tsq")).unwrap());
-        fs::write(here("response.tsr"), response).unwrap();
-        sign(&["--timestamp-response", &at("response.tsr")]);
-        plugin
-    }
 }
 
 /// A stack that needs the plugin, and no cloud to be planned.
@@ -137,23 +103,6 @@ resources:
     type: aws:s3:Bucket
     properties: {{ bucket: konductor-loading-from-a-mirror }}
 "
-    )
-}
-
-/// A policy that admits only what the platform signed and the lock names.
-fn policy(mirror: &Path) -> String {
-    format!(
-        "\
-version: 1
-plugins:
-  sources: [\"mirror:{}\"]
-  signers:
-    - {{ name: platform, keys: [platform.pub.pem], timestamp_authorities: [timestamps.pem] }}
-  unsigned: deny
-  unlocked: deny
-  local: deny
-",
-        mirror.display()
     )
 }
 

@@ -16,6 +16,7 @@ mod project;
 mod running;
 mod search;
 mod site_authority;
+mod site_signature;
 
 pub use aws_account::AwsAccount;
 pub use checkout::{archive, archived, example, guest};
@@ -26,3 +27,4 @@ pub use project::{Finished, Project};
 pub use running::{Running, Signal};
 pub use search::{files_that_hold, holds};
 pub use site_authority::{KeyKind, SiteAuthority, SiteKey};
+pub use site_signature::{CERTIFICATES_FILE, KEY_FILE, certificates, sign_in_two_steps, site_policy};

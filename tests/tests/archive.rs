@@ -68,6 +68,22 @@ async fn every_archived_plugin_loads_as_what_it_is() {
     }
 }
 
+#[test]
+fn no_archived_plugin_names_a_folder_of_the_machine_that_built_it() {
+    for (version, names) in archives() {
+        for name in names {
+            let bytes = fs::read(archived(&version, &name)).unwrap();
+            let text = String::from_utf8_lossy(&bytes);
+            for folder in ["/.cargo/", "/.rustup/", "/home/", "/root/", "/Users/"] {
+                assert!(
+                    !text.contains(folder),
+                    "{name} of {version} should not name {folder}"
+                );
+            }
+        }
+    }
+}
+
 #[tokio::test]
 async fn every_archived_reference_plugin_runs() {
     for version in archives().into_keys() {

@@ -4,7 +4,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use konductor_tests::{Finished, KeyKind, OciRegistry, Project, SiteAuthority, SiteKey, guest};
+use konductor_tests::{
+    CERTIFICATES_FILE, Finished, KEY_FILE, KeyKind, OciRegistry, Project, SiteAuthority, SiteKey,
+    certificates, guest, sign_in_two_steps, site_policy,
+};
 
 const REPOSITORY: &str = "konductor/reference";
 
@@ -24,23 +27,6 @@ resources:
     properties:
       label: carried over
 "
-    )
-}
-
-/// The policy of the site: only from the mirror, only signed by its own key, only what is locked.
-fn policy(mirror: &Path) -> String {
-    format!(
-        "\
-version: 1
-plugins:
-  sources: [\"mirror:{}\"]
-  signers:
-    - {{ name: platform, keys: [platform.pub.pem], timestamp_authorities: [timestamps.pem] }}
-  unsigned: deny
-  unlocked: deny
-  local: deny
-",
-        mirror.display()
     )
 }
 
@@ -66,46 +52,8 @@ impl Workshop {
         let project = project
             .with_environment("SSL_CERT_FILE", certificate.to_str().unwrap())
             .with_environment("KONDUCTOR_PLUGIN_PATH", "");
-        let here = |name: &str| project.folder().join(name);
-        fs::copy(guest("reference"), here("reference.wasm")).unwrap();
-        fs::copy(key.public(), here("platform.pub.pem")).unwrap();
-
-        project.run(["plugin", "pack", "reference.wasm"]).succeeds();
-        project
-            .run([
-                "plugin",
-                "sign",
-                "reference.wasm",
-                "--export-payload",
-                "payload.bin",
-            ])
-            .succeeds();
-        let signature = key.sign(&fs::read(here("payload.bin")).unwrap());
-        fs::write(here("payload.sig"), signature).unwrap();
-        project
-            .run([
-                "plugin",
-                "sign",
-                "reference.wasm",
-                "--signature",
-                "payload.sig",
-                "--public-key",
-                "platform.pub.pem",
-                "--export-timestamp-request",
-                "request.tsq",
-            ])
-            .succeeds();
-        let response = authority.answer_query(&fs::read(here("request.tsq")).unwrap());
-        fs::write(here("response.tsr"), response).unwrap();
-        project
-            .run([
-                "plugin",
-                "sign",
-                "reference.wasm",
-                "--timestamp-response",
-                "response.tsr",
-            ])
-            .succeeds();
+        fs::copy(guest("reference"), project.folder().join("reference.wasm")).unwrap();
+        sign_in_two_steps(&project, "reference.wasm", &key, &authority);
         Self {
             project,
             registry,
@@ -131,18 +79,6 @@ impl Workshop {
         self.project.folder().join("mirror")
     }
 
-    /// The certificates of the timestamp authority.
-    fn timestamp_certificates(&self) -> String {
-        let certificates = [
-            self.authority.timestamp_certificate(),
-            self.authority.certificate(),
-        ];
-        certificates
-            .iter()
-            .map(|file| fs::read_to_string(file).unwrap())
-            .collect()
-    }
-
     /// Carries the mirror over to a closed site, with the lock and the site's own policy.
     fn carried_over(&self) -> ClosedSite {
         let mirror = self.mirror();
@@ -152,9 +88,9 @@ impl Workshop {
         project.write("konductor.yaml", &stack(&format!("mirror:{}", there.display())));
         project.write("konductor.dev.yaml", "");
         project.write("konductor.lock", &self.project.read("konductor.lock"));
-        project.write("policy.yaml", &policy(&there));
-        project.write("platform.pub.pem", &self.key.public_text());
-        project.write("timestamps.pem", &self.timestamp_certificates());
+        project.write("policy.yaml", &site_policy(&there));
+        project.write(KEY_FILE, &self.key.public_text());
+        project.write(CERTIFICATES_FILE, &certificates(&self.authority));
         // Nothing of the developer's machine is there: no cache and no plugins beside the project.
         let cache = project.home().join("cache");
         ClosedSite {
@@ -247,7 +183,7 @@ fn a_signature_that_is_published_after_the_plugin_is_seen_without_emptying_the_c
 
         fs::rename(here("later"), here("reference.sigstore.json")).unwrap();
         workshop.publish();
-        project.write("timestamps.pem", &workshop.timestamp_certificates());
+        project.write(CERTIFICATES_FILE, &certificates(&workshop.authority));
         let signer = "{ name: platform, keys: [platform.pub.pem], timestamp_authorities: [timestamps.pem] }";
         project.write(
             "policy.yaml",
@@ -372,9 +308,9 @@ fn the_policy_of_the_site_stops_what_is_unsigned_local_unlocked_or_signed_by_a_s
 
     // Signed by somebody whom the policy does not name.
     let stranger = workshop.authority.key("stranger", KeyKind::P256);
-    project.write("platform.pub.pem", &stranger.public_text());
+    project.write(KEY_FILE, &stranger.public_text());
     refused("platform");
-    project.write("platform.pub.pem", &workshop.key.public_text());
+    project.write(KEY_FILE, &workshop.key.public_text());
 
     // Local: the lock names another source, before any policy is asked.
     let folder = project.folder().to_owned();

@@ -16,6 +16,7 @@ mod languages;
 mod plugins;
 mod python;
 mod registry;
+mod remapping;
 mod test;
 
 use std::process::ExitCode;

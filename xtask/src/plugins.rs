@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::process::Command;
 
 use anyhow::{Context, Result};
 
 use crate::command::{cargo, command, output, run, step};
 use crate::folders;
+use crate::remapping::Remapping;
 
 /// The target that guests are built for.
 pub const TARGET: &str = "wasm32-wasip2";
@@ -39,7 +41,7 @@ pub fn build(names: &[String]) -> Result<()> {
             all().join(", ")
         );
     }
-    run(cargo().arg("build").args(build_flags()).args(packages(&wanted)))?;
+    run(guest_cargo("build")?.args(packages(&wanted)))?;
     for name in wanted {
         place(name)?;
     }
@@ -78,16 +80,28 @@ pub fn packages(names: &[&str]) -> Vec<String> {
         .collect()
 }
 
-/// Returns the arguments every build of guests shares, so that their dependencies are built once.
-pub fn build_flags() -> [&'static str; 6] {
-    [
-        "--profile",
-        "plugin",
-        "--target",
-        TARGET,
-        "--target-dir",
-        "target/plugins",
-    ]
+/// Makes a call of cargo for guests. All share flags and a folder, so that their dependencies are built once, and no
+/// folder of this machine is in what they make.
+///
+/// # Errors
+/// When cargo or the compiler does not say where its files are.
+pub fn guest_cargo(subcommand: &str) -> Result<Command> {
+    let mut cargo = cargo();
+    cargo
+        .args([
+            subcommand,
+            "--profile",
+            "plugin",
+            "--target",
+            TARGET,
+            "--target-dir",
+            "target/plugins",
+        ])
+        .env(
+            "CARGO_ENCODED_RUSTFLAGS",
+            Remapping::of(folders::root())?.rust_flags(),
+        );
+    Ok(cargo)
 }
 
 /// Adds the guests' target to the toolchain if it is not there.

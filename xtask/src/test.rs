@@ -49,9 +49,7 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
         .args(["--", "-D", "warnings"]))?;
     if !arguments.quick {
         step("clippy: guests");
-        run(cargo()
-            .arg("clippy")
-            .args(plugins::build_flags())
+        run(plugins::guest_cargo("clippy")?
             .args(plugins::packages(&plugins::all()))
             .args(["--", "-D", "warnings"]))?;
         step("documentation");

@@ -305,7 +305,7 @@ impl Broker {
             };
             if !is_configured {
                 problems.push(format!(
-                    "endpoint `{}` is signed with the credentials of `{name}`, which are not configured",
+                    "endpoint `{}` is called with the credentials of `{name}`, which are not configured",
                     endpoint.id
                 ));
             }

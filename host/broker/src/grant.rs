@@ -91,9 +91,7 @@ impl EndpointGrant {
             dual_stack: false,
         }
     }
-}
 
-impl EndpointGrant {
     /// Returns what an API that is no cloud cannot be granted.
     fn http_problems(&self) -> Vec<String> {
         let id = &self.id;

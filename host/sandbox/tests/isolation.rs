@@ -36,7 +36,7 @@ async fn a_guest_sees_no_environment_no_arguments_and_no_files() {
         .planned;
     assert_eq!(number(&seen, "variables"), 0);
     assert_eq!(number(&seen, "arguments"), 0);
-    for file in ["root", "passwd"] {
+    for file in ["entries", "passwd"] {
         let answer = seen.attribute(file).unwrap().as_text().unwrap().to_owned();
         assert!(answer.starts_with("Err("), "{answer}");
     }

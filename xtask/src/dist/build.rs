@@ -5,9 +5,9 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::packages::Dependencies;
 use crate::command::{cargo, command, output, run, step};
 use crate::plugins;
+use crate::remapping::Remapping;
 
 /// A checkout, and how it is built.
 pub struct Build {
@@ -16,10 +16,8 @@ pub struct Build {
     pub triple: String,
     /// What the compiler says of itself: `rustc 1.95.0 (…)`.
     pub compiler: String,
-    /// The compiler's folder, which also holds the licences of its library.
-    pub sysroot: PathBuf,
-    /// Folders of this machine, and what stands for them in the result. A later one wins where two fit.
-    remapped: Vec<(PathBuf, &'static str)>,
+    /// What stands for folders of this machine in the result.
+    pub remapping: Remapping,
     time: u64,
 }
 
@@ -31,26 +29,18 @@ impl Build {
     ///
     /// # Errors
     /// When the compiler does not say where it is.
-    pub fn new(root: &Path, dependencies: &Dependencies, time: u64) -> Result<Self> {
+    pub fn new(root: &Path, time: u64) -> Result<Self> {
         let version = output(command("rustc").arg("-vV").current_dir(root))?;
         let field = |name: &str| {
             let line = version.lines().find_map(|line| line.strip_prefix(name));
             line.map(str::to_owned)
                 .with_context(|| format!("`rustc -vV` has no line `{name}`"))
         };
-        let sysroot = output(command("rustc").args(["--print", "sysroot"]).current_dir(root))?;
-        let sysroot = PathBuf::from(sysroot.trim());
         Ok(Self {
             root: root.to_owned(),
             triple: field("host: ")?,
             compiler: field("rustc ")?,
-            sysroot: sysroot.clone(),
-            remapped: vec![
-                (sysroot.clone(), "/rust"),
-                (sysroot.join("lib/rustlib/src/rust"), "/rust/source"),
-                (dependencies.cargo_home.clone(), "/cargo"),
-                (root.to_owned(), "/konductor"),
-            ],
+            remapping: Remapping::of(root)?,
             time,
         })
     }
@@ -103,25 +93,14 @@ impl Build {
         cargo
             .current_dir(&self.root)
             .env("SOURCE_DATE_EPOCH", self.time.to_string())
-            .env("CARGO_ENCODED_RUSTFLAGS", self.rust_flags().join("\x1f"))
-            .env("CFLAGS", self.c_flags().join(" "))
-            .env("CXXFLAGS", self.c_flags().join(" "))
+            .env("CARGO_ENCODED_RUSTFLAGS", self.remapping.rust_flags())
+            .env("CFLAGS", self.remapping.c_flags())
+            .env("CXXFLAGS", self.remapping.c_flags())
             // What else a developer may have set that changes the result.
             .env_remove("RUSTFLAGS")
             .env_remove("CARGO_BUILD_RUSTFLAGS")
             .env_remove("RUSTC_WRAPPER")
             .env_remove("CARGO_INCREMENTAL");
         cargo
-    }
-
-    fn rust_flags(&self) -> Vec<String> {
-        let flag = |(from, to): &(PathBuf, &str)| format!("--remap-path-prefix={}={to}", from.display());
-        self.remapped.iter().map(flag).collect()
-    }
-
-    /// The cryptography and the database are C, whose assertions name files too.
-    fn c_flags(&self) -> Vec<String> {
-        let flag = |(from, to): &(PathBuf, &str)| format!("-ffile-prefix-map={}={to}", from.display());
-        self.remapped.iter().map(flag).collect()
     }
 }

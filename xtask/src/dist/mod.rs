@@ -136,7 +136,7 @@ fn release(root: &Path, time: u64) -> Result<PathBuf> {
     let triple = version.lines().find_map(|line| line.strip_prefix("host: "));
     let triple = triple.context("`rustc -vV` names no host")?;
     let dependencies = Dependencies::read(root, &artifacts(triple))?;
-    let build = Build::new(root, &dependencies, time)?;
+    let build = Build::new(root, time)?;
     build.run()?;
 
     step("dist: archive");
@@ -243,7 +243,7 @@ fn add_manual(archive: &mut Archive, binary: &Path) -> Result<()> {
 /// Collects what every package says, and what the compiler puts into everything it builds.
 fn add_licences(archive: &mut Archive, build: &Build, dependencies: &Dependencies) -> Result<()> {
     let of_compiler = |name: &str| {
-        let path = build.sysroot.join("share/doc/rust").join(name);
+        let path = build.remapping.sysroot.join("share/doc/rust").join(name);
         fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))
     };
     let (apache, mit) = (
@@ -321,7 +321,7 @@ mod tests {
             "{}",
             dependencies.packages.len()
         );
-        let build = Build::new(root, &dependencies, 0).unwrap();
+        let build = Build::new(root, 0).unwrap();
         let mut archive = Archive::default();
         add_licences(&mut archive, &build, &dependencies).unwrap();
     }

@@ -1,7 +1,7 @@
 //! Which packages a release is made of, as cargo resolves them.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result};
 use cargo_metadata::{DependencyKind, Metadata, Package};
@@ -16,8 +16,6 @@ pub type Key = (String, String);
 pub struct Dependencies {
     /// The packages, also the project's own.
     pub packages: BTreeMap<Key, Dependency>,
-    /// Cargo's folder, which holds the sources of all of them.
-    pub cargo_home: PathBuf,
     /// The version of the release: that of the host.
     pub version: String,
 }
@@ -116,7 +114,6 @@ impl Dependencies {
                 },
             );
         }
-        let cargo_home = cargo_home(&metadata).context("no package comes from a registry")?;
         let host = packages
             .values()
             .find(|found| found.package.name.as_str() == "konductor");
@@ -125,11 +122,7 @@ impl Dependencies {
             .package
             .version
             .to_string();
-        Ok(Self {
-            packages,
-            cargo_home,
-            version,
-        })
+        Ok(Self { packages, version })
     }
 }
 
@@ -167,16 +160,6 @@ fn needs(metadata: &Metadata) -> Result<BTreeMap<Key, BTreeSet<Key>>> {
         Some((by_id.get(&node.id)?.clone(), needs.collect()))
     });
     Ok(nodes.collect())
-}
-
-/// Returns the folder that holds `registry/src/INDEX/NAME-VERSION/Cargo.toml`.
-fn cargo_home(metadata: &Metadata) -> Option<PathBuf> {
-    let from_registry = metadata
-        .packages
-        .iter()
-        .find(|package| package.source.is_some())?;
-    let home = from_registry.manifest_path.ancestors().nth(5)?;
-    Some(home.as_std_path().to_owned())
 }
 
 #[cfg(test)]

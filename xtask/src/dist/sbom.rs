@@ -165,7 +165,6 @@ mod tests {
                 dependency("konductor-model", "0.1.0", true, &[("serde", "1.0.2")]),
                 dependency("konductor", "0.1.0", true, &[("konductor-model", "0.1.0")]),
             ]),
-            cargo_home: "/cargo".into(),
             version: "0.1.0".to_owned(),
         };
         let built = [Built {

@@ -115,7 +115,10 @@ pub fn behave(what: &str, inputs: &Value) -> Answer {
         "environment" => Answer::Value(map(&[
             ("variables", Node::Integer(std::env::vars().count() as i64)),
             ("arguments", Node::Integer(std::env::args().count() as i64)),
-            ("root", text(&format!("{:?}", std::fs::read_dir("/").map(|_| ())))),
+            (
+                "entries",
+                text(&format!("{:?}", std::fs::read_dir("/").map(|_| ()))),
+            ),
             ("passwd", text(&format!("{:?}", std::fs::read("/etc/passwd")))),
         ])),
         "surroundings" => Answer::Value(map(&[

@@ -11,10 +11,17 @@ mod widget;
 use konductor_sdk::model::manifest::EndpointProtocol;
 use konductor_sdk::prelude::*;
 
-pub use widget::{Mistake, Widget};
+pub use widget::Widget;
 
 macro_rules! types {
     ($($mistake:ident),* $(,)?) => {
+        /// What a type does wrong.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[allow(missing_docs, reason = "each is what its name says")]
+        pub enum Mistake {
+            $($mistake,)*
+        }
+
         /// The types, with their mistakes.
         pub static TYPES: &[(&str, Mistake)] = &[
             $((concat!("mutants:widget:", stringify!($mistake)), Mistake::$mistake),)*

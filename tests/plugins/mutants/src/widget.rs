@@ -7,34 +7,8 @@ use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use serde_json::{Value as Json, json};
 
+use crate::Mistake;
 use crate::client::call;
-
-/// What a type does wrong.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(missing_docs, reason = "each is what its name says")]
-pub enum Mistake {
-    Clean,
-    EmptyDescription,
-    WrongExample,
-    UpgradesNothing,
-    CountsPlans,
-    RefusesUnknown,
-    PlansUnknown,
-    InventsOutput,
-    NeverSettles,
-    ImportsOther,
-    ReadsFirstOnly,
-    ListsNothing,
-    ForgetsSize,
-    NeverReplaces,
-    DeletesOnce,
-    FailsWhenGone,
-    IgnoresToken,
-    TakesThrottledForDone,
-    TakesBrokenForGone,
-    ClaimsTooLittle,
-    QuotesAnswers,
-}
 
 /// A widget type.
 #[derive(Debug)]
