@@ -16,6 +16,8 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use konductor_model::{SecretText, Value};
 use url::Url;
 
+use crate::section::SectionReader;
+
 /// Keys that were configured.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessKeys {
@@ -104,7 +106,7 @@ impl CredentialSource {
     /// # Errors
     /// Every member that is unknown, missing or of the wrong kind.
     pub fn from_value(value: &Value) -> Result<Self, CredentialSourceError> {
-        let mut reader = Reader { problems: Vec::new() };
+        let mut reader = SectionReader::default();
         let source = reader.source(value.reveal());
         if reader.problems.is_empty() {
             Ok(source)
@@ -250,11 +252,7 @@ pub(crate) struct ProviderContext {
     pub(crate) fips: bool,
 }
 
-struct Reader {
-    problems: Vec<(String, String)>,
-}
-
-impl Reader {
+impl SectionReader {
     fn source(&mut self, value: &Value) -> CredentialSource {
         if value.is_null() {
             return CredentialSource::default();
@@ -370,56 +368,6 @@ impl Reader {
             );
         }
         duration
-    }
-
-    fn map<'a>(&mut self, at: &str, value: &'a Value) -> Option<&'a BTreeMap<String, Value>> {
-        let map = value.as_map();
-        if map.is_none() {
-            self.problem(at, &format!("is a {}; a map was expected", value.kind()));
-        }
-        map
-    }
-
-    fn known(&mut self, at: &str, map: &BTreeMap<String, Value>, names: &[&str]) {
-        for name in map.keys().filter(|name| !names.contains(&name.as_str())) {
-            self.problem(
-                &member(at, name),
-                &format!("is not known here; known are {}", names.join(", ")),
-            );
-        }
-    }
-
-    fn text(&mut self, map: &BTreeMap<String, Value>, at: &str, name: &str) -> Option<String> {
-        match map.get(name)?.reveal() {
-            Value::Null => None,
-            Value::Text(text) if !text.is_empty() => Some(text.clone()),
-            Value::Text(_) => {
-                self.problem(&member(at, name), "is empty; give a value or remove it");
-                None
-            }
-            // Account numbers and the like come unquoted.
-            Value::Integer(number) => Some(number.to_string()),
-            other => {
-                self.problem(
-                    &member(at, name),
-                    &format!("is a {}; a text was expected", other.kind()),
-                );
-                None
-            }
-        }
-    }
-
-    fn problem(&mut self, at: &str, problem: &str) {
-        self.problems.push((at.to_owned(), problem.to_owned()));
-    }
-}
-
-/// Returns the path of a member below a place; the section itself is the empty path.
-fn member(at: &str, name: &str) -> String {
-    if at.is_empty() {
-        name.to_owned()
-    } else {
-        format!("{at}.{name}")
     }
 }
 

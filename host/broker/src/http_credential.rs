@@ -7,6 +7,7 @@ use konductor_model::{SecretText, Value};
 
 use crate::credentials::CredentialSourceError;
 use crate::redaction::Redaction;
+use crate::section::SectionReader;
 
 /// Headers that frame or route a request; a credential in one of them would change where it goes.
 const NO_CREDENTIAL_HEADERS: [&str; 10] = [
@@ -55,8 +56,9 @@ impl HttpCredential {
     /// # Errors
     /// Every member that is unknown, missing or of the wrong kind; never a value.
     pub fn from_value(value: &Value) -> Result<Self, CredentialSourceError> {
-        let mut problems = Vec::new();
-        let credential = read(value.reveal(), &mut problems);
+        let mut reader = SectionReader::default();
+        let credential = reader.http_credential(value.reveal()).unwrap_or_default();
+        let problems = reader.problems;
         if problems.is_empty() {
             Ok(credential)
         } else {
@@ -103,106 +105,77 @@ impl HttpCredential {
     }
 }
 
-fn read(value: &Value, problems: &mut Vec<(String, String)>) -> HttpCredential {
-    if value.is_null() {
-        return HttpCredential::None;
-    }
-    let Some(map) = value.as_map() else {
-        problems.push((String::new(), format!("is a {}; {EXPECTED}", value.kind())));
-        return HttpCredential::None;
-    };
-    for name in map
-        .keys()
-        .filter(|name| !["bearer", "basic", "header"].contains(&name.as_str()))
-    {
-        problems.push((name.clone(), format!("is not known here; {EXPECTED}")));
-    }
-    let mut given = ["bearer", "basic", "header"]
-        .into_iter()
-        .filter_map(|name| Some((name, map.get(name)?.reveal())))
-        .filter(|(_, value)| !value.is_null());
-    let Some((kind, value)) = given.next() else {
-        return HttpCredential::None;
-    };
-    if let Some((second, _)) = given.next() {
-        problems.push((second.to_owned(), format!("stands beside `{kind}`; keep one")));
-    }
-    match kind {
-        "bearer" => HttpCredential::Bearer(SecretText::new(text(value, "bearer", problems))),
-        "basic" => {
-            let [user, password] = members(value, "basic", ["user", "password"], problems);
-            if user.contains(':') {
-                problems.push(("basic.user".to_owned(), "must not hold a colon".to_owned()));
-            }
-            HttpCredential::Basic {
-                user,
-                password: SecretText::new(password),
-            }
+/// The kinds, as the section names them.
+const KINDS: [&str; 3] = ["bearer", "basic", "header"];
+
+impl SectionReader {
+    /// Reads the one kind that is given. What could not be read is none, and told.
+    fn http_credential(&mut self, value: &Value) -> Option<HttpCredential> {
+        if value.is_null() {
+            return None;
         }
-        _ => {
-            let [name, value] = members(value, "header", ["name", "value"], problems);
-            let name = name.to_ascii_lowercase();
-            match HeaderName::from_bytes(name.as_bytes()) {
-                Ok(name) if !NO_CREDENTIAL_HEADERS.contains(&name.as_str()) => HttpCredential::Header {
-                    name,
-                    value: SecretText::new(value),
-                },
-                _ => {
-                    let text = "is not a header that can carry a credential, such as `X-API-Key`";
-                    problems.push(("header.name".to_owned(), text.to_owned()));
-                    HttpCredential::None
+        let Some(map) = value.as_map() else {
+            self.problem("", &format!("is a {}; {EXPECTED}", value.kind()));
+            return None;
+        };
+        for name in map.keys().filter(|name| !KINDS.contains(&name.as_str())) {
+            self.problem(name, &format!("is not known here; {EXPECTED}"));
+        }
+        let mut given = KINDS
+            .into_iter()
+            .filter_map(|name| Some((name, map.get(name)?.reveal())))
+            .filter(|(_, value)| !value.is_null());
+        let (kind, value) = given.next()?;
+        if let Some((second, _)) = given.next() {
+            self.problem(second, &format!("stands beside `{kind}`; keep one"));
+        }
+        match kind {
+            "bearer" => {
+                let token = self.header_text(map, "", kind)?;
+                Some(HttpCredential::Bearer(SecretText::new(token)))
+            }
+            "basic" => {
+                let [user, password] = self.members(kind, value, ["user", "password"])?;
+                let user = user.filter(|user| {
+                    let fits = !user.contains(':');
+                    if !fits {
+                        self.problem("basic.user", "must not hold a colon");
+                    }
+                    fits
+                });
+                Some(HttpCredential::Basic {
+                    user: user?,
+                    password: SecretText::new(password?),
+                })
+            }
+            _ => {
+                let [name, value] = self.members(kind, value, ["name", "value"])?;
+                let name = HeaderName::from_bytes(name?.to_ascii_lowercase().as_bytes())
+                    .ok()
+                    .filter(|name| !NO_CREDENTIAL_HEADERS.contains(&name.as_str()));
+                if name.is_none() {
+                    let problem = "is not a header that can carry a credential, such as `X-API-Key`";
+                    self.problem("header.name", problem);
                 }
+                Some(HttpCredential::Header {
+                    name: name?,
+                    value: SecretText::new(value?),
+                })
             }
         }
     }
-}
 
-fn members<const N: usize>(
-    value: &Value,
-    at: &str,
-    names: [&str; N],
-    problems: &mut Vec<(String, String)>,
-) -> [String; N] {
-    let Some(map) = value.as_map() else {
-        problems.push((
-            at.to_owned(),
-            format!(
-                "is a {}; a map of {} was expected",
-                value.kind(),
-                names.join(" and ")
-            ),
-        ));
-        return names.map(|_| String::new());
-    };
-    for name in map.keys().filter(|name| !names.contains(&name.as_str())) {
-        problems.push((
-            format!("{at}.{name}"),
-            format!("is not known here; known are {}", names.join(", ")),
-        ));
+    /// Reads a map of exactly these texts. Each is none when something is wrong with it.
+    fn members<const N: usize>(
+        &mut self,
+        at: &str,
+        value: &Value,
+        names: [&str; N],
+    ) -> Option<[Option<String>; N]> {
+        let map = self.map(at, value)?;
+        self.known(at, map, &names);
+        Some(names.map(|name| self.header_text(map, at, name)))
     }
-    names.map(|name| {
-        let value = map.get(name).map_or(&Value::Null, Value::reveal);
-        text(value, &format!("{at}.{name}"), problems)
-    })
-}
-
-fn text(value: &Value, at: &str, problems: &mut Vec<(String, String)>) -> String {
-    match value.as_text() {
-        Some(text) if !text.is_empty() && text.bytes().all(|byte| (0x20..0x7f).contains(&byte)) => {
-            return text.to_owned();
-        }
-        Some("") => problems.push((at.to_owned(), "is empty".to_owned())),
-        Some(_) => problems.push((
-            at.to_owned(),
-            "holds a control character or one outside ASCII, which no header may hold".to_owned(),
-        )),
-        None if value.is_null() => problems.push((at.to_owned(), "is missing".to_owned())),
-        None => problems.push((
-            at.to_owned(),
-            format!("is a {}; a text was expected", value.kind()),
-        )),
-    }
-    String::new()
 }
 
 #[cfg(test)]

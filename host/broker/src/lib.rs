@@ -29,6 +29,7 @@ mod placement;
 mod redaction;
 pub mod request;
 pub mod retry;
+mod section;
 mod session;
 mod signing;
 pub mod throttle;
