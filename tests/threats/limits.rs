@@ -20,8 +20,16 @@ rows!([
     random_bytes_end_at_the_limit,
 ]);
 
+/// Limits with little processor time.
+fn brief() -> Limits {
+    Limits {
+        pure_cpu: Duration::from_millis(300),
+        ..tight()
+    }
+}
+
 async fn spinning_ends_with_the_processor_time(version: &str) {
-    let plugin = hostile(version, tight()).await;
+    let plugin = hostile(version, brief()).await;
     ends_with(
         &stopped(&plugin, "loop").await,
         "used more than 0.3 s of processor time",
@@ -29,7 +37,7 @@ async fn spinning_ends_with_the_processor_time(version: &str) {
 }
 
 async fn spinning_in_host_calls_ends_with_the_processor_time(version: &str) {
-    let plugin = hostile(version, tight()).await;
+    let plugin = hostile(version, brief()).await;
     let said = stopped(&plugin, "loop-in-host-calls").await;
     ends_with(&said, "used more than 0.3 s of processor time");
 }
