@@ -69,19 +69,25 @@ impl Workshop {
             .succeeds();
     }
 
-    /// Locks the published plugin and fills a mirror with it.
-    fn mirror(&self) -> PathBuf {
+    /// Locks the published plugin and fills a mirror of a form with it.
+    fn mirror(&self, form: &str) -> PathBuf {
         self.project
             .write("konductor.yaml", &stack(&self.registry.source(REPOSITORY)));
         self.project.write("konductor.dev.yaml", "");
         self.project.run(["plugin", "lock"]).succeeds();
-        self.project.run(["plugin", "mirror", "mirror"]).succeeds();
-        self.project.folder().join("mirror")
+        self.project
+            .run(["plugin", "mirror", form, "--format", form])
+            .succeeds();
+        self.project.folder().join(form)
     }
 
     /// Carries the mirror over to a closed site, with the lock and the site's own policy.
     fn carried_over(&self) -> ClosedSite {
-        let mirror = self.mirror();
+        self.carried_over_as("directory")
+    }
+
+    fn carried_over_as(&self, form: &str) -> ClosedSite {
+        let mirror = self.mirror(form);
         let project = Project::empty();
         let there = project.folder().join("mirror");
         copy(&mirror, &there);
@@ -245,44 +251,59 @@ fn what_is_pushed_has_the_standard_media_types_and_the_very_bytes() {
     );
 }
 
+/// Flips bytes of a file, both its ends and places in between, and requires of each plan that it is refused with the
+/// file and with what to do. The libraries' own tests go through every byte.
+fn flips_are_refused(site: &ClosedSite, file: &Path, between: usize) {
+    let good = fs::read(file).unwrap();
+    let name = file.file_name().unwrap().to_str().unwrap();
+    let last = good.len() - 1;
+    for at in [0, last]
+        .into_iter()
+        .chain((1..=between).map(|part| last * part / (between + 1)))
+    {
+        let mut bad = good.clone();
+        bad[at] ^= 1;
+        fs::write(file, &bad).unwrap();
+        let finished = site.run(&["plan"]);
+        assert_eq!(finished.code, Some(1), "{name}, byte {at}: {finished}");
+        // Wrapped to the width of the terminal, names of files in the middle of a word.
+        let said: String = finished
+            .stderr
+            .split_whitespace()
+            .filter(|word| *word != "│")
+            .collect();
+        assert!(
+            said.contains(name),
+            "{name}, byte {at}: should be named: {finished}"
+        );
+        let advice = [
+            "fromitssourceagain",
+            "restoreitfromversioncontrol",
+            "useanewerkonductor",
+        ];
+        assert!(
+            advice.iter().any(|words| said.contains(words)),
+            "{name}, byte {at}: should say what to do: {finished}"
+        );
+    }
+    fs::write(file, &good).unwrap();
+}
+
 #[test]
 fn a_byte_flipped_in_mirror_signature_or_lock_is_refused_with_the_file_and_what_to_do() {
     let workshop = Workshop::with_signed_plugin(KeyKind::P256);
     workshop.publish();
-    let site = workshop.carried_over();
-    let plan = ["plan"];
-    site.run(&plan).succeeds();
-    let mut files = site.files();
-    assert!(files.len() >= 3, "{files:?}");
-    files.push(site.project.folder().join("konductor.lock"));
-    for file in files {
-        let good = fs::read(&file).unwrap();
-        let name = file.file_name().unwrap().to_str().unwrap();
-        // Both ends and places in between; the libraries' own tests go through every byte.
-        let last = good.len() - 1;
-        let between = (1..6).map(|part| last * part / 6);
-        for at in [0, 1, last].into_iter().chain(between) {
-            let mut bad = good.clone();
-            bad[at] ^= 1;
-            fs::write(&file, &bad).unwrap();
-            let finished = site.run(&plan);
-            assert_eq!(finished.code, Some(1), "{name}, byte {at}: {finished}");
-            let said = finished.stderr.as_str();
-            assert!(
-                said.contains(name) || said.contains("reference"),
-                "{name}, byte {at}: should be named: {finished}"
-            );
-            let advice = [
-                "again", "run `", "lock", "restore", "copy", "ask", "remove", "write", "sign",
-            ];
-            assert!(
-                advice.iter().any(|word| said.contains(word)),
-                "{name}, byte {at}: should say what to do: {finished}"
-            );
+    for (form, count, between) in [("directory", 3, 6), ("oci", 9, 1)] {
+        let site = workshop.carried_over_as(form);
+        site.run(&["plan"]).succeeds();
+        let files = site.files();
+        assert_eq!(files.len(), count, "{files:?}");
+        for file in files {
+            flips_are_refused(&site, &file, between);
         }
-        fs::write(&file, &good).unwrap();
+        flips_are_refused(&site, &site.project.folder().join("konductor.lock"), between);
+        site.run(&["plan"]).succeeds();
     }
-    site.run(&plan).succeeds();
 }
 
 #[test]

@@ -107,13 +107,16 @@ pub enum LockError {
         source: std::io::Error,
     },
     /// It is too large.
-    #[error("{} is larger than {LIMIT} bytes, which no lock file is", path.display())]
+    #[error("{} is larger than {LIMIT} bytes, which no lock file is: restore it from version control, or remove it and run `konductor plugin lock`", path.display())]
     TooLarge {
         /// The file.
         path: PathBuf,
     },
     /// It is not written as a lock file is.
-    #[error("{}:{line}:{column}: {reason}", path.display())]
+    #[error(
+        "{}:{line}:{column}: {reason}: restore it from version control, or remove it and run `konductor plugin lock`",
+        path.display()
+    )]
     Syntax {
         /// The file.
         path: PathBuf,
@@ -137,7 +140,7 @@ pub enum LockError {
     },
     /// It was changed after it was written.
     #[error(
-        "{}:{line}: the lock file was changed after it was written (its checksum is {found}, and {expected} stands in it): restore it from version control, or check the change and run `konductor plugin lock`",
+        "{}:{line}: the lock file was changed after it was written (its checksum is {found}, and {expected} stands in it): restore it from version control, or remove it and run `konductor plugin lock`",
         path.display()
     )]
     Changed {
@@ -151,7 +154,10 @@ pub enum LockError {
         found: Digest,
     },
     /// A name in it is not one.
-    #[error("{}", path.display())]
+    #[error(
+        "{}: restore it from version control, or remove it and run `konductor plugin lock`",
+        path.display()
+    )]
     Name {
         /// The file.
         path: PathBuf,

@@ -24,6 +24,7 @@ use crate::name::{NameError, check_name};
 use crate::oci::artifact::ArtifactError;
 use crate::oci::manifest::ManifestError;
 
+mod checksums;
 pub mod layout;
 
 /// How large a descriptor may be.
@@ -114,8 +115,25 @@ pub enum MirrorError {
         /// The digest of the file.
         found: Digest,
     },
+    /// A file of an image layout is not what the layout's checksums say.
+    #[error(
+        "{} is damaged or was changed: it has the digest {found}, but {} says {expected}; copy the mirror from its source again, or remove {} if another tool was meant to write to this mirror",
+        path.display(),
+        by.display(),
+        by.display()
+    )]
+    WrongChecksum {
+        /// The file.
+        path: PathBuf,
+        /// The file with the checksums.
+        by: PathBuf,
+        /// The digest that is expected.
+        expected: Digest,
+        /// The digest of the file.
+        found: Digest,
+    },
     /// A manifest in an image layout cannot be used.
-    #[error("{} cannot be used", path.display())]
+    #[error("{} cannot be used; copy the release from its source again", path.display())]
     Manifest {
         /// The file.
         path: PathBuf,
@@ -206,7 +224,7 @@ impl Descriptor {
 
 /// Tells whether a folder is an OCI image layout.
 pub(crate) fn is_layout(root: &Path) -> bool {
-    root.join(layout::LAYOUT_FILE).is_file()
+    root.join(layout::LAYOUT_FILE).is_file() || checksums::path(root).is_file()
 }
 
 /// Returns the versions of a plugin, lowest first. Folders that are no versions are passed over.

@@ -62,21 +62,26 @@ fn a_file_is_read_back_and_an_absent_one_is_none() {
 }
 
 #[test]
-fn a_change_of_any_byte_is_refused() {
+fn a_change_of_any_byte_is_refused_with_the_file_and_what_to_do() {
     let text = example().to_text().unwrap().into_bytes();
+    let refused = |content: &[u8], what: &str| {
+        let result = LockFile::parse(content, Path::new("konductor.lock"));
+        let error = result.expect_err(what).to_string();
+        assert!(error.contains("konductor.lock"), "{what}: {error}");
+        assert!(
+            error.contains("restore it from version control") || error.contains("use a newer konductor"),
+            "{what}: {error}"
+        );
+    };
     for position in 0..text.len() {
         for change in [0x01, 0x20, 0x80] {
             let mut changed = text.clone();
             changed[position] ^= change;
-            let result = LockFile::parse(&changed, Path::new("konductor.lock"));
-            assert!(result.is_err(), "byte {position} changed by {change:#x}");
+            refused(&changed, &format!("byte {position} changed by {change:#x}"));
         }
         let mut shorter = text.clone();
         shorter.remove(position);
-        assert!(
-            LockFile::parse(&shorter, Path::new("x")).is_err(),
-            "byte {position} removed"
-        );
+        refused(&shorter, &format!("byte {position} removed"));
     }
 }
 

@@ -1,5 +1,5 @@
 //! Mirrors in OCI image layout: `oci-layout`, `index.json` and `blobs/sha256/HEX`. `skopeo copy` and `oras` carry
-//! them from and to registries without changing a digest.
+//! them from and to registries without changing a digest. Those written here have a [`super::checksums`] file, too.
 //!
 //! A plugin is found by the annotations of its manifest (`org.opencontainers.image.title` and `.version`), or by a
 //! name `NAME:VERSION` in the index. Signature bundles are manifests in the index whose `subject` is the plugin's.
@@ -7,9 +7,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::checksums::{self, CHECKSUM_FILE, Checksums};
 use super::{MirrorError, Release, make_folder, read_checked, read_inside};
 use crate::digest::Digest;
-use crate::fetched::{BUNDLE_LIMIT, FetchedPlugin};
+use crate::fetched::{BUNDLE_COUNT_LIMIT, BUNDLE_LIMIT, FetchedPlugin};
 use crate::local::PLUGIN_LIMIT;
 use crate::oci::artifact::{Artifact, EMPTY, bundle_manifest};
 use crate::oci::index::{Index, IndexEntry};
@@ -21,7 +22,16 @@ use crate::oci::manifest::{
 /// The file that says what the folder is.
 pub(crate) const LAYOUT_FILE: &str = "oci-layout";
 const LAYOUT: &[u8] = br#"{"imageLayoutVersion":"1.0.0"}"#;
-const INDEX_FILE: &str = "index.json";
+const LAYOUT_VERSION: &str = "1.0.0";
+/// The file that lists the manifests.
+pub(super) const INDEX_FILE: &str = "index.json";
+
+/// What `oci-layout` says.
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Layout {
+    image_layout_version: String,
+}
 
 /// A plugin's manifest in the index.
 struct Listed {
@@ -54,10 +64,30 @@ pub(super) fn read(root: &Path, plugin: &str, version: &semver::Version) -> Resu
     let blob =
         |part: &Part, limit| read_checked(root, &blob_path(root, &part.digest), limit, &part.digest, &by);
     let mut bundles = Vec::new();
+    // The layout may hold other releases with bundles of their own, so the limit is for those of this one.
     for part in index.bundles() {
+        if bundles.len() == BUNDLE_COUNT_LIMIT {
+            break;
+        }
         let bytes = read_manifest(root, &part)?;
         match read_bundle_manifest(&bytes, &part.digest, &entry.manifest.digest) {
-            Ok(bundle) => bundles.push(blob(&bundle, BUNDLE_LIMIT)?),
+            Ok(found) => {
+                // It says nothing, and is a file of the release all the same.
+                read_checked(
+                    root,
+                    &blob_path(root, &found.configuration.digest),
+                    CONFIGURATION_LIMIT,
+                    &found.configuration.digest,
+                    &blob_path(root, &part.digest),
+                )?;
+                bundles.push(read_checked(
+                    root,
+                    &blob_path(root, &found.bundle.digest),
+                    BUNDLE_LIMIT,
+                    &found.bundle.digest,
+                    &blob_path(root, &part.digest),
+                )?);
+            }
             Err(ManifestError::WrongSubject) => {}
             Err(source) => {
                 return Err(MirrorError::Manifest {
@@ -91,8 +121,10 @@ pub(crate) fn write(root: &Path, plugin: &FetchedPlugin) -> Result<Vec<PathBuf>,
     ] {
         make_folder(&folder)?;
     }
-    let mut index = match read_inside(root, &root.join(INDEX_FILE), MANIFEST_LIMIT)? {
-        Some(_) => read_index(root)?,
+    let before = read_inside(root, &root.join(INDEX_FILE), MANIFEST_LIMIT)?;
+    let mut index = match &before {
+        Some(_) if super::is_layout(root) => read_index(root)?,
+        Some(bytes) => parse_index(root, bytes)?,
         None => Index::default(),
     };
     let artifact = Artifact::of(plugin)?;
@@ -128,8 +160,15 @@ pub(crate) fn write(root: &Path, plugin: &FetchedPlugin) -> Result<Vec<PathBuf>,
             BTreeMap::new(),
         ));
     }
-    put(&root.join(INDEX_FILE), &index.to_bytes()?, &mut written)?;
+    let index = index.to_bytes()?;
+    if before.as_deref() != Some(index.as_slice()) {
+        // Left half written, it is a layout without checksums rather than one with wrong ones.
+        checksums::remove(root)?;
+    }
+    put(&root.join(INDEX_FILE), &index, &mut written)?;
     put(&root.join(LAYOUT_FILE), LAYOUT, &mut written)?;
+    let sums = Checksums::of(root, &[(INDEX_FILE, &index), (LAYOUT_FILE, LAYOUT)])?;
+    put(&root.join(CHECKSUM_FILE), sums.to_text().as_bytes(), &mut written)?;
     Ok(written)
 }
 
@@ -151,13 +190,36 @@ fn blob_path(root: &Path, digest: &Digest) -> PathBuf {
     root.join("blobs").join("sha256").join(digest.hex())
 }
 
+/// Reads the index, with what says that this is a layout and what it must be checked first.
 fn read_index(root: &Path) -> Result<Index, MirrorError> {
-    let path = root.join(INDEX_FILE);
-    let bytes = read_inside(root, &path, MANIFEST_LIMIT)?.ok_or_else(|| MirrorError::Unreadable {
-        path: path.clone(),
-        source: std::io::ErrorKind::NotFound.into(),
-    })?;
-    Index::read(&bytes).map_err(|source| MirrorError::Manifest { path, source })
+    let sums = Checksums::read(root)?;
+    let file = |name: &str| {
+        let path = root.join(name);
+        let bytes = read_inside(root, &path, MANIFEST_LIMIT)?.ok_or(MirrorError::Unreadable {
+            path,
+            source: std::io::ErrorKind::NotFound.into(),
+        })?;
+        if let Some(sums) = &sums {
+            sums.check(root, name, &bytes)?;
+        }
+        Ok::<_, MirrorError>(bytes)
+    };
+    let layout = file(LAYOUT_FILE)?;
+    let version = serde_json::from_slice(&layout).map(|layout: Layout| layout.image_layout_version);
+    if version.as_deref().ok() != Some(LAYOUT_VERSION) {
+        return Err(MirrorError::Descriptor {
+            path: root.join(LAYOUT_FILE),
+            reason: format!("expected the `imageLayoutVersion` {LAYOUT_VERSION}"),
+        });
+    }
+    parse_index(root, &file(INDEX_FILE)?)
+}
+
+fn parse_index(root: &Path, bytes: &[u8]) -> Result<Index, MirrorError> {
+    Index::read(bytes).map_err(|source| MirrorError::Manifest {
+        path: root.join(INDEX_FILE),
+        source,
+    })
 }
 
 fn read_manifest(root: &Path, part: &Part) -> Result<Vec<u8>, MirrorError> {

@@ -118,29 +118,30 @@ fn a_signature_that_a_site_adds_is_found_and_kept() {
 }
 
 #[test]
-fn a_change_of_any_byte_of_any_file_is_refused() {
-    for form in FORMS {
+fn a_change_of_any_byte_of_any_file_is_refused_with_its_name_and_what_to_do() {
+    for (form, count) in [(MirrorForm::Directory, 4), (MirrorForm::OciLayout, 11)] {
         let folder = tempfile::tempdir().unwrap();
         add(folder.path(), form, &plugin("1.2.3")).unwrap();
-        for path in files(folder.path()) {
-            // What names blobs in an image layout has no checksum of its own: see the next test.
-            if path.ends_with("index.json") || path.ends_with("oci-layout") {
-                continue;
-            }
-            // The layout keeps configurations that say nothing as `{}`, which no reader looks at.
+        let refused = |path: &Path, content: &[u8], what: &str| {
+            std::fs::write(path, content).unwrap();
+            let error = read(folder.path(), "aws", &version("1.2.3"));
+            let error = error
+                .expect_err(&format!("{} {what}", path.display()))
+                .to_string();
+            assert!(error.contains(path.to_str().unwrap()), "{what}: {error}");
+            assert!(error.contains("from its source again"), "{what}: {error}");
+        };
+        let files = files(folder.path());
+        assert_eq!(files.len(), count, "{form:?}: {files:?}");
+        for path in files {
             let content = std::fs::read(&path).unwrap();
-            if content == b"{}" {
-                continue;
-            }
             for position in 0..content.len() {
                 let mut changed = content.clone();
                 changed[position] ^= 1;
-                std::fs::write(&path, &changed).unwrap();
-                let result = read(folder.path(), "aws", &version("1.2.3"));
-                assert!(result.is_err(), "{} byte {position}", path.display());
+                refused(&path, &changed, &format!("byte {position}"));
             }
-            std::fs::write(&path, &content[..content.len() - 1]).unwrap();
-            assert!(read(folder.path(), "aws", &version("1.2.3")).is_err());
+            refused(&path, &content[..content.len() - 1], "cut short");
+            refused(&path, &[&content[..], b"\n"].concat(), "with a line end more");
             std::fs::write(&path, &content).unwrap();
         }
         assert!(read(folder.path(), "aws", &version("1.2.3")).is_ok());
@@ -148,9 +149,54 @@ fn a_change_of_any_byte_of_any_file_is_refused() {
 }
 
 #[test]
-fn no_change_of_an_image_layouts_index_leads_to_other_bytes() {
+fn the_checksums_of_an_image_layout_name_every_file_as_sha256sum_does() {
+    let folder = tempfile::tempdir().unwrap();
+    for text in ["1.2.3", "1.3.0"] {
+        layout::write(folder.path(), &plugin(text)).unwrap();
+    }
+    let mut expected: Vec<String> = files(folder.path())
+        .iter()
+        .filter(|path| !path.ends_with("SHA256SUMS"))
+        .map(|path| {
+            let name = path.strip_prefix(folder.path()).unwrap().display();
+            format!("{}  {name}\n", Digest::of(&std::fs::read(path).unwrap()).hex())
+        })
+        .collect();
+    expected.sort_by_key(|line| line[64..].to_owned());
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("SHA256SUMS")).unwrap(),
+        expected.concat()
+    );
+}
+
+#[test]
+fn an_image_layout_that_another_tool_writes_to_is_refused_until_its_checksums_are_removed() {
     let folder = tempfile::tempdir().unwrap();
     layout::write(folder.path(), &plugin("1.2.3")).unwrap();
+    let (sums, index) = (folder.path().join("SHA256SUMS"), folder.path().join("index.json"));
+    // As a tool that copies an image into it would.
+    let text = std::fs::read_to_string(&index).unwrap();
+    let text = text.replacen(r#""manifests":["#, r#""annotations":{"a":"b"},"manifests":["#, 1);
+    std::fs::write(&index, text).unwrap();
+    for error in [
+        read(folder.path(), "aws", &version("1.2.3")).map(drop),
+        versions(folder.path(), "aws").map(drop),
+        layout::write(folder.path(), &plugin("1.3.0")).map(drop),
+    ] {
+        let error = error.unwrap_err().to_string();
+        assert!(error.contains(&format!("remove {}", sums.display())), "{error}");
+    }
+    std::fs::remove_file(&sums).unwrap();
+    assert!(read(folder.path(), "aws", &version("1.2.3")).is_ok());
+    layout::write(folder.path(), &plugin("1.3.0")).unwrap();
+    assert!(sums.exists() && read(folder.path(), "aws", &version("1.3.0")).is_ok());
+}
+
+#[test]
+fn without_checksums_no_change_of_an_image_layouts_index_leads_to_other_bytes() {
+    let folder = tempfile::tempdir().unwrap();
+    layout::write(folder.path(), &plugin("1.2.3")).unwrap();
+    std::fs::remove_file(folder.path().join("SHA256SUMS")).unwrap();
     let path = folder.path().join("index.json");
     let content = std::fs::read(&path).unwrap();
     for position in 0..content.len() {
@@ -160,6 +206,59 @@ fn no_change_of_an_image_layouts_index_leads_to_other_bytes() {
         if let Ok(release) = read(folder.path(), "aws", &version("1.2.3")) {
             assert_eq!(release.bytes, plugin("1.2.3").bytes, "byte {position}");
         }
+    }
+    std::fs::write(&path, &content).unwrap();
+    std::fs::write(
+        folder.path().join("oci-layout"),
+        r#"{"imageLayoutVersion":"2.0.0"}"#,
+    )
+    .unwrap();
+    let error = read(folder.path(), "aws", &version("1.2.3")).unwrap_err();
+    assert!(error.to_string().contains("imageLayoutVersion"), "{error}");
+}
+
+#[test]
+fn an_image_layout_that_was_left_half_written_is_no_damaged_one() {
+    let folder = tempfile::tempdir().unwrap();
+    layout::write(folder.path(), &plugin("1.2.3")).unwrap();
+    // A blob in a folder's place stops the second release before the index names it or the checksums are touched.
+    let blob = folder
+        .path()
+        .join("blobs/sha256")
+        .join(plugin("1.3.0").digest.hex());
+    std::fs::create_dir(&blob).unwrap();
+    assert!(matches!(
+        layout::write(folder.path(), &plugin("1.3.0")),
+        Err(MirrorError::Unwritable { .. })
+    ));
+    assert!(read(folder.path(), "aws", &version("1.2.3")).is_ok());
+    std::fs::remove_dir(&blob).unwrap();
+    // Here it stops when the index was written and the checksums were not.
+    let sums = folder.path().join("SHA256SUMS");
+    std::fs::remove_file(&sums).unwrap();
+    std::fs::create_dir(&sums).unwrap();
+    assert!(layout::write(folder.path(), &plugin("1.3.0")).is_err());
+    std::fs::remove_dir(&sums).unwrap();
+    assert!(read(folder.path(), "aws", &version("1.2.3")).is_ok());
+    layout::write(folder.path(), &plugin("1.3.0")).unwrap();
+    assert!(sums.is_file() && read(folder.path(), "aws", &version("1.3.0")).is_ok());
+}
+
+#[test]
+fn every_release_in_an_image_layout_has_its_own_signatures() {
+    let folder = tempfile::tempdir().unwrap();
+    let count = u64::try_from(BUNDLE_COUNT_LIMIT).unwrap();
+    let release = |minor: u64| {
+        let mut plugin = plugin(&format!("1.{minor}.0"));
+        plugin.bundles = vec![format!("bundle of {minor}").into_bytes()];
+        plugin
+    };
+    for minor in 0..=count {
+        layout::write(folder.path(), &release(minor)).unwrap();
+    }
+    for minor in 0..=count {
+        let found = read(folder.path(), "aws", &semver::Version::new(1, minor, 0)).unwrap();
+        assert_eq!(found.bundles, release(minor).bundles, "{minor}");
     }
 }
 

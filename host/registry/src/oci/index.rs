@@ -10,7 +10,6 @@ use serde::{Deserialize, Serialize};
 use super::artifact::{ArtifactError, json};
 use super::manifest::{BUNDLE_MEDIA_TYPE, MANIFEST_LIMIT, ManifestError, Part};
 use crate::digest::Digest;
-use crate::fetched::BUNDLE_COUNT_LIMIT;
 
 /// A list of manifests. What it holds beside the members here is kept when it is written again.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -108,13 +107,12 @@ impl Index {
         }
     }
 
-    /// Returns the manifests of signature bundles, at most as many as are looked at.
+    /// Returns the manifests of signature bundles. How many of them are looked at is for the caller to bound.
     pub fn bundles(&self) -> Vec<Part> {
         self.manifests
             .iter()
             .filter(|entry| entry.artifact_type.as_deref() == Some(BUNDLE_MEDIA_TYPE))
             .filter_map(IndexEntry::part)
-            .take(BUNDLE_COUNT_LIMIT)
             .collect()
     }
 
@@ -146,15 +144,15 @@ mod tests {
     }
 
     #[test]
-    fn only_bundles_are_taken_from_an_index_and_not_more_than_the_limit() {
+    fn only_bundles_are_taken_from_an_index() {
         let mut index = Index::default();
         index.add(entry("application/spdx+json", 0));
-        for number in 0..BUNDLE_COUNT_LIMIT + 5 {
+        for number in 0..3 {
             assert!(index.add(entry(BUNDLE_MEDIA_TYPE, number)));
         }
         let bytes = serde_json::to_vec(&index).unwrap();
         let found = Index::read(&bytes).unwrap().bundles();
-        assert_eq!(found.len(), BUNDLE_COUNT_LIMIT);
+        assert_eq!(found.len(), 3);
         assert_eq!(
             found[0].digest,
             Digest::of(format!("{BUNDLE_MEDIA_TYPE}0").as_bytes())

@@ -138,7 +138,16 @@ pub fn read_plugin_manifest(
     })
 }
 
-/// Reads the manifest of a signature bundle that is about `subject`, and returns where the bundle is.
+/// The checked manifest of a signature bundle.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BundleManifest {
+    /// The configuration, which says nothing.
+    pub configuration: Part,
+    /// The bundle.
+    pub bundle: Part,
+}
+
+/// Reads the manifest of a signature bundle that is about `subject`.
 ///
 /// # Errors
 /// When the bytes are not those asked for, are no manifest of a bundle, or the bundle is about something else.
@@ -146,7 +155,7 @@ pub fn read_bundle_manifest(
     bytes: &[u8],
     expected: &Digest,
     subject: &Digest,
-) -> Result<Part, ManifestError> {
+) -> Result<BundleManifest, ManifestError> {
     check_bytes(bytes, Some(expected))?;
     let manifest = read_image_manifest(bytes)?;
     let [layer] = manifest.layers.as_slice() else {
@@ -159,7 +168,10 @@ pub fn read_bundle_manifest(
         Some(about) if about.digest == subject.to_string() => {}
         _ => return Err(ManifestError::WrongSubject),
     }
-    part("bundle", layer, BUNDLE_LIMIT)
+    Ok(BundleManifest {
+        configuration: part("configuration", &manifest.config, CONFIGURATION_LIMIT)?,
+        bundle: part("bundle", layer, BUNDLE_LIMIT)?,
+    })
 }
 
 /// Checks the bytes of a manifest: how many they are and, where it is known, their digest. Returns the digest.
@@ -351,6 +363,7 @@ mod tests {
         assert_eq!(
             read_bundle_manifest(&bundle, &digest, &Digest::of(&subject))
                 .unwrap()
+                .bundle
                 .digest,
             Digest::of(b"{}")
         );

@@ -26,7 +26,11 @@ impl OciClient {
         let mut listed = self.referrers(subject).await?.unwrap_or_default();
         // A registry may have learnt of referrers after the fallback was written.
         if let Some(index) = self.fallback_index(subject).await? {
-            let more = index.bundles().into_iter().filter(|part| !listed.contains(part));
+            let more = index
+                .bundles()
+                .into_iter()
+                .take(BUNDLE_COUNT_LIMIT)
+                .filter(|part| !listed.contains(part));
             listed = listed.iter().copied().chain(more).collect();
         }
         let mut bundles = Vec::new();
@@ -39,9 +43,9 @@ impl OciClient {
                     reason: "a signature bundle is listed and not there".to_owned(),
                 });
             };
-            let part = read_bundle_manifest(&bytes, &entry.digest, subject)
+            let found = read_bundle_manifest(&bytes, &entry.digest, subject)
                 .map_err(|source| OciError::Manifest { place, source })?;
-            bundles.push(self.blob(&part, "signature bundle", &|_| ()).await?);
+            bundles.push(self.blob(&found.bundle, "signature bundle", &|_| ()).await?);
         }
         Ok(bundles)
     }
@@ -67,7 +71,9 @@ impl OciClient {
             place: shown(&url),
             source,
         })?;
-        Ok(Some(index.bundles()))
+        Ok(Some(
+            index.bundles().into_iter().take(BUNDLE_COUNT_LIMIT).collect(),
+        ))
     }
 
     async fn fallback_index(&self, subject: &Digest) -> Result<Option<Index>, OciError> {
