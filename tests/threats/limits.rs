@@ -24,6 +24,7 @@ rows!([
 fn brief() -> Limits {
     Limits {
         pure_cpu: Duration::from_millis(300),
+        pure_deadline: Duration::from_secs(10),
         ..tight()
     }
 }
@@ -83,6 +84,11 @@ async fn memory_ends_at_the_limit(version: &str) {
 async fn the_stack_ends_inside_the_guest(version: &str) {
     let plugin = hostile(version, tight()).await;
     contains(&stopped(&plugin, "recursion").await, "overflowed its stack");
+    // Megabytes, which some other stack would have.
+    let deep = starting(version, 1, "(call $descend (i32.const 100000))");
+    let options = LoadOptions::from_origin("deep");
+    let error = sandbox(tight(), None).load(&deep, options).await.unwrap_err();
+    contains(&error.to_string(), "overflowed its stack");
 }
 
 /// A component with the names of a plugin that does something when it is instantiated.
@@ -91,6 +97,8 @@ fn starting(version: &str, table: u32, start: &str) -> Vec<u8> {
         r#"(component
             (core module $m
                 (table $t {table} funcref)
+                (func $descend (param i32)
+                    (if (local.get 0) (then (call $descend (i32.sub (local.get 0) (i32.const 1))))))
                 (func $start {start})
                 (func (export "f"))
                 (start $start))

@@ -33,8 +33,8 @@ pub(crate) fn tight() -> Limits {
         memory_bytes: 64 << 20,
         table_elements: 20_000,
         // Enough for every other limit to be met first, also on a machine that does something else.
-        pure_cpu: Duration::from_secs(60),
-        operation_cpu: Duration::from_secs(60),
+        pure_cpu: Duration::from_secs(10),
+        operation_cpu: Duration::from_secs(10),
         pure_deadline: Duration::from_secs(60),
         operation_deadline: Duration::from_secs(60),
         values: node_table::Limits {

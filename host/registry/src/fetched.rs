@@ -63,8 +63,20 @@ impl FetchedPlugin {
         place: String,
         bytes: Vec<u8>,
     ) -> Result<Self, RegistryError> {
+        let digest = Digest::of(&bytes);
+        Self::hashed(name, source, place, bytes, digest)
+    }
+
+    /// Takes bytes over whose digest was taken from this very buffer: hashing a large plugin takes milliseconds.
+    pub(crate) fn hashed(
+        name: &str,
+        source: PluginSource,
+        place: String,
+        bytes: Vec<u8>,
+        digest: Digest,
+    ) -> Result<Self, RegistryError> {
         check_name(name)?;
-        let found = Self::unnamed(name, source, place, bytes)?;
+        let found = Self::read(name, source, place, bytes, digest)?;
         if found.name != name {
             return Err(RegistryError::WrongName {
                 plugin: name.to_owned(),
@@ -82,6 +94,17 @@ impl FetchedPlugin {
         place: String,
         bytes: Vec<u8>,
     ) -> Result<Self, RegistryError> {
+        let digest = Digest::of(&bytes);
+        Self::read(otherwise, source, place, bytes, digest)
+    }
+
+    fn read(
+        otherwise: &str,
+        source: PluginSource,
+        place: String,
+        bytes: Vec<u8>,
+        digest: Digest,
+    ) -> Result<Self, RegistryError> {
         let outline = ComponentOutline::read(&bytes).map_err(|source| RegistryError::Component {
             plugin: otherwise.to_owned(),
             place: place.clone(),
@@ -97,7 +120,7 @@ impl FetchedPlugin {
             version: manifest.as_ref().map(|manifest| manifest.version.clone()),
             source,
             place,
-            digest: Digest::of(&bytes),
+            digest,
             bytes,
             manifest_digest: None,
             artifact: None,

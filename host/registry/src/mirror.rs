@@ -182,6 +182,8 @@ pub enum MirrorError {
 pub(crate) struct Release {
     pub(crate) place: PathBuf,
     pub(crate) bytes: Vec<u8>,
+    /// The digest of the bytes, which was taken when they were read.
+    pub(crate) digest: Digest,
     pub(crate) bundles: Vec<Vec<u8>>,
     pub(crate) manifest_digest: Option<Digest>,
     pub(crate) artifact: Option<crate::oci::artifact::Artifact>,
@@ -284,6 +286,7 @@ pub(crate) fn read(root: &Path, plugin: &str, version: &semver::Version) -> Resu
     Ok(Release {
         place: file,
         bytes,
+        digest: descriptor.digest,
         bundles,
         manifest_digest: descriptor.manifest_digest,
         artifact: None,

@@ -255,7 +255,8 @@ impl Registry {
         let release = mirror::read(root, &request.plugin, &version)
             .map_err(|error| mirror_error(&request.plugin, error))?;
         let place = release.place.display().to_string();
-        let mut found = FetchedPlugin::new(&request.plugin, request.source.clone(), place, release.bytes)?;
+        let source = request.source.clone();
+        let mut found = FetchedPlugin::hashed(&request.plugin, source, place, release.bytes, release.digest)?;
         found.require_labels(&version)?;
         found.bundles = release.bundles;
         found.manifest_digest = release.manifest_digest;

@@ -14,6 +14,12 @@ const MAPPINGS_PER_INSTANCE: u64 = 6;
 /// Mappings left for the rest of the process: libraries, threads, compiled code.
 const MAPPINGS_RESERVED: u64 = 3_000;
 
+/// What one component may be made of. A component of the Rust toolchain holds three to five core instances, one of
+/// Python's 38: its interpreter, the C library and every native module are linked when it starts.
+const CORE_INSTANCES_PER_COMPONENT: u32 = 64;
+const MEMORIES_PER_COMPONENT: u32 = 2;
+const TABLES_PER_COMPONENT: u32 = 8;
+
 /// Says why there is no engine.
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
@@ -71,18 +77,18 @@ pub(crate) fn start(limits: &Limits) -> Result<Engine, EngineError> {
     }
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(limits.instances)
-        // A component of the Rust toolchain holds three to five core instances, one of Python's 38: its interpreter,
-        // the C library and every native module are linked when it starts.
-        .total_core_instances(limits.instances.saturating_mul(40))
-        .total_memories(limits.instances)
-        .total_tables(limits.instances.saturating_mul(4))
+        // Every instance that has a permit also has room, however its component is made up: one plugin cannot use up
+        // what others were promised. Slots that nobody uses are address space only.
+        .total_core_instances(limits.instances.saturating_mul(CORE_INSTANCES_PER_COMPONENT))
+        .total_memories(limits.instances.saturating_mul(MEMORIES_PER_COMPONENT))
+        .total_tables(limits.instances.saturating_mul(TABLES_PER_COMPONENT))
         .total_stacks(limits.instances)
         .max_memory_size(limits.memory_bytes)
         .max_core_instance_size(1 << 20)
         .max_component_instance_size(1 << 20)
-        .max_core_instances_per_component(64)
-        .max_memories_per_component(2)
-        .max_tables_per_component(8)
+        .max_core_instances_per_component(CORE_INSTANCES_PER_COMPONENT)
+        .max_memories_per_component(MEMORIES_PER_COMPONENT)
+        .max_tables_per_component(TABLES_PER_COMPONENT)
         .table_elements(limits.table_elements)
         .linear_memory_keep_resident(0)
         .table_keep_resident(0)
@@ -124,5 +130,39 @@ mod tests {
             "20000 plugin instances need 123000 memory mappings, but vm.max_map_count is 65530; lower the \
              limit of instances to 10421 or raise the setting: sysctl -w vm.max_map_count=123000"
         );
+    }
+
+    #[tokio::test]
+    async fn every_permitted_instance_has_room_for_the_largest_component() {
+        let instances = |module: &str, number: u32| {
+            format!("(core instance (instantiate ${module}))").repeat(number as usize)
+        };
+        let rest = CORE_INSTANCES_PER_COMPONENT - MEMORIES_PER_COMPONENT - TABLES_PER_COMPONENT;
+        let text = format!(
+            "(component
+                (core module $memory (memory 1))
+                (core module $table (table 1 funcref))
+                (core module $nothing)
+                {}{}{})",
+            instances("memory", MEMORIES_PER_COMPONENT),
+            instances("table", TABLES_PER_COMPONENT),
+            instances("nothing", rest),
+        );
+        let limits = Limits {
+            instances: 3,
+            ..Limits::default()
+        };
+        let engine = start(&limits).unwrap();
+        let component = wasmtime::component::Component::new(&engine, text).unwrap();
+        let linker = wasmtime::component::Linker::new(&engine);
+        let mut living = Vec::new();
+        for number in 0..limits.instances {
+            let mut store = wasmtime::Store::new(&engine, ());
+            store.set_epoch_deadline(u64::MAX >> 1);
+            let made = linker.instantiate_async(&mut store, &component).await;
+            assert!(made.is_ok(), "instance {number}: {:?}", made.err());
+            living.push(store);
+        }
+        assert_eq!(living.len(), 3);
     }
 }

@@ -24,6 +24,7 @@ const PLACE: &str = "plugin hostile 0.1.0, `plan` of `web` (hostile:test:Thing):
 fn brief() -> Limits {
     Limits {
         pure_cpu: Duration::from_millis(300),
+        pure_deadline: Duration::from_secs(10),
         ..tight()
     }
 }

@@ -23,3 +23,8 @@ pub use lifecycle::{Lifecycle, lifecycle};
 pub use provider::NativeProvider;
 pub use scripted::{Expectation, ScriptedCloud, delete, get, patch, post, put, respond};
 pub use stateful::StatefulCloud;
+
+/// The examples of the guides: they compile and run as they stand there.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/writing-resources.md")]
+mod writing_resources {}

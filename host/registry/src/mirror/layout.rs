@@ -100,6 +100,7 @@ pub(super) fn read(root: &Path, plugin: &str, version: &semver::Version) -> Resu
     Ok(Release {
         place: blob_path(root, &entry.manifest.plugin.digest),
         bytes: blob(&entry.manifest.plugin, PLUGIN_LIMIT)?,
+        digest: entry.manifest.plugin.digest,
         bundles,
         manifest_digest: Some(entry.manifest.digest),
         artifact: Some(Artifact {
