@@ -153,7 +153,7 @@ mod tests {
             ..Limits::default()
         };
         let engine = start(&limits).unwrap();
-        let component = wasmtime::component::Component::new(&engine, text).unwrap();
+        let component = wasmtime::component::Component::new(&engine, wat::parse_str(text).unwrap()).unwrap();
         let linker = wasmtime::component::Linker::new(&engine);
         let mut living = Vec::new();
         for number in 0..limits.instances {
