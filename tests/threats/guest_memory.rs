@@ -55,16 +55,24 @@ async fn found(plugin: &Plugin, text: &str) -> i64 {
     }
 }
 
+/// Returns a text so often that the next call cannot write over all of them.
+fn everywhere(text: &str) -> Value {
+    Value::List(vec![Value::from(text); 5_000])
+}
+
 async fn memory_of_an_earlier_call_is_gone(version: &str) {
     let plugin = hostile(version, patient()).await;
-    let earlier = Value::from([("do", "nothing"), ("planted", "planted-in-the-call-before")]);
+    let earlier = Value::from([
+        ("do", Value::from("nothing")),
+        ("planted", everywhere("planted-in-the-call-before")),
+    ]);
     create(&plugin, earlier).await.unwrap();
     assert_eq!(found(&plugin, "planted-in-the-call-before").await, 0);
 }
 
 async fn the_configuration_of_another_plugin_is_not_there(version: &str) {
     let loaded = load(version, patient()).await;
-    let setting = |text: &str| Value::from([("region", text)]);
+    let setting = |text: &str| Value::from([("region", everywhere(text))]);
     let one = configured(&loaded, setting("planted-region-of-one"));
     let other = configured(&loaded, setting("planted-region-of-other"));
     create(&other, inputs("nothing")).await.unwrap();

@@ -81,9 +81,8 @@ pub fn run_arguments(arguments: &Arguments) -> Result<()> {
 
 /// Takes one guard out, runs its tests, and puts it back whatever came of them.
 fn take_out(scratch: &Scratch, build: &Build<'_>, removal: &Removal) -> Result<Outcome> {
-    let result = scratch
-        .apply(&removal.edits)
-        .and_then(|()| build.without(removal));
-    scratch.restore(&removal.edits)?;
+    let originals = scratch.apply(&removal.edits)?;
+    let result = build.without(removal);
+    scratch.restore(&originals)?;
     result
 }

@@ -53,14 +53,20 @@ impl Scratch {
         self.folder.join("target")
     }
 
-    /// Makes the edits of a removal.
-    pub fn apply(&self, edits: &[Edit]) -> Result<()> {
+    /// Makes the edits of a removal. Returns the files as they were, for [`restore`](Self::restore): the checkout
+    /// itself may change meanwhile.
+    pub fn apply(&self, edits: &[Edit]) -> Result<BTreeMap<String, String>> {
+        let mut originals = BTreeMap::new();
         let mut changed = BTreeMap::new();
         for edit in edits {
             let text = match changed.remove(&edit.file) {
                 Some(text) => text,
-                None => fs::read_to_string(self.folder.join(&edit.file))
-                    .with_context(|| format!("reading {}", edit.file))?,
+                None => {
+                    let text = fs::read_to_string(self.folder.join(&edit.file))
+                        .with_context(|| format!("reading {}", edit.file))?;
+                    originals.insert(edit.file.clone(), text.clone());
+                    text
+                }
             };
             let found = text.matches(&edit.find).count();
             ensure!(
@@ -71,15 +77,19 @@ impl Scratch {
             );
             changed.insert(edit.file.clone(), text.replacen(&edit.find, &edit.replace, 1));
         }
-        for (file, text) in changed {
-            fs::write(self.folder.join(&file), text).with_context(|| format!("writing {file}"))?;
-        }
-        Ok(())
+        self.write(&changed)?;
+        Ok(originals)
     }
 
     /// Puts back what a removal changed.
-    pub fn restore(&self, edits: &[Edit]) -> Result<()> {
-        edits.iter().try_for_each(|edit| self.copy(Path::new(&edit.file)))
+    pub fn restore(&self, originals: &BTreeMap<String, String>) -> Result<()> {
+        self.write(originals)
+    }
+
+    fn write(&self, files: &BTreeMap<String, String>) -> Result<()> {
+        files.iter().try_for_each(|(file, text)| {
+            fs::write(self.folder.join(file), text).with_context(|| format!("writing {file}"))
+        })
     }
 
     fn copy(&self, file: &Path) -> Result<()> {
