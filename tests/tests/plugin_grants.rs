@@ -96,10 +96,61 @@ fn a_grant_in_konductor_yaml_is_the_limit() {
 }
 
 #[test]
-fn an_approval_is_for_the_bytes_it_was_given_for() {
+fn an_approval_is_not_carried_over_to_changed_bytes() {
     let project = project_with_stranger();
     project.run(["plugin", "lock", "--approve", "--yes"]).succeeds();
-    // The last byte is in the manifest's text, which is not code: the plugin still loads.
+    project.run(["plan", "--locked"]).succeeds();
+    // A section that says nothing: the plugin loads, asks for the same, and has other bytes.
+    let file = project.folder().join("plugins/hostile.wasm");
+    let approved = std::fs::read(&file).unwrap();
+    let changed = [&approved[..], &[0, 5, 4, b'n', b'o', b't', b'e']].concat();
+    std::fs::write(&file, &changed).unwrap();
+
+    project.run(["plan", "--locked"]).fails_saying("is locked");
+    let locked = project
+        .run(["plugin", "lock", "--update", "hostile", "--json"])
+        .succeeds()
+        .events();
+    let locked = event(&locked, "plugin-locked");
+    assert_eq!(
+        (&locked["changed"], &locked["granted"]),
+        (&json!(true), &json!(false))
+    );
+    project
+        .run(["plugin", "lock"])
+        .succeeds()
+        .says("konductor plugin lock --approve hostile");
+    // Both digests: of what was approved, and of what is here.
+    for arguments in [&["plan", "--locked"][..], &["plan"], &["run", "--yes"]] {
+        let refused = project
+            .run(arguments)
+            .fails_saying("was changed since it was approved");
+        assert_eq!(
+            refused.everything().matches("bytes: sha256:").count(),
+            2,
+            "{refused}"
+        );
+        refused.says("it asks for what was approved, and nothing else");
+    }
+    project
+        .run(["plugin", "lock", "--approve"])
+        .fails_saying("there is no terminal to ask on");
+    project.run(["plan", "--locked"]).ends_with(1);
+
+    project.run(["plugin", "lock", "--approve", "--yes"]).succeeds();
+    project.run(["plan", "--locked"]).succeeds();
+    // The bytes of then are other bytes now.
+    std::fs::write(&file, &approved).unwrap();
+    project.run(["plugin", "lock", "--update", "hostile"]).succeeds();
+    project
+        .run(["plan", "--locked"])
+        .fails_saying("was changed since it was approved");
+}
+
+#[test]
+fn other_bytes_than_are_locked_are_refused_with_both_digests() {
+    let project = project_with_stranger();
+    project.run(["plugin", "lock", "--approve", "--yes"]).succeeds();
     let length = std::fs::metadata(project.folder().join("plugins/hostile.wasm"))
         .unwrap()
         .len();

@@ -68,7 +68,10 @@ pub struct LockedPlugin {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Approval {
-    /// The digest of the manifest's text that was shown. Another manifest asks for another approval.
+    /// The digest of the bytes it was given for. It stays when others are locked, so that a person is shown what they
+    /// want beyond it; until somebody approves those, it allows them nothing.
+    pub digest: Digest,
+    /// The digest of the manifest's text that was shown.
     pub manifest: Digest,
     /// What was granted.
     pub grant: PluginGrant,

@@ -10,7 +10,7 @@ use konductor_model::{Diagnostic, Diagnostics, PluginGrant};
 use konductor_registry::lock_file::LOCK_FILE;
 use konductor_registry::{Approval, Digest, LockFile, LockedPlugin, Policies};
 
-use super::grant_decision::{GrantDecision, GrantQuestion, GrantedBy, decide, not_approved};
+use super::grant_decision::{GrantDecision, GrantQuestion, GrantedBy, decide, not_approved, to_approve};
 use super::loader::{LoadedPlugin, PluginLoader, requirement};
 use crate::error::CommandError;
 use crate::output::Output;
@@ -49,7 +49,7 @@ pub fn grants(
                 granted.insert(loaded.name.clone(), Granted { grant, by });
             }
             GrantDecision::NeedsApproval(differences) => {
-                let asked = !loader.is_locked() && ask(&loaded.name, &differences, output)?;
+                let asked = !loader.is_locked() && ask(&question, &differences, output)?;
                 if asked {
                     record(folder, &[(loaded, requested.clone())])?;
                     let by = GrantedBy::Approval;
@@ -99,27 +99,38 @@ pub fn question<'a>(
         written: requirement(&loaded.name, Some(configuration))
             .and_then(|requirement| requirement.grant.as_ref())
             .map(|written| &written.grant),
-        approved: entry
-            // An approval is for the bytes that were locked with it: others must be approved anew.
-            .filter(|entry| entry.digest == loaded.fetched().digest)
-            .and_then(|entry| entry.approval.as_ref())
-            .map(|approval| &approval.grant),
+        approved: entry.and_then(|entry| entry.approval.as_ref()),
+        digest: loaded.fetched().digest,
         trusted: loaded.is_trusted(),
     }
 }
 
-/// Shows what a plugin asks for and asks a person. Where nobody can be asked the answer is no.
-pub fn ask(name: &str, differences: &[GrantDifference], output: &Output) -> Result<bool, CommandError> {
+/// Shows what a plugin asks for, as differences from what was last approved, and asks a person. Where nobody can be
+/// asked the answer is no.
+pub fn ask(
+    question: &GrantQuestion<'_>,
+    differences: &[GrantDifference],
+    output: &Output,
+) -> Result<bool, CommandError> {
+    let name = question.name;
     if !prompt::somebody_is_there(output) {
         return Ok(false);
     }
-    output.line(&format!("Plugin {} asks for:", console::style(name).bold()));
-    for difference in differences {
-        let line = format!("  {difference}");
-        let line = if difference.added {
-            console::style(line).green()
-        } else {
-            console::style(line).red()
+    let changed = question
+        .approved
+        .is_some_and(|approved| approved.digest != question.digest);
+    let says = if changed {
+        "was changed since it was approved:"
+    } else {
+        "asks for:"
+    };
+    output.line(&format!("Plugin {} {says}", console::style(name).bold()));
+    for (added, line) in to_approve(question, differences) {
+        let line = console::style(format!("  {line}"));
+        let line = match added {
+            Some(true) => line.green(),
+            Some(false) => line.red(),
+            None => line,
         };
         output.line(&line.to_string());
     }
@@ -132,13 +143,19 @@ pub fn record(folder: &Path, approved: &[(&LoadedPlugin, PluginGrant)]) -> Resul
     let mut lock = LockFile::read(&path)?.unwrap_or_default();
     for (loaded, grant) in approved {
         let mut entry = locked(loaded);
-        entry.approval = Some(Approval {
-            manifest: manifest_digest(loaded),
-            grant: grant.clone(),
-        });
+        entry.approval = Some(approval(loaded, grant.clone()));
         lock.plugins.insert(loaded.name.clone(), entry);
     }
     Ok(lock.write(&path)?)
+}
+
+/// Returns an approval of a grant for a plugin's bytes and no others.
+pub fn approval(loaded: &LoadedPlugin, grant: PluginGrant) -> Approval {
+    Approval {
+        digest: loaded.fetched().digest,
+        manifest: manifest_digest(loaded),
+        grant,
+    }
 }
 
 /// Returns the lock file's entry for a plugin, without an approval.
@@ -151,8 +168,8 @@ pub fn locked(loaded: &LoadedPlugin) -> LockedPlugin {
     )
 }
 
-/// Returns the digest of what an approval is given for. A plugin that was not packed has no text of its own.
-pub fn manifest_digest(loaded: &LoadedPlugin) -> Digest {
+/// Returns the digest of what is shown of a plugin. One that was not packed has no text of its own.
+fn manifest_digest(loaded: &LoadedPlugin) -> Digest {
     loaded.fetched().manifest_text_digest.unwrap_or_else(|| {
         let text = serde_json::to_vec(loaded.plugin.manifest()).unwrap_or_default();
         Digest::of(&text)

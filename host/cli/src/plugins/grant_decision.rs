@@ -4,6 +4,7 @@
 use konductor_config::GrantSetting;
 use konductor_model::grant::GrantDifference;
 use konductor_model::{Diagnostic, PluginGrant};
+use konductor_registry::{Approval, Digest};
 
 /// What the decision is made from.
 pub struct GrantQuestion<'a> {
@@ -13,8 +14,10 @@ pub struct GrantQuestion<'a> {
     pub requested: &'a PluginGrant,
     /// What `plugins.NAME.grant` says.
     pub written: Option<&'a GrantSetting>,
-    /// What was approved before and stands in the lock file.
-    pub approved: Option<&'a PluginGrant>,
+    /// What was last approved and stands in the lock file, for these bytes or for others.
+    pub approved: Option<&'a Approval>,
+    /// The digest of its bytes.
+    pub digest: Digest,
     /// It came with Konductor or lies in a folder that the operator names: it gets what it asks for without being
     /// asked about, but no tokens or keys.
     pub trusted: bool,
@@ -37,7 +40,8 @@ pub enum GrantedBy {
 pub enum GrantDecision {
     /// It may do this.
     Granted(PluginGrant, GrantedBy),
-    /// It asks for more than was approved, and somebody must say yes first: these are the differences.
+    /// It asks for more than was approved, or has other bytes, and somebody must say yes first: these are the
+    /// differences from what was last approved. There may be none.
     NeedsApproval(Vec<GrantDifference>),
 }
 
@@ -51,22 +55,25 @@ pub fn decide(question: &GrantQuestion<'_>) -> GrantDecision {
         (Some(GrantSetting::Limited(limit)), _) => {
             GrantDecision::Granted(requested.intersection(limit), GrantedBy::Configuration)
         }
-        (None, Some(approved)) => {
-            let both = requested.intersection(approved);
-            if both == *requested {
-                GrantDecision::Granted(both, GrantedBy::Approval)
-            } else {
-                GrantDecision::NeedsApproval(requested.differences(approved))
-            }
+        (None, Some(approved)) if is_covered(question, approved) => {
+            GrantDecision::Granted(requested.clone(), GrantedBy::Approval)
         }
+        (None, _) if *requested == PluginGrant::default() => {
+            GrantDecision::Granted(PluginGrant::default(), GrantedBy::Default)
+        }
+        (None, Some(approved)) => GrantDecision::NeedsApproval(requested.differences(&approved.grant)),
         (None, None) if question.trusted => {
             GrantDecision::Granted(without_tokens(requested), GrantedBy::Default)
         }
-        (None, None) if *requested == PluginGrant::default() => {
-            GrantDecision::Granted(PluginGrant::default(), GrantedBy::Default)
-        }
         (None, None) => GrantDecision::NeedsApproval(requested.differences(&PluginGrant::default())),
     }
+}
+
+/// Tells whether an approval is for these bytes and for all that they ask for.
+fn is_covered(question: &GrantQuestion<'_>, approved: &Approval) -> bool {
+    // Other bytes may do other things with the same grant, so they must be approved anew.
+    let same_bytes = approved.digest == question.digest;
+    same_bytes && question.requested.intersection(&approved.grant) == *question.requested
 }
 
 fn without_tokens(requested: &PluginGrant) -> PluginGrant {
@@ -77,14 +84,41 @@ fn without_tokens(requested: &PluginGrant) -> PluginGrant {
     grant
 }
 
+/// Returns what there is to approve, the bytes first and then what they ask for, a line each. The flag of a line says
+/// whether it is new; none does for what is not a difference.
+pub fn to_approve(
+    question: &GrantQuestion<'_>,
+    differences: &[GrantDifference],
+) -> Vec<(Option<bool>, String)> {
+    let mut lines = Vec::new();
+    if let Some(approved) = question.approved
+        && approved.digest != question.digest
+    {
+        lines.push((Some(false), format!("- bytes: {}", approved.digest)));
+        lines.push((Some(true), format!("+ bytes: {}", question.digest)));
+        if differences.is_empty() {
+            lines.push((None, "it asks for what was approved, and nothing else".to_owned()));
+        }
+    }
+    lines.extend(
+        differences
+            .iter()
+            .map(|difference| (Some(difference.added), difference.to_string())),
+    );
+    lines
+}
+
 /// Says what a plugin asks for, and the lines that grant it.
 pub fn not_approved(question: &GrantQuestion<'_>, differences: &[GrantDifference]) -> Diagnostic {
     let name = question.name;
-    let lines: Vec<String> = differences.iter().map(ToString::to_string).collect();
-    let since = if question.approved.is_some() {
-        "asks for something else than what was approved"
-    } else {
-        "asks for what nobody has granted it"
+    let lines: Vec<String> = to_approve(question, differences)
+        .into_iter()
+        .map(|(_, line)| line)
+        .collect();
+    let since = match question.approved {
+        Some(approved) if approved.digest != question.digest => "was changed since it was approved",
+        Some(_) => "asks for something else than what was approved",
+        None => "asks for what nobody has granted it",
     };
     Diagnostic::error(format!("plugin `{name}` {since}"))
         .detail(lines.join("\n"))
@@ -164,7 +198,7 @@ mod tests {
     fn question<'a>(
         requested: &'a PluginGrant,
         written: Option<&'a GrantSetting>,
-        approved: Option<&'a PluginGrant>,
+        approved: Option<&'a Approval>,
         trusted: bool,
     ) -> GrantQuestion<'a> {
         GrantQuestion {
@@ -172,7 +206,17 @@ mod tests {
             requested,
             written,
             approved,
+            digest: Digest::of(b"these bytes"),
             trusted,
+        }
+    }
+
+    /// An approval of a grant for these bytes.
+    fn approval(grant: &PluginGrant) -> Approval {
+        Approval {
+            digest: Digest::of(b"these bytes"),
+            manifest: Digest::of(b"manifest"),
+            grant: grant.clone(),
         }
     }
 
@@ -209,18 +253,70 @@ mod tests {
             reveal: set(&["x:a:B.password", "x:a:B.key"]),
             ..before.clone()
         };
-        let granted = decide(&question(&before, None, Some(&now), true));
+        let approved = approval(&now);
+        let granted = decide(&question(&before, None, Some(&approved), true));
         assert_eq!(
             granted,
             GrantDecision::Granted(before.clone(), GrantedBy::Approval)
         );
         // Also one of ours: that it was approved once shows that somebody looks.
-        let GrantDecision::NeedsApproval(differences) = decide(&question(&now, None, Some(&before), true))
+        let approved = approval(&before);
+        let GrantDecision::NeedsApproval(differences) = decide(&question(&now, None, Some(&approved), true))
         else {
             panic!("should be asked about");
         };
         assert_eq!(differences.len(), 1);
         assert_eq!(differences[0].to_string(), "+ reveal: x:a:B.key");
+    }
+
+    #[test]
+    fn an_approval_covers_no_other_bytes_whatever_they_ask_for() {
+        let before = requested();
+        let approved = Approval {
+            digest: Digest::of(b"other bytes"),
+            ..approval(&before)
+        };
+        let less = PluginGrant {
+            reveal: set(&[]),
+            ..before.clone()
+        };
+        let more = PluginGrant {
+            reveal: set(&["x:a:B.password", "x:a:B.key"]),
+            ..before.clone()
+        };
+        for (now, expected) in [
+            (&before, "it asks for what was approved, and nothing else"),
+            (&less, "- reveal: x:a:B.password"),
+            (&more, "+ reveal: x:a:B.key"),
+        ] {
+            for trusted in [false, true] {
+                let question = question(now, None, Some(&approved), trusted);
+                let GrantDecision::NeedsApproval(differences) = decide(&question) else {
+                    panic!("should be asked about");
+                };
+                let lines: Vec<String> = to_approve(&question, &differences)
+                    .into_iter()
+                    .map(|(_, line)| line)
+                    .collect();
+                assert_eq!(
+                    lines,
+                    [
+                        format!("- bytes: {}", Digest::of(b"other bytes")),
+                        format!("+ bytes: {}", Digest::of(b"these bytes")),
+                        expected.to_owned(),
+                    ]
+                );
+                let message = not_approved(&question, &differences).to_string();
+                assert!(message.contains("was changed since it was approved"), "{message}");
+                assert!(message.contains("konductor plugin lock --approve x"), "{message}");
+            }
+        }
+        // Who asks for nothing needs no approval.
+        let nothing = PluginGrant::default();
+        assert_eq!(
+            decide(&question(&nothing, None, Some(&approved), false)),
+            GrantDecision::Granted(nothing.clone(), GrantedBy::Default)
+        );
     }
 
     #[test]
@@ -230,8 +326,9 @@ mod tests {
             credentials: set(&["x", "y"]),
             ..PluginGrant::default()
         });
+        let approved = approval(&requested);
         let GrantDecision::Granted(grant, GrantedBy::Configuration) =
-            decide(&question(&requested, Some(&limit), Some(&requested), true))
+            decide(&question(&requested, Some(&limit), Some(&approved), true))
         else {
             panic!("should be granted");
         };

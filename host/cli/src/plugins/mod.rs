@@ -12,7 +12,7 @@ mod places;
 mod policies;
 mod run_plugins;
 
-pub use approval::{Granted, ask, grants, locked, manifest_digest, question};
+pub use approval::{Granted, approval, ask, grants, locked, question};
 pub use configuration::Configured;
 pub use grant_decision::{GrantDecision, decide, written_out};
 pub use grant_use::GrantUse;

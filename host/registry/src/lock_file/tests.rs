@@ -23,6 +23,7 @@ fn example() -> LockFile {
         interface: Some(semver::Version::new(0, 1, 0)),
         signer: Some("key sha256:ab (release team)".into()),
         approval: Some(Approval {
+            digest: digest("aws"),
             manifest: digest("text"),
             grant: PluginGrant {
                 endpoints: [("ec2".to_owned(), endpoint)].into(),
@@ -229,6 +230,7 @@ fn some_lock() -> impl Strategy<Value = LockFile> {
             ..PluginGrant::default()
         });
     let approval = proptest::option::of(grant.prop_map(|grant| Approval {
+        digest: digest("bytes"),
         manifest: digest("text"),
         grant,
     }));

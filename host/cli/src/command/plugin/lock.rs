@@ -1,15 +1,13 @@
 //! `konductor plugin lock`.
 
 use konductor_model::{Diagnostics, PluginGrant};
+use konductor_registry::LockFile;
 use konductor_registry::lock_file::LOCK_FILE;
-use konductor_registry::{Approval, LockFile};
 
 use super::PluginContext;
 use crate::arguments::LockArguments;
 use crate::error::CommandError;
-use crate::plugins::{
-    GrantDecision, LoadedPlugin, ask, decide, locked, manifest_digest, question, requirement,
-};
+use crate::plugins::{GrantDecision, LoadedPlugin, approval, ask, decide, locked, question, requirement};
 use crate::prompt::somebody_is_there;
 
 /// Writes the exact versions, digests and signers of a project's plugins, and with --approve what they may do.
@@ -46,7 +44,7 @@ pub async fn lock(arguments: &LockArguments, context: &PluginContext<'_>) -> Res
             }
         };
         let mut entry = locked(&loaded);
-        // An approval outlives a new version: what that asks for beyond it is asked about.
+        // It stays to be shown beside what is asked for now, and is good for the bytes it names alone.
         entry.approval = before
             .plugins
             .get(name)
@@ -55,9 +53,12 @@ pub async fn lock(arguments: &LockArguments, context: &PluginContext<'_>) -> Res
         if arguments.approve {
             approve(&loaded, &mut after, arguments.yes, context)?;
         }
+        let requested = PluginGrant::requested_by(loaded.plugin.manifest());
+        let question = question(&loaded, &requested, Some(&after), configuration);
         tell(
             &loaded,
             before.plugins.get(name) != after.plugins.get(name),
+            matches!(decide(&question), GrantDecision::Granted(..)),
             context,
         );
     }
@@ -100,11 +101,8 @@ fn approve(
         ))
         .help("run this on a terminal, or pass --yes and review konductor.lock before it is merged"));
     }
-    if yes || ask(&loaded.name, &differences, context.output)? {
-        let approval = Approval {
-            manifest: manifest_digest(loaded),
-            grant: requested,
-        };
+    if yes || ask(&question, &differences, context.output)? {
+        let approval = approval(loaded, requested);
         if let Some(entry) = lock.plugins.get_mut(&loaded.name) {
             entry.approval = Some(approval);
         }
@@ -118,19 +116,28 @@ fn approve(
     Ok(())
 }
 
-fn tell(loaded: &LoadedPlugin, changed: bool, context: &PluginContext<'_>) {
+fn tell(loaded: &LoadedPlugin, changed: bool, granted: bool, context: &PluginContext<'_>) {
     let manifest = loaded.plugin.manifest();
     let members = serde_json::json!({
         "name": loaded.name, "version": manifest.version, "digest": loaded.fetched().digest,
         "source": loaded.fetched().source.to_string(), "signer": loaded.signer(), "changed": changed,
+        "granted": granted,
     });
     let text = format!(
-        "{} {:<12} {:<10} {}  {}",
+        "{} {:<12} {:<10} {}  {}{}",
         if changed { "+" } else { " " },
         loaded.name,
         manifest.version.to_string(),
         loaded.fetched().digest,
-        loaded.fetched().source
+        loaded.fetched().source,
+        if granted {
+            String::new()
+        } else {
+            format!(
+                "\n  what {name} asks for must be approved before it runs: konductor plugin lock --approve {name}",
+                name = loaded.name
+            )
+        }
     );
     context.output.fact("plugin-locked", &members, &text);
 }
