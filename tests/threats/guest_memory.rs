@@ -6,10 +6,11 @@ use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
 use konductor_broker::Vault;
 use konductor_model::provider::Outcome;
-use konductor_model::{MASK, SecretVault as _, TOKEN_PREFIX, Value};
-use konductor_sandbox::{Limits, Plugin, Reveal, RevealObserver};
+use konductor_model::{Disposition, MASK, SecretVault as _, TOKEN_PREFIX, Value};
+use konductor_sandbox::{Limits, Plugin, Reveal, RevealRecorder, RevealUnrecorded};
 
 use crate::sandbox::{
     SECRET, configured, contains, create, hostile, inputs, load, logged, plan, rows, tight,
@@ -21,6 +22,7 @@ rows!([
     secrets_are_tokens_in_memory,
     a_token_of_another_plugin_opens_nothing,
     nothing_is_revealed_without_a_grant,
+    nothing_is_revealed_without_a_record,
     what_was_revealed_is_masked_in_everything_that_is_said,
     opaque_bytes_carry_no_secret,
 ]);
@@ -102,9 +104,23 @@ async fn a_token_of_another_plugin_opens_nothing(version: &str) {
 #[derive(Default)]
 struct Revealed(Mutex<Vec<Reveal>>);
 
-impl RevealObserver for Revealed {
-    fn revealed(&self, reveal: Reveal) {
-        self.0.lock().unwrap().push(reveal);
+#[async_trait]
+impl RevealRecorder for Revealed {
+    async fn record(&self, reveals: Vec<Reveal>) -> Result<(), RevealUnrecorded> {
+        self.0.lock().unwrap().extend(reveals);
+        Ok(())
+    }
+}
+
+/// A log on a full disk.
+struct Full;
+
+#[async_trait]
+impl RevealRecorder for Full {
+    async fn record(&self, _: Vec<Reveal>) -> Result<(), RevealUnrecorded> {
+        Err(RevealUnrecorded {
+            reason: "the disk is full; make room and run again".to_owned(),
+        })
     }
 }
 
@@ -135,6 +151,31 @@ async fn nothing_is_revealed_without_a_grant(version: &str) {
         (recorded[0].resource.as_str(), recorded[0].attribute.as_str()),
         ("web", "secret")
     );
+}
+
+async fn nothing_is_revealed_without_a_record(version: &str) {
+    let plugin = hostile(version, patient()).await;
+    let reveal = BTreeSet::from(["hostile:test:Thing.secret".to_owned()]);
+    let plugin = plugin.with_reveals(reveal, Arc::new(Full));
+    let failures = [
+        create(&plugin, inputs("nothing")).await.unwrap_err(),
+        plan(&plugin, inputs("nothing")).await.unwrap_err(),
+        // Had it been called, it would have failed of itself and said so.
+        plan(&plugin, inputs("tell-panic")).await.unwrap_err(),
+    ];
+    for failure in failures {
+        assert_eq!(failure.disposition, Disposition::Denied, "{failure}");
+        contains(
+            &failure.message,
+            "what it may see cannot be recorded, so it is not shown: the disk is full",
+        );
+    }
+    // Where nothing is revealed there is nothing to record.
+    let other = Value::from([
+        ("do", Value::from("nothing")),
+        ("other", Value::from(SECRET).into_secret()),
+    ]);
+    create(&plugin, other).await.unwrap();
 }
 
 async fn what_was_revealed_is_masked_in_everything_that_is_said(version: &str) {

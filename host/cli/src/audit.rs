@@ -48,11 +48,6 @@ impl AuditWriter {
 }
 
 impl AuditTask {
-    /// Takes over a task that writes into the log.
-    pub fn new(task: JoinHandle<Result<(), StateError>>) -> Self {
-        Self(task)
-    }
-
     /// Waits until every record taken so far is written. All writers must be dropped before.
     pub async fn finish(self) -> Result<(), StateError> {
         match self.0.await {

@@ -1,36 +1,29 @@
-//! Writes into the stack's log which secrets plugins were given as they are.
+//! Writes into the stack's log which secrets plugins are given as they are. Nothing is given before it is written.
 
 use std::sync::Arc;
 
-use konductor_sandbox::{Reveal, RevealObserver};
+use async_trait::async_trait;
+use konductor_sandbox::{Reveal, RevealRecorder, RevealUnrecorded};
 use konductor_state::Journal;
 use konductor_state::entry::{Entry, RevealedSecret};
-use tokio::sync::mpsc;
 
-use crate::audit::AuditTask;
-
-/// Takes note of reveals and writes them in the background, in order.
-pub struct RevealWriter(mpsc::UnboundedSender<Reveal>);
+/// Appends reveals to a log, and waits for each.
+pub struct RevealWriter(Arc<dyn Journal>);
 
 impl RevealWriter {
-    /// Starts the background task; it ends when the last writer is dropped.
-    pub fn start(journal: Arc<dyn Journal>) -> (Arc<Self>, AuditTask) {
-        let (sender, mut receiver) = mpsc::unbounded_channel();
-        let task = tokio::spawn(async move {
-            while let Some(reveal) = receiver.recv().await {
-                journal.append(vec![entry(reveal)]).await?;
-            }
-            Ok(())
-        });
-        (Arc::new(Self(sender)), AuditTask::new(task))
+    /// Writes into a log that outlives the command. One in memory records nothing.
+    pub fn new(journal: Arc<dyn Journal>) -> Self {
+        Self(journal)
     }
 }
 
-impl RevealObserver for RevealWriter {
-    fn revealed(&self, reveal: Reveal) {
-        if self.0.send(reveal).is_err() {
-            tracing::error!("a revealed secret could not be recorded: the log is closed");
-        }
+#[async_trait]
+impl RevealRecorder for RevealWriter {
+    async fn record(&self, reveals: Vec<Reveal>) -> Result<(), RevealUnrecorded> {
+        let entries = reveals.into_iter().map(entry).collect();
+        self.0.append(entries).await.map_err(|error| RevealUnrecorded {
+            reason: format!("the stack's log cannot be written ({error}); mend that and run again"),
+        })
     }
 }
 
@@ -40,4 +33,41 @@ fn entry(reveal: Reveal) -> Entry {
         resource: reveal.resource,
         attribute: format!("{}.{}", reveal.resource_type, reveal.attribute),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use konductor_state::MemoryLog;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_reveal_is_in_the_log_when_it_is_made_and_refused_when_the_log_cannot_be_written() {
+        let log = Arc::new(MemoryLog::new());
+        log.refuse_after(1);
+        let writer = RevealWriter::new(log.clone());
+        let reveal = || Reveal {
+            plugin: "hostile".to_owned(),
+            resource: "web".to_owned(),
+            resource_type: "hostile:test:Thing".parse().unwrap(),
+            attribute: "secret".to_owned(),
+            function: "create",
+        };
+        writer.record(vec![reveal()]).await.unwrap();
+        let written = |log: &MemoryLog| {
+            log.entries()
+                .into_iter()
+                .map(|logged| logged.entry)
+                .collect::<Vec<_>>()
+        };
+        let expected = [Entry::SecretRevealed(RevealedSecret {
+            plugin: "hostile".to_owned(),
+            resource: "web".to_owned(),
+            attribute: "hostile:test:Thing.secret".to_owned(),
+        })];
+        assert_eq!(written(&log), expected);
+        let error = writer.record(vec![reveal()]).await.unwrap_err();
+        assert!(error.reason.contains("cannot be written"), "{error}");
+        assert_eq!(written(&log), expected);
+    }
 }

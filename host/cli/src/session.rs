@@ -71,7 +71,7 @@ pub struct Session {
     view: Arc<LiveView>,
     journal: Arc<dyn Journal>,
     guard: Option<LockGuard>,
-    audit: Vec<AuditTask>,
+    audit: Option<AuditTask>,
     run: String,
 }
 
@@ -110,8 +110,10 @@ impl Session {
         } else {
             (None, None)
         };
-        let (reveals, reveals_task) = RevealWriter::start(journal.clone());
-        let audit = audit.into_iter().chain([reveals_task]).collect();
+        // Where nothing can be recorded nothing is revealed: the plugins get tokens.
+        let reveals = options
+            .locked
+            .then(|| Arc::new(RevealWriter::new(journal.clone())));
         let mut plugins = RunPlugins::default();
         let mut modules = Vec::new();
         let mut diagnostics = Diagnostics::default();
@@ -175,7 +177,13 @@ impl Session {
                 Some(broker) => WayOut::Broker(broker),
                 None => WayOut::Elsewhere(Arc::new(NoCloud { simulated })),
             };
-            plugins.add(plugin, split, granted.clone(), way_out, reveals.clone())?;
+            plugins.add(
+                plugin,
+                split,
+                granted.clone(),
+                way_out,
+                reveals.clone().map(|writer| writer as _),
+            )?;
         }
         if diagnostics.has_errors() {
             return Err(diagnostics.into());
@@ -327,7 +335,7 @@ impl Session {
         // The engine and the plugins hold the senders of the audit; it ends when they are gone.
         self.engine = None;
         self.plugins = Arc::default();
-        for task in self.audit.drain(..) {
+        if let Some(task) = self.audit.take() {
             task.finish().await?;
         }
         Ok(())

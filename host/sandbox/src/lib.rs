@@ -41,4 +41,4 @@ pub use engine::EngineError;
 pub use limits::Limits;
 pub use plugin::{ManifestError, Plugin};
 pub use sandbox::{LoadError, LoadOptions, Sandbox, SandboxError, SandboxOptions};
-pub use sealing::{Reveal, RevealObserver};
+pub use sealing::{Reveal, RevealRecorder, RevealUnrecorded};

@@ -16,7 +16,7 @@ use crate::call::{Call, Class, Record, Stream};
 use crate::guest::{Answered, GuestError, Session};
 use crate::interface::Parts;
 use crate::sandbox::{LoadError, Sandbox};
-use crate::sealing::{Access, Request, RevealObserver, Sealed};
+use crate::sealing::{Access, Request, RevealRecorder, Reveals, Sealed};
 use crate::store::{self, CallState};
 use crate::v0_1::Exports;
 use crate::vetting::Vetting;
@@ -171,14 +171,13 @@ impl Plugin {
     }
 
     /// Returns the same plugin with secret attributes that it is given as they are, each written as a grant does:
-    /// `aws:ec2:Instance.user_data`. The observer is told each time one is.
+    /// `aws:ec2:Instance.user_data`. Each time one is, the recorder is told before.
     #[must_use]
-    pub fn with_reveals(&self, reveal: BTreeSet<String>, observer: Arc<dyn RevealObserver>) -> Self {
+    pub fn with_reveals(&self, attributes: BTreeSet<String>, recorder: Arc<dyn RevealRecorder>) -> Self {
         Self {
             loaded: Arc::clone(&self.loaded),
             access: Access {
-                reveal: Arc::new(reveal),
-                observer: Some(observer),
+                reveals: Some(Arc::new(Reveals { attributes, recorder })),
                 ..self.access.clone()
             },
         }
@@ -222,8 +221,12 @@ impl Plugin {
     }
 
     /// Seals the secrets of a request.
-    pub(crate) fn seal<T: Request>(&self, call: &Call, request: T) -> Result<Sealed<T>, Failure> {
-        self.access.seal(&self.loaded.manifest.name, call, request)
+    pub(crate) async fn seal<T: Request + Send>(
+        &self,
+        call: &Call,
+        request: T,
+    ) -> Result<Sealed<T>, Failure> {
+        self.access.seal(&self.loaded.manifest.name, call, request).await
     }
 
     /// Makes the failure of a plugin that broke a rule in a call.
@@ -267,9 +270,11 @@ impl Loaded {
             Class::Operation => limits.operation_deadline,
         };
         let configuration = match &access.configuration {
-            Some(configuration) if call.class == Class::Operation => {
-                Some(access.seal(&self.label, &call, Value::clone(configuration))?)
-            }
+            Some(configuration) if call.class == Class::Operation => Some(
+                access
+                    .seal(&self.label, &call, Value::clone(configuration))
+                    .await?,
+            ),
             _ => None,
         };
         let vetting = Vetting::new(limits.message_bytes, access.vault.clone());

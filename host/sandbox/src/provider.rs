@@ -27,7 +27,7 @@ macro_rules! call {
     };
     ($plugin:ident, $call:expr, $function:ident ( $($argument:expr),* ) sealing $request:expr) => {{
         let call = $call;
-        let request = $plugin.seal(&call, $request)?;
+        let request = $plugin.seal(&call, $request).await?;
         call!($plugin, call, $function($($argument,)* request))
     }};
 }

@@ -6,12 +6,13 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use konductor_model::cloud::Cloud;
 use konductor_model::{Disposition, Failure, ResourceType, SecretVault, Value};
 
 use crate::call::Call;
 
-/// A secret that a guest was given as it is, because a grant says so.
+/// A secret that a guest is given as it is, because a grant says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reveal {
     /// The plugin's name.
@@ -26,10 +27,29 @@ pub struct Reveal {
     pub function: &'static str,
 }
 
-/// Is told what guests were given as it is.
-pub trait RevealObserver: Send + Sync {
-    /// Takes note of a secret before the guest is called: once for each attribute of a resource and each call.
-    fn revealed(&self, reveal: Reveal);
+/// Why reveals cannot be recorded, and so are not made.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct RevealUnrecorded {
+    /// What happened and what to do.
+    pub reason: String,
+}
+
+/// Keeps what guests are given as it is.
+#[async_trait]
+pub trait RevealRecorder: Send + Sync {
+    /// Records what one call is about to be given, once for each attribute of a resource. It is on record when this
+    /// returns; the guest is called after that.
+    ///
+    /// # Errors
+    /// When it cannot be recorded. The guest is not called then: what is not on record does not happen.
+    async fn record(&self, reveals: Vec<Reveal>) -> Result<(), RevealUnrecorded>;
+}
+
+/// What a plugin may see, and where each sight of it is recorded: there is not the one without the other.
+pub(crate) struct Reveals {
+    pub(crate) attributes: BTreeSet<String>,
+    pub(crate) recorder: Arc<dyn RevealRecorder>,
 }
 
 /// What a plugin was configured with; it is fixed before the first call.
@@ -38,8 +58,7 @@ pub(crate) struct Access {
     pub(crate) configuration: Option<Arc<Value>>,
     pub(crate) cloud: Option<Arc<dyn Cloud>>,
     pub(crate) vault: Option<Arc<dyn SecretVault>>,
-    pub(crate) reveal: Arc<BTreeSet<String>>,
-    pub(crate) observer: Option<Arc<dyn RevealObserver>>,
+    pub(crate) reveals: Option<Arc<Reveals>>,
 }
 
 /// What a guest may be handed. Only [`Access::seal`] makes one.
@@ -58,43 +77,49 @@ pub(crate) trait Request {
 }
 
 impl Access {
-    /// Seals every secret of a request.
+    /// Seals every secret of a request, and records those that are revealed.
     ///
     /// Without a vault, as a plugin comes from `load`, a secret is refused: the guest must not see it, and an
     /// unknown in its place would make a plan that looks right and is not.
-    pub(crate) fn seal<T: Request>(
+    pub(crate) async fn seal<T: Request + Send>(
         &self,
         plugin: &str,
         call: &Call,
         mut request: T,
     ) -> Result<Sealed<T>, Failure> {
-        let mut sealer = Sealer {
-            vault: self.vault.as_deref(),
-            reveal: &self.reveal,
-            subject: None,
-            refused: false,
-            revealed: BTreeSet::new(),
+        let denied =
+            |reason: String| Failure::new(Disposition::Denied, format!("plugin {plugin}, {call}: {reason}"));
+        let revealed = {
+            let mut sealer = Sealer {
+                vault: self.vault.as_deref(),
+                reveals: self.reveals.as_deref(),
+                subject: None,
+                refused: false,
+                revealed: BTreeSet::new(),
+            };
+            request.seal(&mut sealer);
+            if sealer.refused {
+                return Err(denied(
+                    "it was given a secret before it was configured, and nothing could seal it".to_owned(),
+                ));
+            }
+            sealer.revealed
         };
-        request.seal(&mut sealer);
-        if sealer.refused {
-            return Err(Failure::new(
-                Disposition::Denied,
-                format!(
-                    "plugin {plugin}, {call}: it was given a secret before it was configured, and nothing could \
-                     seal it"
-                ),
-            ));
-        }
-        if let Some(observer) = &self.observer {
-            for (resource, resource_type, attribute) in sealer.revealed {
-                observer.revealed(Reveal {
+        if let Some(reveals) = self.reveals.as_deref().filter(|_| !revealed.is_empty()) {
+            let told = revealed
+                .into_iter()
+                .map(|(resource, resource_type, attribute)| Reveal {
                     plugin: plugin.to_owned(),
                     resource,
                     resource_type,
                     attribute,
                     function: call.function,
                 });
-            }
+            reveals.recorder.record(told.collect()).await.map_err(|error| {
+                denied(format!(
+                    "what it may see cannot be recorded, so it is not shown: {error}"
+                ))
+            })?;
         }
         Ok(Sealed(request))
     }
@@ -103,7 +128,7 @@ impl Access {
 /// Seals the values of one request.
 pub(crate) struct Sealer<'a> {
     vault: Option<&'a dyn SecretVault>,
-    reveal: &'a BTreeSet<String>,
+    reveals: Option<&'a Reveals>,
     /// The resource whose attributes are sealed, where they are attributes of one.
     subject: Option<(String, ResourceType)>,
     refused: bool,
@@ -173,9 +198,10 @@ impl Sealer<'_> {
     /// Finds the attribute that a grant names at a place or above it.
     fn granted(&self, place: &[String]) -> Option<(String, ResourceType, String)> {
         let (resource, resource_type) = self.subject.as_ref()?;
+        let granted = &self.reveals?.attributes;
         (1..=place.len()).find_map(|length| {
             let attribute = place.get(..length)?.join(".");
-            self.reveal
+            granted
                 .contains(&format!("{resource_type}.{attribute}"))
                 .then(|| (resource.clone(), resource_type.clone(), attribute))
         })

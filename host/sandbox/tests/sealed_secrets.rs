@@ -15,13 +15,14 @@ use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, Once};
 
+use async_trait::async_trait;
 use guests::{TestCloud, create, plan, plugin, thing, vault};
 use konductor_model::module::{ConstructRequest, Module};
 use konductor_model::provider::{
     CheckRequest, CheckResponse, ObjectState, Outcome, Provider, ProviderResult, ReadRequest,
 };
 use konductor_model::{Disposition, MASK, Path, Reference, TOKEN_PREFIX, Value};
-use konductor_sandbox::{Plugin, Reveal, RevealObserver};
+use konductor_sandbox::{Plugin, Reveal, RevealRecorder, RevealUnrecorded};
 use tracing_subscriber::layer::SubscriberExt;
 
 const SECRET: &str = "planted-secret-0123456789";
@@ -44,9 +45,11 @@ async fn configured() -> Plugin {
 #[derive(Default)]
 struct Revealed(Mutex<Vec<Reveal>>);
 
-impl RevealObserver for Revealed {
-    fn revealed(&self, reveal: Reveal) {
-        self.0.lock().unwrap().push(reveal);
+#[async_trait]
+impl RevealRecorder for Revealed {
+    async fn record(&self, reveals: Vec<Reveal>) -> Result<(), RevealUnrecorded> {
+        self.0.lock().unwrap().extend(reveals);
+        Ok(())
     }
 }
 

@@ -7,7 +7,7 @@ use konductor_broker::{Broker, SessionOptions, Vault};
 use konductor_model::cloud::Cloud;
 use konductor_model::module::Module;
 use konductor_model::provider::Provider;
-use konductor_sandbox::RevealObserver;
+use konductor_sandbox::RevealRecorder;
 use konductor_state::PluginUsed;
 use konductor_state::record::PluginReference;
 
@@ -40,14 +40,14 @@ pub enum WayOut<'a> {
 }
 
 impl RunPlugins {
-    /// Adds a plugin with everything it was granted, and nothing else.
+    /// Adds a plugin with everything it was granted, and nothing else. Without a recorder nothing is revealed to it.
     pub fn add(
         &mut self,
         loaded: &LoadedPlugin,
         configuration: PluginConfiguration,
         granted: Granted,
         way_out: WayOut<'_>,
-        observer: Arc<dyn RevealObserver>,
+        recorder: Option<Arc<dyn RevealRecorder>>,
     ) -> Result<(), CommandError> {
         let vault = Arc::new(Vault::new());
         let cloud = match way_out {
@@ -60,10 +60,12 @@ impl RunPlugins {
             })?,
             WayOut::Elsewhere(cloud) => cloud,
         };
-        let plugin = loaded
+        let mut plugin = loaded
             .plugin
-            .with_configuration(configuration.guest, cloud, vault)
-            .with_reveals(granted.grant.reveal.clone(), observer);
+            .with_configuration(configuration.guest, cloud, vault);
+        if let Some(recorder) = recorder {
+            plugin = plugin.with_reveals(granted.grant.reveal.clone(), recorder);
+        }
         let plugin = Arc::new(plugin);
         let run_plugin = RunPlugin {
             provider: konductor_engine::default_tags::DefaultTags::wrap(
