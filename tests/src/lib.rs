@@ -8,6 +8,7 @@
 mod aws_account;
 mod binary;
 mod checkout;
+mod devpi;
 mod installation;
 mod kinto;
 mod oci_registry;
@@ -20,6 +21,7 @@ mod site_signature;
 
 pub use aws_account::AwsAccount;
 pub use checkout::{archive, archived, example, guest};
+pub use devpi::{Devpi, javascript_plugins};
 pub use installation::{Installation, SHIPPED};
 pub use kinto::{Kinto, python_plugins};
 pub use oci_registry::{OciRegistry, RegistryAnswer, write_docker_configuration};

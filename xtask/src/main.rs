@@ -41,7 +41,7 @@ enum Task {
     Plugins(plugins::Arguments),
     /// Make the Python environment with moto that the end-to-end tests use.
     Python,
-    /// Test the Python SDK and build the example plugin written with it.
+    /// Test the SDKs of other languages and build the example plugins written with them.
     Languages,
     /// Fetch the OCI registry that the tests push plugins to.
     Registry,

@@ -1,0 +1,285 @@
+/** The exports of a plugin inside the sandbox; outside of it this module cannot be imported. `konductor-componentize`
+ * writes the module that calls `exportsOf`. */
+
+/// <reference path="./host.d.ts" />
+
+import clock from "konductor:plugin/clock@0.1.0";
+import cloud from "konductor:plugin/cloud@0.1.0";
+import log from "konductor:plugin/log@0.1.0";
+import random from "konductor:plugin/random@0.1.0";
+
+import { textOf, utf8 } from "./bytes.ts";
+import { Deleted, InProgress } from "./call.ts";
+import type { CallDetails, Host, Settled, StoredObject } from "./call.ts";
+import { Response, SendError } from "./cloud.ts";
+import type { SendErrorKind } from "./cloud.ts";
+import { fullDetail } from "./diagnostics.ts";
+import type { Diagnostic, Path } from "./diagnostics.ts";
+import { Failure } from "./failure.ts";
+import { decode, encode, pathOut } from "./nodes.ts";
+import type { Node, PathStep } from "./nodes.ts";
+import type { Plugin } from "./plugin.ts";
+import type { Operation } from "./resource.ts";
+import { NotAValue } from "./values.ts";
+import type { Value } from "./values.ts";
+
+type Table = readonly Node[];
+
+interface WitObject {
+  readonly id: string;
+  readonly attributes: Table;
+  readonly private: Uint8Array;
+  readonly schemaVersion: number;
+}
+
+interface WitDiagnostic {
+  readonly severity: string;
+  readonly summary: string;
+  readonly detail: string;
+  readonly at: PathStep[] | null;
+}
+
+/** The parts that requests have; each has those that its function's record names. */
+interface WitRequest {
+  readonly resourceType: string;
+  readonly name: string;
+  readonly id: string;
+  readonly inputs: Table;
+  readonly planned: Table;
+  readonly prior: WitObject | null;
+  readonly idempotencyToken: string;
+  readonly filter: Table;
+  readonly handle: Uint8Array;
+  readonly target: string;
+}
+
+const sandbox: Host = {
+  send(request) {
+    try {
+      const answer = cloud.send({
+        endpoint: request.endpoint,
+        region: request.region ?? null,
+        method: request.method,
+        path: request.path,
+        query: request.query.map(([name, value]) => [name, value]),
+        headers: request.headers.map(([name, value]) => [name, value]),
+        body: request.body,
+        idempotent: request.idempotent,
+      });
+      return new Response(answer.status, answer.headers, answer.body);
+    } catch (error) {
+      const { tag, val } = error as { tag?: SendErrorKind; val?: string };
+      throw tag === undefined ? error : new SendError(tag, String(val));
+    }
+  },
+  log: (level, message, fields) => log.write(level, message, Object.entries(fields)),
+  now: () => Number(clock.now()),
+  random: (length) => random.bytes(length),
+};
+
+// Each operation has an instance of its own, which is configured first.
+let config: Value = null;
+
+function pathOrNull(path: Path | undefined): PathStep[] | null {
+  return path === undefined || path.length === 0 ? null : pathOut(path);
+}
+
+function diagnosticsOut(found: readonly Diagnostic[]): WitDiagnostic[] {
+  return found.map((one) => ({
+    severity: one.severity ?? "error",
+    summary: one.summary,
+    detail: fullDetail(one),
+    at: pathOrNull(one.at),
+  }));
+}
+
+function objectIn(found: WitObject | null | undefined): StoredObject | undefined {
+  return found ? { ...found, attributes: decode(found.attributes) } : undefined;
+}
+
+function objectOut(found: StoredObject): WitObject {
+  return {
+    id: found.id,
+    attributes: encode(found.attributes),
+    private: found.private,
+    schemaVersion: found.schemaVersion,
+  };
+}
+
+function errorOut(failure: Failure): { tag: string; val: unknown } {
+  if (failure.disposition === "invalid") {
+    const found = failure.diagnostics.length > 0 ? failure.diagnostics : [{ summary: failure.message, at: failure.at }];
+    return { tag: "invalid", val: diagnosticsOut(found) };
+  }
+  return {
+    tag: failure.disposition,
+    val: {
+      code: failure.code,
+      message: failure.message,
+      httpStatus: failure.httpStatus ?? null,
+      requestId: failure.requestId ?? null,
+      at: pathOrNull(failure.at),
+      details: Object.entries(failure.details),
+    },
+  };
+}
+
+/** Makes a failure of whatever was thrown: a mistake in the plugin ends one call, with its place, not the run. */
+function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof NotAValue) return new Failure("other", error.message);
+  const { name = "Error", message = String(error), stack = "" } = error as Error;
+  return new Failure("other", `a mistake in the plugin: ${name}: ${message}`, { details: { stack } });
+}
+
+/** Turns what is thrown into the interface's error. */
+function answering<T extends unknown[], R>(call: (...given: T) => R): (...given: T) => R {
+  return (...given) => {
+    try {
+      return call(...given);
+    } catch (error) {
+      throw errorOut(failureOf(error));
+    }
+  };
+}
+
+function progressOut(found: InProgress): object {
+  return {
+    handle: utf8(JSON.stringify(found.handle ?? null)),
+    retryAfterMilliseconds: found.retryAfterMilliseconds,
+    id: found.id ?? null,
+    message: found.message,
+  };
+}
+
+function outcomeOut(outcome: Settled): object {
+  if (outcome instanceof InProgress) return { tag: "in-progress", val: progressOut(outcome) };
+  if (outcome instanceof Deleted) return { tag: "deleted" };
+  if ("reason" in outcome) {
+    return { tag: "partial", val: { object: objectOut(outcome.object), reason: errorOut(outcome.reason) } };
+  }
+  return { tag: "complete", val: objectOut(outcome) };
+}
+
+function handleIn(handle: Uint8Array): unknown {
+  try {
+    return JSON.parse(textOf(handle) ?? "") as unknown;
+  } catch {
+    throw new Failure("other", "the handle of the operation was not made by this plugin");
+  }
+}
+
+function detailsOf(request: Partial<WitRequest>): CallDetails {
+  return {
+    host: sandbox,
+    config,
+    name: request.name ?? "",
+    idempotencyToken: request.idempotencyToken ?? "",
+    prior: objectIn(request.prior),
+    planned: request.planned === undefined ? null : decode(request.planned),
+    filter: request.filter === undefined ? null : decode(request.filter),
+  };
+}
+
+/** Returns what the component exports. */
+export function exportsOf(plugin: Plugin): { plugin: object; provider: object; operations: object; module: object } {
+  const { name, configSchema } = plugin.definition;
+
+  const moduleSchema = (asked: string): object => {
+    if (configSchema === undefined || asked !== name) {
+      throw new Failure("unsupported", `this plugin has no module \`${asked}\``);
+    }
+    return configSchema;
+  };
+
+  const read = answering((request: WitRequest) => {
+    const found = plugin.resource(request.resourceType).read(detailsOf(request), request.id);
+    return found === undefined ? null : objectOut(found);
+  });
+
+  return {
+    plugin: {
+      describe: () => JSON.stringify(plugin.manifest()),
+    },
+    provider: {
+      check: answering((request: WitRequest) => {
+        const { inputs, diagnostics } = plugin.resource(request.resourceType).check(decode(request.inputs));
+        const errors = diagnostics.some((found) => (found.severity ?? "error") === "error");
+        // What could not be read exactly is among the errors, and cannot be written back.
+        const checked = errors ? request.inputs : encode(inputs);
+        return { inputs: checked, diagnostics: diagnosticsOut(diagnostics) };
+      }),
+      plan: answering((request: WitRequest) => {
+        const plan = plugin.resource(request.resourceType).plan(objectIn(request.prior), decode(request.inputs));
+        const changes = plan.changes.map((change) => ({ ...change, at: pathOut(change.at) }));
+        return {
+          planned: encode(plan.planned),
+          changes,
+          deleteBeforeReplace: plan.deleteBeforeReplace,
+          private: new Uint8Array(),
+          diagnostics: diagnosticsOut(plan.diagnostics),
+        };
+      }),
+      upgradeState: answering((type: string, stored: WitObject) =>
+        objectOut(plugin.resource(type).upgrade(objectIn(stored) as StoredObject)),
+      ),
+      requiredPermissions: (type: string, operation: Operation) => {
+        const known = plugin.definition.resources.find((resource) => resource.type === type);
+        return [...(known?.permissions(operation) ?? [])];
+      },
+      schema: answering((type: string) => JSON.stringify(plugin.resource(type).schema)),
+    },
+    operations: {
+      configure: answering((given: Table) => {
+        config = decode(given);
+      }),
+      create: answering((request: WitRequest) =>
+        outcomeOut(plugin.resource(request.resourceType).create(detailsOf(request), decode(request.inputs))),
+      ),
+      read,
+      readMany: (requests: WitRequest[]) =>
+        requests.map((request) => {
+          try {
+            return { tag: "ok", val: read(request) };
+          } catch (error) {
+            return { tag: "err", val: error };
+          }
+        }),
+      list: answering((request: WitRequest) => {
+        const found = plugin.resource(request.resourceType).list(detailsOf(request));
+        return { objects: found.map(objectOut), nextCursor: null };
+      }),
+      update: answering((request: WitRequest) => {
+        const id = request.prior?.id ?? "";
+        return outcomeOut(plugin.resource(request.resourceType).update(detailsOf(request), id, decode(request.inputs)));
+      }),
+      delete: answering((request: WitRequest) => {
+        const outcome = plugin.resource(request.resourceType).delete(detailsOf(request), request.prior?.id ?? "");
+        return outcome === undefined ? { tag: "complete" } : { tag: "in-progress", val: progressOut(outcome) };
+      }),
+      import: answering((type: string, called: string, id: string) => {
+        const { object, inputs } = plugin.resource(type).import(detailsOf({ name: called }), id);
+        return { object: objectOut(object), inputs: encode(inputs) };
+      }),
+      poll: answering((request: WitRequest) => {
+        const resource = plugin.resource(request.resourceType);
+        return outcomeOut(resource.poll(detailsOf(request), handleIn(request.handle)));
+      }),
+      invoke: answering((called: string) => {
+        throw new Failure("unsupported", `this plugin has no function \`${called}\``);
+      }),
+    },
+    module: {
+      configSchema: answering((asked: string) => JSON.stringify(moduleSchema(asked))),
+      defaults: answering((asked: string) => {
+        moduleSchema(asked);
+        return encode(null);
+      }),
+      dependencies: () => [],
+      construct: answering((request: WitRequest) => {
+        moduleSchema(request.target);
+        return { declarations: [], outputs: encode({}), diagnostics: [] };
+      }),
+    },
+  };
+}
