@@ -88,7 +88,7 @@ export const user = resource({
   examples: [
     {
       title: "A user with an address",
-      yaml: "resources:\n  alice:\n    type: devpi:auth:User\n    properties: { name: alice, password: correct-horse, email: alice@example.com }\n",
+      yaml: "alice:\n  type: devpi:auth:User\n  properties: { name: alice, password: correct-horse, email: alice@example.com }\n",
     },
   ],
 
@@ -147,12 +147,15 @@ const indexAttributes = {
 function indexAnswer(user: string, name: string, found: Index): Answer<typeof indexAttributes> {
   if (found.type !== "stage")
     throw new Failure("unsupported", `${user}/${name} is a ${found.type}, not an index of its own packages`);
-  const { title = "", bases = [], volatile, acl_upload = [], mirror_whitelist = [] } = found;
+  const { title, bases, volatile, acl_upload = [], mirror_whitelist } = found;
   const full_name = `${user}/${name}`;
-  return {
-    id: full_name,
-    attributes: { user, name, title: title || undefined, bases, volatile, acl_upload, mirror_whitelist, full_name },
-  };
+  // devpi writes what is not set as empty, and Konductor leaves it out.
+  const set = { title: title || undefined, bases: said(bases), mirror_whitelist: said(mirror_whitelist) };
+  return { id: full_name, attributes: { user, name, volatile, acl_upload, full_name, ...set } };
+}
+
+function said(list: readonly string[] = []): readonly string[] | undefined {
+  return list.length > 0 ? list : undefined;
 }
 
 function indexParts(id: string): [string, string] {
@@ -171,6 +174,12 @@ export const index = resource({
   description: "An index of packages that are uploaded to it.",
   attributes: indexAttributes,
   identity: { format: "USER/NAME", attributes: ["user", "name"] },
+  examples: [
+    {
+      title: "An index that also finds what another has",
+      yaml: "dev:\n  type: devpi:store:Index\n  properties: { user: alice, name: dev, bases: [alice/release] }\n",
+    },
+  ],
 
   create(call, inputs) {
     const { user, name } = inputs;
@@ -191,7 +200,14 @@ export const index = resource({
   },
 
   delete(call, id) {
-    api(call).send("DELETE", pathOf(...indexParts(id)));
+    const path = pathOf(...indexParts(id));
+    try {
+      api(call).send("DELETE", path);
+    } catch (error) {
+      // devpi denies everybody the deletion of an index that is not there.
+      const isDenied = error instanceof Failure && error.httpStatus === 403;
+      if (!isDenied || api(call).find(path) !== undefined) throw error;
+    }
   },
 
   *list(call) {

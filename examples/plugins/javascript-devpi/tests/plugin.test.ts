@@ -130,12 +130,14 @@ test("an index that devpi keeps is no matter of credentials, and one that is gon
       status: 403,
       json: { message: "index builder/dev non-volatile, cannot delete" },
     },
+    { method: "GET", path: "/builder/dev", json: index({ volatile: false }) },
     {
       method: "DELETE",
       path: "/builder/dev",
-      status: 404,
-      json: { message: "The stage builder/dev could not be found." },
+      status: 403,
+      json: { message: "Access was denied to this resource." },
     },
+    { method: "GET", path: "/builder/dev", status: 404 },
   );
   const life = new Lifecycle(devpi, "devpi:store:Index", cloud);
   life.apply({ user: "builder", name: "dev", volatile: false });
