@@ -129,18 +129,12 @@ class Check {
   }
 
   private known(attribute: AttributeSchema, given: Value, at: Path, hidden: boolean): Value {
+    if (this.rounded(attribute, given, at, hidden)) return given;
     const value = attribute.kind === "text" ? asText(given) : given;
     const error = (summary: string, detail?: string, help?: string): Value => {
       this.found.push({ summary, detail, help, at });
       return value;
     };
-    if (typeof value === "bigint") {
-      const most = Number.MAX_SAFE_INTEGER;
-      return error(
-        hidden ? "the secret integer given is out of range" : `an integer near \`${String(value)}\` is out of range`,
-        `a plugin in JavaScript takes integers from -${most} to ${most}`,
-      );
-    }
     const allowed = (attribute.allowed ?? []).map(fromJson);
     if (allowed.length > 0 && !allowed.some((one) => sameValue(one, value))) {
       const expected = allowed.map((one) => shown(one, false)).join(", ");
@@ -190,6 +184,22 @@ class Check {
     return error(`expected ${describe(attribute)}, found ${kindOf(value)}`);
   }
 
+  /** Tells numbers that were rounded on their way into the sandbox, before they become wrong texts or documents. */
+  private rounded(attribute: AttributeSchema, value: Value, at: Path, within: boolean): boolean {
+    const hidden = within || value instanceof Secret;
+    const inner = reveal(value);
+    if (typeof inner === "bigint") {
+      const most = Number.MAX_SAFE_INTEGER;
+      const given = hidden ? "the secret integer given" : `an integer near \`${String(inner)}\``;
+      const detail = `a plugin in JavaScript takes integers from -${most} to ${most}`;
+      this.found.push({ summary: `${given} is out of range`, detail, help: "give it as a text", at });
+      return true;
+    }
+    if (attribute.kind !== "any" && attribute.kind !== "json") return false;
+    const items = Array.isArray(inner) ? [...inner.entries()] : isMap(inner) ? sorted(inner) : [];
+    return items.filter(([step, item]) => this.rounded(attribute, item, [...at, step], hidden)).length > 0;
+  }
+
   private text(attribute: AttributeSchema & { kind: "text" }, value: string, at: Path, hidden: boolean): void {
     const wrong = complaint(attribute.format ?? "any", value);
     if (wrong !== "") {
@@ -209,7 +219,7 @@ class Check {
 
 /** YAML reads `1` and `true` as numbers and booleans where people mean text, in tags above all. */
 function asText(value: Value): Value {
-  const scalar = typeof value === "boolean" || typeof value === "number" || typeof value === "bigint";
+  const scalar = typeof value === "boolean" || typeof value === "number";
   return scalar || value instanceof Decimal ? String(value) : value;
 }
 

@@ -8,7 +8,7 @@ import { complaint, sameText } from "../source/format.ts";
 import { decode, encode } from "../source/nodes.ts";
 import type { Node } from "../source/nodes.ts";
 import type { ResourceSchema } from "../source/schema.ts";
-import { Decimal, NotAValue, UNKNOWN, byCodePoint, sameValue, valueOf } from "../source/values.ts";
+import { Decimal, NotAValue, Secret, UNKNOWN, byCodePoint, sameValue, valueOf } from "../source/values.ts";
 import type { Value } from "../source/values.ts";
 import { fromJson, toJson } from "../source/values_json.ts";
 
@@ -20,6 +20,7 @@ const schema: ResourceSchema = {
     count: { kind: "integer" },
     text: { kind: "text", minimum_length: 2, maximum_length: 2 },
     labels: { kind: "map", values: { kind: "text" } },
+    anything: { kind: "any" },
     code: { kind: "text", pattern: "a|b" },
   },
 };
@@ -40,6 +41,16 @@ test("a whole number that JavaScript rounds is refused at its place, and never w
   ]);
   const [found] = checkInputs(schema, rounded).diagnostics;
   assert.deepEqual(found?.at, ["count"]);
+  const large = (2n ** 60n) as unknown as Value;
+  const inputs = { anything: { ids: [1, large], one: new Secret(large) }, text: large };
+  assert.deepEqual(
+    checkInputs(schema, inputs).diagnostics.map(({ at = [], summary }) => [pathText(at), summary]),
+    [
+      ["anything.ids[1]", "an integer near `1152921504606846976` is out of range"],
+      ["anything.one", "the secret integer given is out of range"],
+      ["text", "an integer near `1152921504606846976` is out of range"],
+    ],
+  );
   assert.match(found?.detail ?? "", /takes integers from -9007199254740991 to 9007199254740991/);
   for (const value of [2 ** 53, 2n ** 60n, Number.NaN, Infinity])
     assert.throws(() => valueOf({ a: [value] }), NotAValue);
