@@ -19,6 +19,7 @@ mod versioning_root;
 mod versions;
 
 use konductor_sdk::ResourceProvider;
+use konductor_sdk::typed::Typed;
 
 pub use bucket::Bucket;
 pub use bucket_encryption::BucketEncryption;
@@ -32,11 +33,11 @@ pub use object::Object;
 /// The resource types of the module.
 pub const TYPES: &[&dyn ResourceProvider] = &[
     &Bucket,
-    &BucketVersioning,
-    &BucketEncryption,
-    &BucketPublicAccessBlock,
-    &BucketLifecycle,
-    &BucketPolicy,
-    &BucketLogging,
+    Typed::<BucketVersioning>::PROVIDER,
+    Typed::<BucketEncryption>::PROVIDER,
+    Typed::<BucketPublicAccessBlock>::PROVIDER,
+    Typed::<BucketLifecycle>::PROVIDER,
+    Typed::<BucketPolicy>::PROVIDER,
+    Typed::<BucketLogging>::PROVIDER,
     &Object,
 ];

@@ -5,44 +5,27 @@ use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
     ServerSideEncryptionRule,
 };
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
+use konductor_sdk::aws::call;
+use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting, setting_operations};
+use super::bucket_setting::{BucketSetting, setting_operations};
 use super::client::incomplete_request;
 
-/// How new objects in a bucket are encrypted.
-#[derive(Debug)]
-pub struct BucketEncryption;
-
-impl ResourceProvider for BucketEncryption {
-    fn resource_type(&self) -> &'static str {
-        "aws:s3:BucketEncryption"
-    }
-
-    fn schema(&self) -> Result<ResourceSchema, SchemaError> {
-        setting(
-            self.resource_type(),
-            "How new objects in a bucket are encrypted. S3 always encrypts: deleting this resource returns the bucket \
-             to S3's own keys (AES256). Objects that exist stay as they are.",
-        )
-        .attribute(
-            "sse_algorithm",
-            text("`AES256` for S3's own keys, `aws:kms` for a KMS key, `aws:kms:dsse` for two layers of it.")
-                .allowed(["AES256", "aws:kms", "aws:kms:dsse"])
-                .default("AES256"),
-        )
-        .attribute(
-            "kms_key_id",
-            text("The KMS key, by id, ARN or alias; the account's own S3 key where it is not given."),
-        )
-        .attribute(
-            "bucket_key_enabled",
-            boolean("Whether S3 asks KMS once for many objects, which costs less.").default(false),
-        )
-        .example(
-            "A bucket encrypted with a KMS key",
-            r"documents:
+/// How new objects in a bucket are encrypted. S3 always encrypts: deleting this resource returns the bucket to S3's
+/// own keys (AES256). Objects that exist stay as they are.
+#[derive(Resource)]
+#[resource(
+    type = "aws:s3:BucketEncryption",
+    identity(format = "BUCKET", description = "The bucket's name."),
+    unique("bucket"),
+    permissions(
+        write("s3:PutEncryptionConfiguration"),
+        read("s3:GetEncryptionConfiguration"),
+        list("s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration"),
+    ),
+    example(
+        "A bucket encrypted with a KMS key",
+        r"documents:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-encryption }
 encryption:
@@ -52,12 +35,27 @@ encryption:
     sse_algorithm: aws:kms
     kms_key_id: alias/aws/s3
     bucket_key_enabled: true
-",
-        )
-        .build()
-    }
+"
+    )
+)]
+pub struct BucketEncryption {
+    /// The bucket.
+    #[attribute(identity, replaces)]
+    bucket: String,
+    /// `AES256` for S3's own keys, `aws:kms` for a KMS key, `aws:kms:dsse` for two layers of it.
+    #[attribute(one_of("AES256", "aws:kms", "aws:kms:dsse"), default = "AES256")]
+    sse_algorithm: String,
+    /// The KMS key, by id, ARN or alias; the account's own S3 key where it is not given.
+    kms_key_id: Option<String>,
+    /// Whether S3 asks KMS once for many objects, which costs less.
+    #[attribute(default = false)]
+    bucket_key_enabled: bool,
+}
 
-    fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
+setting_operations!(BucketEncryption);
+
+impl Check for BucketEncryption {
+    fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
         if inputs.optional_text("sse_algorithm") != Some("AES256") {
             return;
         }
@@ -74,61 +72,48 @@ encryption:
             }
         }
     }
-
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
-        match operation {
-            "create" | "update" | "delete" => &["s3:PutEncryptionConfiguration"],
-            "list" => &["s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration"],
-            _ => &["s3:GetEncryptionConfiguration"],
-        }
-    }
-
-    setting_operations!();
 }
 
 impl BucketSetting for BucketEncryption {
-    fn put(&self, client: &Client, bucket: &str, inputs: &Value) -> Result<(), Failure> {
+    async fn put(&self, client: &Client) -> Result<(), Failure> {
         let by_default = ServerSideEncryptionByDefault::builder()
-            .sse_algorithm(ServerSideEncryption::from(inputs.text("sse_algorithm")?))
-            .set_kms_master_key_id(inputs.owned_text("kms_key_id"))
+            .sse_algorithm(ServerSideEncryption::from(self.sse_algorithm.as_str()))
+            .set_kms_master_key_id(self.kms_key_id.clone())
             .build()
             .map_err(|error| incomplete_request(&error))?;
         let rule = ServerSideEncryptionRule::builder()
             .apply_server_side_encryption_by_default(by_default)
-            .set_bucket_key_enabled(inputs.boolean("bucket_key_enabled").then_some(true))
+            .set_bucket_key_enabled(self.bucket_key_enabled.then_some(true))
             .build();
         let configuration = ServerSideEncryptionConfiguration::builder()
             .rules(rule)
             .build()
             .map_err(|error| incomplete_request(&error))?;
-        run(client
-            .put_bucket_encryption()
-            .bucket(bucket)
-            .server_side_encryption_configuration(configuration)
-            .send())
-        .map(|_| ())
+        let put = client.put_bucket_encryption().bucket(&self.bucket);
+        call(put.server_side_encryption_configuration(configuration).send())
+            .await
+            .map(drop)
     }
 
-    fn get(&self, client: &Client, bucket: &str) -> Result<Option<ObjectBuilder>, Failure> {
-        let answer = run(client.get_bucket_encryption().bucket(bucket).send())?;
+    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
+        let answer = call(client.get_bucket_encryption().bucket(bucket).send()).await?;
         let rule = answer
             .server_side_encryption_configuration()
             .and_then(|configuration| configuration.rules().first());
         Ok(rule.and_then(|rule| {
             let by_default = rule.apply_server_side_encryption_by_default()?;
-            Some(
-                object(bucket)
-                    .set("sse_algorithm", by_default.sse_algorithm().as_str())
-                    .set("kms_key_id", by_default.kms_master_key_id())
-                    .set(
-                        "bucket_key_enabled",
-                        rule.bucket_key_enabled().unwrap_or_default(),
-                    ),
-            )
+            Some(Self {
+                bucket: bucket.into(),
+                sse_algorithm: by_default.sse_algorithm().as_str().into(),
+                kms_key_id: by_default.kms_master_key_id().map(Into::into),
+                bucket_key_enabled: rule.bucket_key_enabled().unwrap_or_default(),
+            })
         }))
     }
 
-    fn reset(&self, _context: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
-        run(client.delete_bucket_encryption().bucket(bucket).send()).map(|_| ())
+    async fn reset(_: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
+        call(client.delete_bucket_encryption().bucket(bucket).send())
+            .await
+            .map(drop)
     }
 }

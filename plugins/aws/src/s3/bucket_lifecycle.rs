@@ -2,45 +2,27 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::BucketLifecycleConfiguration;
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
+use konductor_sdk::aws::call;
+use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting, setting_operations};
+use super::bucket_setting::{BucketSetting, setting_operations};
 use super::client::incomplete_request;
-use super::lifecycle_rule::{from_cloud, rule_schema, to_cloud};
+use super::lifecycle_rule::{Rule, from_cloud, to_cloud};
 
-/// When the objects of a bucket are moved and deleted.
-#[derive(Debug)]
-pub struct BucketLifecycle;
-
-/// What a rule can do; one that does nothing is refused by S3.
-const ACTIONS: [&str; 5] = [
-    "expiration",
-    "transitions",
-    "noncurrent_version_expiration",
-    "noncurrent_version_transitions",
-    "abort_incomplete_multipart_upload_days",
-];
-
-impl ResourceProvider for BucketLifecycle {
-    fn resource_type(&self) -> &'static str {
-        "aws:s3:BucketLifecycle"
-    }
-
-    fn schema(&self) -> Result<ResourceSchema, SchemaError> {
-        setting(
-            self.resource_type(),
-            "When the objects of a bucket are moved and deleted. A bucket has one set of rules.",
-        )
-        .attribute(
-            "rules",
-            set(rule_schema(), "The rules; their order means nothing.")
-                .between(1, 1000)
-                .required(),
-        )
-        .example(
-            "A bucket that forgets",
-            r"documents:
+/// When the objects of a bucket are moved and deleted. A bucket has one set of rules.
+#[derive(Resource)]
+#[resource(
+    type = "aws:s3:BucketLifecycle",
+    identity(format = "BUCKET", description = "The bucket's name."),
+    unique("bucket"),
+    permissions(
+        write("s3:PutLifecycleConfiguration"),
+        read("s3:GetLifecycleConfiguration"),
+        list("s3:ListAllMyBuckets", "s3:GetLifecycleConfiguration"),
+    ),
+    example(
+        "A bucket that forgets",
+        r"documents:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-lifecycle }
 lifecycle:
@@ -56,12 +38,31 @@ lifecycle:
           - { days: 90, storage_class: GLACIER }
         noncurrent_version_expiration: { days: 30 }
         abort_incomplete_multipart_upload_days: 7
-",
-        )
-        .build()
-    }
+"
+    )
+)]
+pub struct BucketLifecycle {
+    /// The bucket.
+    #[attribute(identity, replaces)]
+    bucket: String,
+    /// The rules; their order means nothing.
+    #[attribute(required, range(1..=1000))]
+    rules: BTreeSet<Rule>,
+}
 
-    fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
+setting_operations!(BucketLifecycle);
+
+/// What a rule can do; one that does nothing is refused by S3.
+const ACTIONS: [&str; 5] = [
+    "expiration",
+    "transitions",
+    "noncurrent_version_expiration",
+    "noncurrent_version_transitions",
+    "abort_incomplete_multipart_upload_days",
+];
+
+impl Check for BucketLifecycle {
+    fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
         let rules = inputs.elements("rules");
         for (index, rule) in rules.iter().enumerate() {
             let at = Path::attribute("rules").element(index);
@@ -106,44 +107,33 @@ lifecycle:
             }
         }
     }
-
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
-        match operation {
-            "create" | "update" | "delete" => &["s3:PutLifecycleConfiguration"],
-            "list" => &["s3:ListAllMyBuckets", "s3:GetLifecycleConfiguration"],
-            _ => &["s3:GetLifecycleConfiguration"],
-        }
-    }
-
-    setting_operations!();
 }
 
 impl BucketSetting for BucketLifecycle {
-    fn put(&self, client: &Client, bucket: &str, inputs: &Value) -> Result<(), Failure> {
-        let rules = inputs
-            .elements("rules")
-            .iter()
-            .map(to_cloud)
-            .collect::<Result<Vec<_>, Failure>>()?;
+    async fn put(&self, client: &Client) -> Result<(), Failure> {
+        let rules: Result<Vec<_>, Failure> = self.rules.iter().map(|rule| to_cloud(&rule.0)).collect();
         let configuration = BucketLifecycleConfiguration::builder()
-            .set_rules(Some(rules))
+            .set_rules(Some(rules?))
             .build()
             .map_err(|error| incomplete_request(&error))?;
-        run(client
-            .put_bucket_lifecycle_configuration()
-            .bucket(bucket)
-            .lifecycle_configuration(configuration)
-            .send())
-        .map(|_| ())
+        let put = client.put_bucket_lifecycle_configuration().bucket(&self.bucket);
+        call(put.lifecycle_configuration(configuration).send())
+            .await
+            .map(drop)
     }
 
-    fn get(&self, client: &Client, bucket: &str) -> Result<Option<ObjectBuilder>, Failure> {
-        let answer = run(client.get_bucket_lifecycle_configuration().bucket(bucket).send())?;
-        let rules: Vec<Value> = answer.rules().iter().map(from_cloud).collect();
-        Ok((!rules.is_empty()).then(|| object(bucket).set("rules", Value::List(rules))))
+    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
+        let answer = call(client.get_bucket_lifecycle_configuration().bucket(bucket).send()).await?;
+        let rules: BTreeSet<Rule> = answer.rules().iter().map(|rule| Rule(from_cloud(rule))).collect();
+        Ok((!rules.is_empty()).then(|| Self {
+            bucket: bucket.into(),
+            rules,
+        }))
     }
 
-    fn reset(&self, _context: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
-        run(client.delete_bucket_lifecycle().bucket(bucket).send()).map(|_| ())
+    async fn reset(_: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
+        call(client.delete_bucket_lifecycle().bucket(bucket).send())
+            .await
+            .map(drop)
     }
 }

@@ -2,32 +2,27 @@
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketLoggingStatus, LoggingEnabled};
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
+use konductor_sdk::aws::call;
+use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting, setting_operations};
+use super::bucket_setting::{BucketSetting, setting_operations};
 use super::client::incomplete_request;
 
-/// Where the access log of a bucket goes.
-#[derive(Debug)]
-pub struct BucketLogging;
-
-impl ResourceProvider for BucketLogging {
-    fn resource_type(&self) -> &'static str {
-        "aws:s3:BucketLogging"
-    }
-
-    fn schema(&self) -> Result<ResourceSchema, SchemaError> {
-        setting(
-            self.resource_type(),
-            "Where the access log of a bucket goes. The bucket that takes it is in the same region and account, and \
-             its policy lets `logging.s3.amazonaws.com` write. The log is delivered within hours, not at once.",
-        )
-        .attribute("target_bucket", text("The bucket that takes the log.").required())
-        .attribute("target_prefix", text("What the keys of the log start with.").default(""))
-        .example(
-            "A bucket whose access is logged",
-            r"logs:
+/// Where the access log of a bucket goes. The bucket that takes it is in the same region and account, and its policy
+/// lets `logging.s3.amazonaws.com` write. The log is delivered within hours, not at once.
+#[derive(Resource)]
+#[resource(
+    type = "aws:s3:BucketLogging",
+    identity(format = "BUCKET", description = "The bucket's name."),
+    unique("bucket"),
+    permissions(
+        write("s3:PutBucketLogging"),
+        read("s3:GetBucketLogging"),
+        list("s3:ListAllMyBuckets", "s3:GetBucketLogging"),
+    ),
+    example(
+        "A bucket whose access is logged",
+        r"logs:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-access-logs }
 delivery:
@@ -50,55 +45,48 @@ access-log:
     bucket: ${documents.bucket}
     target_bucket: ${delivery.bucket}
     target_prefix: documents/
-",
-        )
-        .build()
-    }
-
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
-        match operation {
-            "create" | "update" | "delete" => &["s3:PutBucketLogging"],
-            "list" => &["s3:ListAllMyBuckets", "s3:GetBucketLogging"],
-            _ => &["s3:GetBucketLogging"],
-        }
-    }
-
-    setting_operations!();
+"
+    )
+)]
+pub struct BucketLogging {
+    /// The bucket.
+    #[attribute(identity, replaces)]
+    bucket: String,
+    /// The bucket that takes the log.
+    target_bucket: String,
+    /// What the keys of the log start with.
+    #[attribute(default = "")]
+    target_prefix: String,
 }
 
-fn set(client: &Client, bucket: &str, status: BucketLoggingStatus) -> Result<(), Failure> {
-    run(client
-        .put_bucket_logging()
-        .bucket(bucket)
-        .bucket_logging_status(status)
-        .send())
-    .map(|_| ())
+setting_operations!(BucketLogging);
+
+async fn set(client: &Client, bucket: &str, status: BucketLoggingStatus) -> Result<(), Failure> {
+    let put = client.put_bucket_logging().bucket(bucket);
+    call(put.bucket_logging_status(status).send()).await.map(drop)
 }
 
 impl BucketSetting for BucketLogging {
-    fn put(&self, client: &Client, bucket: &str, inputs: &Value) -> Result<(), Failure> {
+    async fn put(&self, client: &Client) -> Result<(), Failure> {
         let enabled = LoggingEnabled::builder()
-            .target_bucket(inputs.text("target_bucket")?)
-            .target_prefix(inputs.text("target_prefix")?)
+            .target_bucket(&self.target_bucket)
+            .target_prefix(&self.target_prefix)
             .build()
             .map_err(|error| incomplete_request(&error))?;
-        set(
-            client,
-            bucket,
-            BucketLoggingStatus::builder().logging_enabled(enabled).build(),
-        )
+        let status = BucketLoggingStatus::builder().logging_enabled(enabled).build();
+        set(client, &self.bucket, status).await
     }
 
-    fn get(&self, client: &Client, bucket: &str) -> Result<Option<ObjectBuilder>, Failure> {
-        let answer = run(client.get_bucket_logging().bucket(bucket).send())?;
-        Ok(answer.logging_enabled().map(|enabled| {
-            object(bucket)
-                .set("target_bucket", enabled.target_bucket())
-                .set("target_prefix", enabled.target_prefix())
+    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
+        let answer = call(client.get_bucket_logging().bucket(bucket).send()).await?;
+        Ok(answer.logging_enabled().map(|enabled| Self {
+            bucket: bucket.into(),
+            target_bucket: enabled.target_bucket().into(),
+            target_prefix: enabled.target_prefix().into(),
         }))
     }
 
-    fn reset(&self, _context: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
-        set(client, bucket, BucketLoggingStatus::builder().build())
+    async fn reset(_: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
+        set(client, bucket, BucketLoggingStatus::builder().build()).await
     }
 }

@@ -1,101 +1,107 @@
 //! What the settings of a bucket have in common: each belongs to one bucket, is named by it, is set as a whole, and
 //! setting it twice changes nothing. So creating and changing are the same call, and the answer is what was set.
+#![allow(async_fn_in_trait, reason = "a guest has one thread")]
 
 use aws_sdk_s3::Client;
-use konductor_sdk::prelude::*;
+use konductor_sdk::typed::prelude::*;
 
 use super::bucket::page;
 use super::client::{bucket_may_be_new, found};
 use crate::client::s3;
 
 /// A setting of a bucket.
-pub trait BucketSetting: ResourceProvider {
+pub trait BucketSetting: Resource {
     /// Sets it.
     ///
     /// # Errors
     /// When the cloud refuses.
-    fn put(&self, client: &Client, bucket: &str, inputs: &Value) -> Result<(), Failure>;
+    async fn put(&self, client: &Client) -> Result<(), Failure>;
 
     /// Reads it; none where the bucket has no such setting. That there is no bucket may be a failure.
     ///
     /// # Errors
     /// When the cloud refuses.
-    fn get(&self, client: &Client, bucket: &str) -> Result<Option<ObjectBuilder>, Failure>;
+    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure>;
 
     /// Takes it back, as far as S3 can.
     ///
     /// # Errors
     /// When the cloud refuses.
-    fn reset(&self, context: &Context, client: &Client, bucket: &str) -> Result<(), Failure>;
-
-    /// Sets it and answers with what was set: S3 may show the former setting for a while.
-    ///
-    /// # Errors
-    /// When the cloud refuses.
-    fn apply(&self, context: &Context, inputs: &Value) -> Result<Outcome, Failure> {
-        let bucket = inputs.text("bucket")?;
-        self.put(&s3(context), bucket, inputs)
-            .map_err(|failure| bucket_may_be_new(failure, bucket))?;
-        Ok(Outcome::Complete(object(bucket).extend(inputs).build()))
-    }
-
-    /// Reads it as an object; none where there is no bucket or no such setting.
-    ///
-    /// # Errors
-    /// When the cloud refuses.
-    fn find(&self, context: &Context, bucket: &str) -> Result<Option<ObjectState>, Failure> {
-        let read = found(self.get(&s3(context), bucket))?.flatten();
-        Ok(read.map(|setting| setting.set("bucket", bucket).build()))
-    }
-
-    /// Reads it from every bucket of a page of buckets.
-    ///
-    /// # Errors
-    /// When the cloud refuses.
-    fn find_page(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
-        let (buckets, next_cursor) = page(context, request.cursor.clone())?;
-        let mut objects = Vec::new();
-        for bucket in buckets {
-            objects.extend(self.find(context, &bucket)?);
-        }
-        Ok(Listed { objects, next_cursor })
-    }
+    async fn reset(context: &Context, client: &Client, bucket: &str) -> Result<(), Failure>;
 }
 
-/// Starts the schema of a setting.
-pub(crate) fn setting(resource_type: &'static str, description: &str) -> SchemaBuilder {
-    schema(resource_type, description)
-        .attribute("bucket", text("The bucket.").required().replaces())
-        .identity("BUCKET", "The bucket's name.", &["bucket"])
+/// Sets it and answers with what was set: S3 may show the former setting for a while.
+pub(crate) async fn apply<S: BucketSetting>(
+    context: &Context,
+    bucket: String,
+    setting: S,
+) -> Result<Made<S>, Failure> {
+    setting
+        .put(&s3(context))
+        .await
+        .map_err(|failure| bucket_may_be_new(failure, &bucket))?;
+    Ok(Object::new(bucket, setting).into())
+}
+
+/// Reads it as an object; none where there is no bucket or no such setting.
+pub(crate) async fn find<S: BucketSetting>(
+    context: &Context,
+    bucket: &str,
+) -> Result<Option<Object<S>>, Failure> {
+    let setting = found(S::get(&s3(context), bucket).await)?.flatten();
+    Ok(setting.map(|setting| Object::new(bucket, setting)))
+}
+
+/// Reads it from every bucket of a page of buckets.
+pub(crate) async fn find_page<S: BucketSetting>(
+    context: &Context,
+    request: &ListRequest,
+) -> Result<Page<S>, Failure> {
+    let (buckets, next_cursor) = page(context, request.cursor.clone())?;
+    let mut objects = Vec::new();
+    for bucket in buckets {
+        objects.extend(find(context, &bucket).await?);
+    }
+    Ok(Page { objects, next_cursor })
 }
 
 /// Writes the operations of a [`BucketSetting`].
 macro_rules! setting_operations {
-    () => {
-        fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
-            $crate::s3::client::delete_first_unless_moved(plan, &["bucket"]);
+    ($type:ident) => {
+        impl Create for $type {
+            async fn create(context: &Context, request: Creation<'_, Self>) -> Result<Made<Self>, Failure> {
+                let bucket = request.inputs.bucket.clone();
+                $crate::s3::bucket_setting::apply(context, bucket, request.inputs).await
+            }
         }
 
-        fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-            $crate::s3::bucket_setting::BucketSetting::apply(self, context, &request.inputs)
+        impl Read for $type {
+            async fn read(
+                context: &Context,
+                request: Reading<'_, Self>,
+            ) -> Result<Option<Object<Self>>, Failure> {
+                $crate::s3::bucket_setting::find(context, request.id()).await
+            }
         }
 
-        fn read(&self, context: &Context, request: &ReadRequest) -> Result<Option<ObjectState>, Failure> {
-            $crate::s3::bucket_setting::BucketSetting::find(self, context, &request.id)
+        impl Update for $type {
+            async fn update(context: &Context, request: Change<'_, Self>) -> Result<Made<Self>, Failure> {
+                let bucket = request.inputs.bucket.clone();
+                $crate::s3::bucket_setting::apply(context, bucket, request.inputs).await
+            }
         }
 
-        fn list(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
-            $crate::s3::bucket_setting::BucketSetting::find_page(self, context, request)
+        impl Delete for $type {
+            async fn delete(context: &Context, request: Deletion<'_, Self>) -> Result<Deleted, Failure> {
+                Self::reset(context, &$crate::client::s3(context), request.id()).await?;
+                Ok(Deleted::Complete)
+            }
         }
 
-        fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
-            $crate::s3::bucket_setting::BucketSetting::apply(self, context, &request.inputs)
-        }
-
-        fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
-            let client = $crate::client::s3(context);
-            $crate::s3::bucket_setting::BucketSetting::reset(self, context, &client, &request.prior.id)?;
-            Ok(Outcome::Deleted)
+        impl List for $type {
+            async fn list(context: &Context, request: &ListRequest) -> Result<Page<Self>, Failure> {
+                $crate::s3::bucket_setting::find_page(context, request).await
+            }
         }
     };
 }

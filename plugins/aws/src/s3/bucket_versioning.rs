@@ -1,89 +1,73 @@
 //! `aws:s3:BucketVersioning`.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::{BucketVersioningStatus, VersioningConfiguration};
-use konductor_sdk::aws::run;
+use aws_sdk_s3::types::{BucketVersioningStatus as Status, VersioningConfiguration};
+use konductor_sdk::aws::call;
 use konductor_sdk::context::LogLevel;
-use konductor_sdk::prelude::*;
+use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting, setting_operations};
+use super::bucket_setting::{BucketSetting, setting_operations};
 use super::versioning_root::VersioningRoot;
 
-/// Whether a bucket keeps old versions of its objects.
-#[derive(Debug)]
-pub struct BucketVersioning;
-
-impl ResourceProvider for BucketVersioning {
-    fn resource_type(&self) -> &'static str {
-        "aws:s3:BucketVersioning"
-    }
-
-    fn schema(&self) -> Result<ResourceSchema, SchemaError> {
-        setting(
-            self.resource_type(),
-            "Whether a bucket keeps old versions of its objects. S3 cannot take versioning away from a bucket again: \
-             deleting this resource suspends it, and versions that exist stay.",
-        )
-        .attribute(
-            "status",
-            text("Whether versions are kept.").allowed(["Enabled", "Suspended"]).default("Enabled"),
-        )
-        .example(
-            "A bucket that keeps old versions",
-            r"documents:
+/// Whether a bucket keeps old versions of its objects. S3 cannot take versioning away from a bucket again: deleting
+/// this resource suspends it, and versions that exist stay.
+#[derive(Resource)]
+#[resource(
+    type = "aws:s3:BucketVersioning",
+    identity(format = "BUCKET", description = "The bucket's name."),
+    unique("bucket"),
+    permissions(
+        write("s3:PutBucketVersioning"),
+        read("s3:GetBucketVersioning"),
+        list("s3:ListAllMyBuckets", "s3:GetBucketVersioning"),
+    ),
+    example(
+        "A bucket that keeps old versions",
+        r"documents:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-versioning }
 versions:
   type: aws:s3:BucketVersioning
   properties: { bucket: '${documents.bucket}' }
-",
-        )
-        .build()
-    }
-
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
-        match operation {
-            "create" | "update" | "delete" => &["s3:PutBucketVersioning"],
-            "list" => &["s3:ListAllMyBuckets", "s3:GetBucketVersioning"],
-            _ => &["s3:GetBucketVersioning"],
-        }
-    }
-
-    setting_operations!();
+"
+    )
+)]
+pub struct BucketVersioning {
+    /// The bucket.
+    #[attribute(identity, replaces)]
+    bucket: String,
+    /// Whether versions are kept.
+    #[attribute(one_of("Enabled", "Suspended"), default = "Enabled")]
+    status: String,
 }
 
-fn set(client: &Client, bucket: &str, status: BucketVersioningStatus) -> Result<(), Failure> {
-    run(client
-        .put_bucket_versioning()
-        .bucket(bucket)
-        .versioning_configuration(VersioningConfiguration::builder().status(status).build())
-        .send())
-    .map(|_| ())
+setting_operations!(BucketVersioning);
+
+async fn set(client: &Client, bucket: &str, status: Status) -> Result<(), Failure> {
+    let configuration = VersioningConfiguration::builder().status(status).build();
+    let put = client.put_bucket_versioning().bucket(bucket);
+    call(put.versioning_configuration(configuration).send())
+        .await
+        .map(drop)
 }
 
 impl BucketSetting for BucketVersioning {
-    fn put(&self, client: &Client, bucket: &str, inputs: &Value) -> Result<(), Failure> {
-        set(
-            client,
-            bucket,
-            BucketVersioningStatus::from(inputs.text("status")?),
-        )
+    async fn put(&self, client: &Client) -> Result<(), Failure> {
+        set(client, &self.bucket, Status::from(self.status.as_str())).await
     }
 
-    fn get(&self, client: &Client, bucket: &str) -> Result<Option<ObjectBuilder>, Failure> {
-        let answer = run(client
-            .get_bucket_versioning()
-            .bucket(bucket)
-            .customize()
-            .interceptor(VersioningRoot)
-            .send())?;
-        Ok(answer
-            .status()
-            .map(|status| object(bucket).set("status", status.as_str())))
+    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
+        let get = client.get_bucket_versioning().bucket(bucket).customize();
+        let answer = call(get.interceptor(VersioningRoot).send()).await?;
+        let status = answer.status().map(|status| status.as_str().to_owned());
+        Ok(status.map(|status| Self {
+            bucket: bucket.into(),
+            status,
+        }))
     }
 
-    fn reset(&self, context: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
-        let said = match set(client, bucket, BucketVersioningStatus::Suspended) {
+    async fn reset(context: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
+        let said = match set(client, bucket, Status::Suspended).await {
             // Object lock needs versions.
             Err(failure) if failure.code == "InvalidBucketState" => {
                 "versioning cannot be suspended where objects can be locked; it stays enabled"

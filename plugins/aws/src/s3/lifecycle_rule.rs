@@ -11,12 +11,29 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use konductor_sdk::prelude::*;
 use konductor_sdk::schema_builder::Attribute;
+use konductor_sdk::typed::AttributeType;
 
 use super::client::incomplete_request;
 use super::tags;
 
+/// A rule, as it is given.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Rule(pub(crate) Value);
+
+impl AttributeType for Rule {
+    fn schema() -> AttributeSchema {
+        rule_schema().into()
+    }
+    fn from_value(value: &Value, at: &Path, problems: &mut Diagnostics) -> Option<Self> {
+        Value::from_value(value, at, problems).map(Self)
+    }
+    fn to_value(&self) -> Value {
+        self.0.clone()
+    }
+}
+
 /// Returns the schema of a rule.
-pub(crate) fn rule_schema() -> Attribute {
+fn rule_schema() -> Attribute {
     let days = |what: &str| integer(what).at_least(1);
     let date = "At midnight of this day instead, as `2030-01-01T00:00:00Z`.";
     let newer = || integer("How many newer old versions are kept besides.").between(1, 100);
