@@ -86,9 +86,12 @@ function pairs(items: AttributeSchema, left: Value[], right: Value[]): (number |
   });
 }
 
-/** Returns what the cloud answered in the spelling that was expected, where both mean the same. */
+/**
+ * Returns what the cloud answered in the spelling that was expected, where both mean the same. Where nothing is expected,
+ * as in an import, an attribute that says nothing is left out.
+ */
 export function normalise(schema: ResourceSchema, actual: Value, expected: Value): Value {
-  const [one, other] = [reveal(actual), reveal(expected)];
+  const [one, other] = [reveal(actual), expected === null ? mapOf([]) : reveal(expected)];
   if (!isMap(one) || !isMap(other)) return actual;
   return normaliseMap(one, other, (name) => own(schema.attributes, name));
 }

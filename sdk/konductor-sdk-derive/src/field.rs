@@ -77,6 +77,10 @@ impl Field {
         for attribute in field.attrs.iter().filter(|a| a.path().is_ident("attribute")) {
             attribute.parse_nested_meta(|meta| read.option(&meta))?;
         }
+        // What tags are needs no saying.
+        if read.is("tags") && read.description.is_empty() {
+            read.description = "Tags by key.".to_owned();
+        }
         read.validate(field)?;
         Ok(read)
     }

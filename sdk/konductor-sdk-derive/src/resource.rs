@@ -158,9 +158,22 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
              \"The identifier.\"))]`, and `#[attribute(identity)]` on the attributes that name it",
         );
     };
-    let tags = match read.named("tags").as_slice() {
-        [] => quote!(),
-        [name] => quote!(.tags_in(#name)),
+    let tagged: Vec<_> = read.fields.iter().filter(|(_, field)| field.is("tags")).collect();
+    let (tags, tagged) = match tagged.as_slice() {
+        [] => (quote!(), quote!()),
+        [(field, read)] => {
+            let (ident, ty, tags) = (&field.ident, &field.ty, &read.name);
+            let name = &input.ident;
+            let tagged = quote! {
+                impl ::konductor_sdk::typed::Tagged for #name {
+                    type Tags = #ty;
+                    fn tags(&self) -> &#ty {
+                        &self.#ident
+                    }
+                }
+            };
+            (quote!(.tags_in(#tags)), tagged)
+        }
         _ => return fail("one attribute takes the tags, not several"),
     };
     for unique in &declaration.unique {
@@ -184,14 +197,20 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
         .then(|| quote!(.delete_before_replace()));
     let permissions = declaration.permissions();
     let refusals = refusals(name, &declaration);
+    let behaviour = declaration
+        .behaviour
+        .as_ref()
+        .map(|path| quote!(#path! { #name }));
     let optional = optional(name, &declaration);
     // A renamed attribute is an upgrade that needs no code; any other new version does.
     let needs_upgrade = (version > 0 && !renamed).then(|| quote!(+ ::konductor_sdk::typed::Upgrade));
     Ok(quote! {
         #conversions
         #refusals
+        #tagged
         impl ::konductor_sdk::typed::Resource for #name {
             const TYPE: &'static str = #resource_type;
+            const IDENTITY: &'static [&'static str] = &[#(#identity),*];
             fn schema() -> ::core::result::Result<
                 ::konductor_sdk::model::schema::ResourceSchema,
                 ::konductor_sdk::schema_builder::SchemaError,
@@ -209,11 +228,12 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
                     builder.build()
                 }
             }
-            fn permissions(operation: &str) -> &'static [&'static str] {
+            fn permissions(operation: &str) -> ::std::vec::Vec<&'static str> {
                 #permissions
             }
         }
         #optional
+        #behaviour
         const _: () = {
             fn is_complete<R>()
             where
@@ -277,6 +297,9 @@ fn optional(name: &Ident, declaration: &Declaration) -> TokenStream {
                 }
                 fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
                     (&Probe::<Self>::new()).check(inputs, diagnostics)
+                }
+                fn all_permissions(operation: &str) -> ::std::vec::Vec<&'static str> {
+                    (&Probe::<Self>::new()).permissions(operation)
                 }
                 fn refine_plan(request: &wire::PlanRequest, plan: &mut wire::PlanResponse) {
                     #unique

@@ -75,6 +75,19 @@ where
     call.await.map_err(|error| failure_of(&error))
 }
 
+/// Awaits one call of an AWS SDK client whose answer says nothing more.
+///
+/// # Errors
+/// What the cloud or the host answered, by what should be done about it.
+pub async fn done<T, E>(
+    call: impl Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+) -> Result<(), Failure>
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    self::call(call).await.map(drop)
+}
+
 /// The HTTP client of the AWS SDK crates: hands every request to the host.
 #[derive(Clone)]
 pub struct CloudHttp {

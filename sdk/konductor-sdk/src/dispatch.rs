@@ -154,8 +154,8 @@ impl Dispatcher {
         self.resource(name)
             .map(|resource| resource.permissions(operation))
             .unwrap_or_default()
-            .iter()
-            .map(|&permission| permission.to_owned())
+            .into_iter()
+            .map(str::to_owned)
             .collect()
     }
 

@@ -100,9 +100,16 @@ pub(crate) fn document(value: &Value) -> Option<serde_json::Value> {
 }
 
 /// Returns what the cloud answered in the spelling that was expected, where both mean the same. Attributes that
-/// are write-only, and are expected but not answered, are kept; `Secret` marks of what was expected stay.
+/// are write-only, and are expected but not answered, are kept; `Secret` marks of what was expected stay. Where nothing
+/// is expected, as in an import, an attribute that says nothing is left out, as it is where it was not given.
 pub fn normalise(schema: &ResourceSchema, actual: &Value, expected: &Value) -> Value {
-    let (Some(actual), Some(expected)) = (actual.as_map(), expected.as_map()) else {
+    let nothing = BTreeMap::new();
+    let expected = if expected.is_null() {
+        Some(&nothing)
+    } else {
+        expected.as_map()
+    };
+    let (Some(actual), Some(expected)) = (actual.as_map(), expected) else {
         return actual.clone();
     };
     Value::Map(normalise_map(actual, expected, |name| {

@@ -32,8 +32,8 @@ pub trait ResourceProvider: Sync {
     fn refine_plan(&self, _request: &PlanRequest, _plan: &mut PlanResponse) {}
 
     /// Returns the cloud permissions an operation (`create`, `read`, `update`, `delete`, `list`) needs. Pure.
-    fn permissions(&self, _operation: &str) -> &'static [&'static str] {
-        &[]
+    fn permissions(&self, _operation: &str) -> Vec<&'static str> {
+        Vec::new()
     }
 
     /// Rewrites an object that an older version of the schema described. Pure.

@@ -31,11 +31,28 @@
 //! | `deprecated = "…"` | why it should not be used any more |
 //! | `name = "…"` | its name, where the field cannot have it |
 //!
-//! The struct says `#[resource(type = "…", identity(format = "…", description = "…"))]`, and as it needs them
-//! `version = 1`, `unique("…")` (two objects cannot have the same values there, so replacement deletes first unless
-//! one of them changes), `delete_before_replace`, `permissions(write("…"), read("…"))` (`write` stands for
-//! `create`, `update` and `delete`, and `read` for `list`, where they say nothing), `example("title", "yaml")`,
-//! `undeletable = "why"` and `replace_on_every_change`.
+//! The struct says `#[resource(type = "…", identity(format = "…", description = "…"))]`, and as it needs them:
+//!
+//! | option | meaning |
+//! |---|---|
+//! | `version = 1` | the version of the schema, from 0 |
+//! | `unique("…")` | two objects cannot have the same values there: replacement deletes first unless one changes |
+//! | `delete_before_replace` | replacement always deletes first |
+//! | `permissions(write("…"), read("…"))` | what an operation may do in the cloud; `write` stands for `create`, `update` and `delete`, and `read` for `list`, where they say nothing |
+//! | `example("title", "yaml")` | for the documentation |
+//! | `undeletable = "why"` | nothing deletes it |
+//! | `replace_on_every_change` | nothing changes it in place |
+//! | `behaviour = …` | the macro that writes its operations, given its name |
+//!
+//! Shorter forms mean the same: `identity = "format: description"`, `create("…")` without `permissions` around it, and
+//! `example = "# title\nyaml"`.
+//!
+//! # Types that behave alike
+//!
+//! What many types of one API have in common is a trait of the plugin's own, whose functions are the calls in which the
+//! types differ, and a macro that writes [`Create`], [`Read`] and the rest for a type by that trait, which the type names
+//! as its `behaviour`. It adds the permissions of what it does itself with [`Permissions`], reaches the tags by
+//! [`Tagged`], and calls objects by their identity with [`Object::identified`].
 //!
 //! # What must be said
 //!
@@ -124,7 +141,9 @@ pub use attribute_type::{
     AttributeType, Bytes, Choice, Json, choice_from_value, choice_schema, object_from_value, object_schema,
     read_field, write_field,
 };
-pub use behaviour::{Check, Create, Delete, Import, List, Poll, Read, ReadMany, RefinePlan, Update, Upgrade};
+pub use behaviour::{
+    Check, Create, Delete, Import, List, Permissions, Poll, Read, ReadMany, RefinePlan, Update, Upgrade,
+};
 pub use konductor_sdk_derive::{Attributes, Choice, Resource};
 pub use object::{Deleted, Made, Object, Page, Polled};
 pub use provider::Typed;
@@ -135,8 +154,8 @@ pub use upgrade::Upgrades;
 pub mod prelude {
     pub use super::{
         Attributes, Bytes, Change, Check, Choice, Create, Creation, Delete, Deleted, Deletion, Import, Json,
-        List, Made, Object, Page, Poll, Polled, Polling, Read, ReadMany, Reading, RefinePlan, Resource,
-        Typed, Update, Upgrade, Upgrades,
+        List, Made, Object, Page, Permissions, Poll, Polled, Polling, Read, ReadMany, Reading, RefinePlan,
+        Resource, Tagged, Typed, Update, Upgrade, Upgrades,
     };
     pub use crate::access::AttributeAccess;
     pub use crate::component::{Component, Construction, Module, Sibling};
@@ -178,6 +197,8 @@ pub trait Attributes: Sized {
 pub trait Resource: Attributes + Optional + Sized + 'static {
     /// The type's name, for example `aws:ec2:Vpc`.
     const TYPE: &'static str;
+    /// The attributes that name an object from outside.
+    const IDENTITY: &'static [&'static str];
 
     /// Returns the schema.
     ///
@@ -185,8 +206,17 @@ pub trait Resource: Attributes + Optional + Sized + 'static {
     /// When it contradicts itself.
     fn schema() -> Result<ResourceSchema, SchemaError>;
 
-    /// Returns the cloud permissions that an operation needs.
-    fn permissions(operation: &str) -> &'static [&'static str];
+    /// Returns the cloud permissions that an operation needs, as the declaration names them.
+    fn permissions(operation: &str) -> Vec<&'static str>;
+}
+
+/// A resource type with an attribute that takes tags. `#[attribute(tags)]` writes it.
+pub trait Tagged: Resource {
+    /// The type of the attribute.
+    type Tags: AttributeType;
+
+    /// Returns the tags.
+    fn tags(&self) -> &Self::Tags;
 }
 
 /// What a type may have, as the derive found it. Not for authors: implement the traits.
@@ -195,6 +225,7 @@ pub trait Resource: Attributes + Optional + Sized + 'static {
 pub trait Optional {
     fn reads_many() -> bool;
     fn check(inputs: &Value, diagnostics: &mut Diagnostics);
+    fn all_permissions(operation: &str) -> Vec<&'static str>;
     fn refine_plan(request: &wire::PlanRequest, plan: &mut wire::PlanResponse);
     fn read_many(context: &Context, requests: &[wire::ReadRequest]) -> Result<Vec<ReadResult>, Failure>;
     fn list(context: &Context, request: &wire::ListRequest) -> Result<wire::Listed, Failure>;

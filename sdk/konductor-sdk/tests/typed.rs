@@ -59,7 +59,11 @@ struct Place {
     identity(format = "KITCHEN/1", description = "The name and the number."),
     unique("label"),
     permissions(create("radio:Make"), read("radio:Look")),
-    example("A radio", "radio:\n  type: example:sound:Radio\n")
+    example("A radio", "radio:\n  type: example:sound:Radio\n"),
+    example = r"# A radio in the kitchen
+kitchen:
+  type: example:sound:Radio
+"
 )]
 struct Radio {
     /// The label.
@@ -75,7 +79,6 @@ struct Radio {
     /// What opens it.
     #[attribute(required, sensitive, write_only)]
     code: Option<String>,
-    /// Labels.
     #[attribute(tags)]
     labels: BTreeMap<String, String>,
     /// The number.
@@ -126,6 +129,16 @@ impl Delete for Radio {
     }
 }
 
+/// Whatever is looked at needs ears.
+impl Permissions for Radio {
+    fn permissions(operation: &str, mut named: Vec<&'static str>) -> Vec<&'static str> {
+        if operation == "read" {
+            named.push("ear:Hear");
+        }
+        named
+    }
+}
+
 impl Check for Radio {
     fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
         if inputs.optional_text("label") == Some("loud") {
@@ -158,13 +171,34 @@ impl Upgrade for Radio {
     }
 }
 
+/// Writes what nobody waits for.
+macro_rules! never_done {
+    ($type:ident) => {
+        impl Create for $type {
+            async fn create(_: &Context, request: Creation<'_, Self>) -> Result<Made<Self>, Failure> {
+                // Nothing in a guest can make this ready.
+                std::future::pending::<()>().await;
+                Ok(Object::new("never", request.inputs).into())
+            }
+        }
+
+        impl Read for $type {
+            async fn read(_: &Context, _: Reading<'_, Self>) -> Result<Option<Object<Self>>, Failure> {
+                Ok(None)
+            }
+        }
+    };
+}
+
 /// A stone: it is what it is.
 #[derive(Resource)]
 #[resource(
     type = "example:sound:Stone",
-    identity(format = "1", description = "Its number."),
+    identity = "quarry:1: Its number.",
     undeletable = "stones stay",
     replace_on_every_change,
+    read("stone:Look"),
+    behaviour = never_done,
     version = 1
 )]
 struct Stone {
@@ -174,20 +208,6 @@ struct Stone {
     /// Its colour.
     #[attribute(renamed_from = "tint")]
     colour: Option<String>,
-}
-
-impl Create for Stone {
-    async fn create(_: &Context, request: Creation<'_, Self>) -> Result<Made<Self>, Failure> {
-        // Nothing in a guest can make this ready.
-        std::future::pending::<()>().await;
-        Ok(Object::new("never", request.inputs).into())
-    }
-}
-
-impl Read for Stone {
-    async fn read(_: &Context, _: Reading<'_, Self>) -> Result<Option<Object<Self>>, Failure> {
-        Ok(None)
-    }
 }
 
 fn dispatcher() -> Dispatcher {
@@ -281,7 +301,7 @@ fn one_declaration_gives_the_schema() {
                 "room": {"kind": "text", "description": "The room."}}},
             "code": {"kind": "text", "description": "What opens it.", "required": true, "sensitive": true,
                 "write_only": true},
-            "labels": {"kind": "map", "values": {"kind": "text"}, "description": "Labels."},
+            "labels": {"kind": "map", "values": {"kind": "text"}, "description": "Tags by key."},
             "number": {"kind": "integer", "description": "The number.", "computed": true, "output_only": true,
                 "simulated": "{hex8}"},
             "changed": {"kind": "text", "description": "When it last changed.", "computed": true,
@@ -290,9 +310,44 @@ fn one_declaration_gives_the_schema() {
         "identity": {"format": "KITCHEN/1", "description": "The name and the number.",
             "attributes": ["label", "number"]},
         "tags": "labels",
-        "examples": [{"title": "A radio", "yaml": "radio:\n  type: example:sound:Radio\n"}]
+        "examples": [
+            {"title": "A radio", "yaml": "radio:\n  type: example:sound:Radio\n"},
+            {"title": "A radio in the kitchen", "yaml": "kitchen:\n  type: example:sound:Radio\n"}
+        ]
     });
     assert_eq!(schema, expected);
+}
+
+#[test]
+fn an_object_is_called_by_the_attributes_of_its_identity() {
+    let made = create(inputs(), inputs());
+    let radio = Radio::from_attributes(&made.attributes).unwrap();
+    let object = Object::identified(radio.clone()).unwrap();
+    assert_eq!(object.id, "kitchen/7");
+    for nameless in [
+        Radio {
+            number: None,
+            ..radio.clone()
+        },
+        Radio {
+            label: String::new(),
+            ..radio
+        },
+    ] {
+        assert_eq!(Object::identified(nameless).map(|object| object.id), None);
+    }
+}
+
+#[test]
+fn the_tags_of_any_type_are_reached_alike() {
+    fn count<R: Tagged<Tags = BTreeMap<String, String>>>(resource: &R) -> usize {
+        resource.tags().len()
+    }
+    let inputs = inputs();
+    let mut radio = Radio::from_attributes(&inputs).unwrap();
+    assert_eq!(count(&radio), 0);
+    radio.labels.insert("Name".into(), "kitchen".into());
+    assert_eq!(count(&radio), 1);
 }
 
 #[test]
@@ -481,6 +536,26 @@ fn what_a_type_does_not_have_is_not_claimed() {
         dispatcher().required_permissions(&radio(), "list"),
         ["radio:Look"]
     );
+}
+
+#[test]
+fn the_shorter_forms_of_a_declaration_mean_the_same() {
+    let identity = dispatcher().schema(&stone()).unwrap().identity.clone();
+    assert_eq!(
+        (identity.format.as_str(), identity.description.as_str()),
+        ("quarry:1", "Its number.")
+    );
+    assert_eq!(
+        dispatcher().required_permissions(&stone(), "list"),
+        ["stone:Look"]
+    );
+}
+
+#[test]
+fn shared_behaviour_adds_to_the_permissions_that_are_named() {
+    let permissions = |operation| dispatcher().required_permissions(&radio(), operation);
+    assert_eq!(permissions("read"), ["radio:Look", "ear:Hear"]);
+    assert_eq!(permissions("create"), ["radio:Make"]);
 }
 
 #[test]

@@ -117,8 +117,11 @@ def pairs(items: Schema, left: list[Any], right: list[Any]) -> list[int | None]:
 
 
 def normalise(schema: Schema, actual: Any, expected: Any) -> Any:
-    """Returns what the cloud answered in the spelling that was expected, where both mean the same."""
-    actual_map, expected_map = reveal(actual), reveal(expected)
+    """Returns what the cloud answered in the spelling that was expected, where both mean the same.
+
+    Where nothing is expected, as in an import, an attribute that says nothing is left out.
+    """
+    actual_map, expected_map = reveal(actual), {} if expected is None else reveal(expected)
     if not isinstance(actual_map, dict) or not isinstance(expected_map, dict):
         return actual
     return _normalise_map(actual_map, expected_map, schema["attributes"].get)

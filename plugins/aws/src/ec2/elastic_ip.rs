@@ -39,12 +39,12 @@ impl ResourceProvider for ElasticIp {
             .build()
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &["ec2:AllocateAddress", "ec2:CreateTags", "ec2:DescribeAddresses"],
-            "update" => &["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeAddresses"],
-            "delete" => &["ec2:ReleaseAddress"],
-            _ => &["ec2:DescribeAddresses"],
+            "create" => vec!["ec2:AllocateAddress", "ec2:CreateTags", "ec2:DescribeAddresses"],
+            "update" => vec!["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeAddresses"],
+            "delete" => vec!["ec2:ReleaseAddress"],
+            _ => vec!["ec2:DescribeAddresses"],
         }
     }
 

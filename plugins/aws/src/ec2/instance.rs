@@ -243,9 +243,9 @@ server:
         }
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "ec2:RunInstances",
                 "ec2:CreateTags",
                 "ec2:ModifyInstanceAttribute",
@@ -254,7 +254,7 @@ server:
                 "ec2:DescribeVolumes",
                 "iam:PassRole",
             ],
-            "update" => &[
+            "update" => vec![
                 "ec2:ModifyInstanceAttribute",
                 "ec2:ModifyInstanceMetadataOptions",
                 "ec2:ModifyVolume",
@@ -272,8 +272,8 @@ server:
                 "ec2:DescribeVolumes",
                 "iam:PassRole",
             ],
-            "delete" => &["ec2:TerminateInstances", "ec2:DescribeInstances"],
-            _ => &["ec2:DescribeInstances", "ec2:DescribeVolumes"],
+            "delete" => vec!["ec2:TerminateInstances", "ec2:DescribeInstances"],
+            _ => vec!["ec2:DescribeInstances", "ec2:DescribeVolumes"],
         }
     }
 

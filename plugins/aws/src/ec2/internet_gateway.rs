@@ -63,23 +63,23 @@ gateway:
         delete_first_unless_changed(plan, &["vpc_id"]);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "ec2:CreateInternetGateway",
                 "ec2:CreateTags",
                 "ec2:AttachInternetGateway",
                 "ec2:DescribeInternetGateways",
             ],
-            "update" => &[
+            "update" => vec![
                 "ec2:AttachInternetGateway",
                 "ec2:DetachInternetGateway",
                 "ec2:CreateTags",
                 "ec2:DeleteTags",
                 "ec2:DescribeInternetGateways",
             ],
-            "delete" => &["ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"],
-            _ => &["ec2:DescribeInternetGateways"],
+            "delete" => vec!["ec2:DetachInternetGateway", "ec2:DeleteInternetGateway"],
+            _ => vec!["ec2:DescribeInternetGateways"],
         }
     }
 

@@ -61,12 +61,12 @@ impl ResourceProvider for KeyPair {
         delete_first_unless_changed(plan, &["key_name"]);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &["ec2:ImportKeyPair", "ec2:CreateTags", "ec2:DescribeKeyPairs"],
-            "update" => &["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeKeyPairs"],
-            "delete" => &["ec2:DeleteKeyPair"],
-            _ => &["ec2:DescribeKeyPairs"],
+            "create" => vec!["ec2:ImportKeyPair", "ec2:CreateTags", "ec2:DescribeKeyPairs"],
+            "update" => vec!["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeKeyPairs"],
+            "delete" => vec!["ec2:DeleteKeyPair"],
+            _ => vec!["ec2:DescribeKeyPairs"],
         }
     }
 

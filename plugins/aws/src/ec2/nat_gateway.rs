@@ -109,16 +109,16 @@ nat:
         delete_first_unless_changed(plan, &["allocation_id"]);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "ec2:CreateNatGateway",
                 "ec2:CreateTags",
                 "ec2:DescribeNatGateways",
             ],
-            "update" => &["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeNatGateways"],
-            "delete" => &["ec2:DeleteNatGateway", "ec2:DescribeNatGateways"],
-            _ => &["ec2:DescribeNatGateways"],
+            "update" => vec!["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeNatGateways"],
+            "delete" => vec!["ec2:DeleteNatGateway", "ec2:DescribeNatGateways"],
+            _ => vec!["ec2:DescribeNatGateways"],
         }
     }
 

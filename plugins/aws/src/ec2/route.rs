@@ -141,12 +141,12 @@ internet:
         );
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &["ec2:CreateRoute", "ec2:DescribeRouteTables"],
-            "update" => &["ec2:ReplaceRoute", "ec2:DescribeRouteTables"],
-            "delete" => &["ec2:DeleteRoute"],
-            _ => &["ec2:DescribeRouteTables"],
+            "create" => vec!["ec2:CreateRoute", "ec2:DescribeRouteTables"],
+            "update" => vec!["ec2:ReplaceRoute", "ec2:DescribeRouteTables"],
+            "delete" => vec!["ec2:DeleteRoute"],
+            _ => vec!["ec2:DescribeRouteTables"],
         }
     }
 

@@ -51,16 +51,16 @@ routes:
         .build()
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "ec2:CreateRouteTable",
                 "ec2:CreateTags",
                 "ec2:DescribeRouteTables",
             ],
-            "update" => &["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeRouteTables"],
-            "delete" => &["ec2:DeleteRouteTable"],
-            _ => &["ec2:DescribeRouteTables"],
+            "update" => vec!["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeRouteTables"],
+            "delete" => vec!["ec2:DeleteRouteTable"],
+            _ => vec!["ec2:DescribeRouteTables"],
         }
     }
 

@@ -77,12 +77,12 @@ public-routes:
         delete_first_unless_changed(plan, &["subnet_id", "gateway_id"]);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &["ec2:AssociateRouteTable", "ec2:DescribeRouteTables"],
-            "update" => &["ec2:ReplaceRouteTableAssociation", "ec2:DescribeRouteTables"],
-            "delete" => &["ec2:DisassociateRouteTable"],
-            _ => &["ec2:DescribeRouteTables"],
+            "create" => vec!["ec2:AssociateRouteTable", "ec2:DescribeRouteTables"],
+            "update" => vec!["ec2:ReplaceRouteTableAssociation", "ec2:DescribeRouteTables"],
+            "delete" => vec!["ec2:DisassociateRouteTable"],
+            _ => vec!["ec2:DescribeRouteTables"],
         }
     }
 

@@ -95,23 +95,23 @@ web:
         delete_first_unless_changed(plan, &["name", "vpc_id"]);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "ec2:CreateSecurityGroup",
                 "ec2:CreateTags",
                 "ec2:RevokeSecurityGroupEgress",
                 "ec2:DescribeSecurityGroups",
             ],
-            "update" => &[
+            "update" => vec![
                 "ec2:AuthorizeSecurityGroupEgress",
                 "ec2:RevokeSecurityGroupEgress",
                 "ec2:CreateTags",
                 "ec2:DeleteTags",
                 "ec2:DescribeSecurityGroups",
             ],
-            "delete" => &["ec2:DeleteSecurityGroup"],
-            _ => &["ec2:DescribeSecurityGroups"],
+            "delete" => vec!["ec2:DeleteSecurityGroup"],
+            _ => vec!["ec2:DescribeSecurityGroups"],
         }
     }
 

@@ -174,22 +174,22 @@ https:
         );
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "ec2:AuthorizeSecurityGroupIngress",
                 "ec2:AuthorizeSecurityGroupEgress",
                 "ec2:CreateTags",
                 "ec2:DescribeSecurityGroupRules",
             ],
-            "update" => &[
+            "update" => vec![
                 "ec2:ModifySecurityGroupRules",
                 "ec2:CreateTags",
                 "ec2:DeleteTags",
                 "ec2:DescribeSecurityGroupRules",
             ],
-            "delete" => &["ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"],
-            _ => &["ec2:DescribeSecurityGroupRules"],
+            "delete" => vec!["ec2:RevokeSecurityGroupIngress", "ec2:RevokeSecurityGroupEgress"],
+            _ => vec!["ec2:DescribeSecurityGroupRules"],
         }
     }
 

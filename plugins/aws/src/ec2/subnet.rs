@@ -78,22 +78,22 @@ private:
         delete_first_unless_changed(plan, &["vpc_id", "cidr_block"]);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "ec2:CreateSubnet",
                 "ec2:CreateTags",
                 "ec2:ModifySubnetAttribute",
                 "ec2:DescribeSubnets",
             ],
-            "update" => &[
+            "update" => vec![
                 "ec2:ModifySubnetAttribute",
                 "ec2:CreateTags",
                 "ec2:DeleteTags",
                 "ec2:DescribeSubnets",
             ],
-            "delete" => &["ec2:DeleteSubnet"],
-            _ => &["ec2:DescribeSubnets"],
+            "delete" => vec!["ec2:DeleteSubnet"],
+            _ => vec!["ec2:DescribeSubnets"],
         }
     }
 

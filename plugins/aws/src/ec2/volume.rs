@@ -120,18 +120,18 @@ impl ResourceProvider for Volume {
         }
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &["ec2:CreateVolume", "ec2:CreateTags", "ec2:DescribeVolumes"],
-            "update" => &[
+            "create" => vec!["ec2:CreateVolume", "ec2:CreateTags", "ec2:DescribeVolumes"],
+            "update" => vec![
                 "ec2:ModifyVolume",
                 "ec2:DescribeVolumesModifications",
                 "ec2:CreateTags",
                 "ec2:DeleteTags",
                 "ec2:DescribeVolumes",
             ],
-            "delete" => &["ec2:DeleteVolume", "ec2:DescribeVolumes"],
-            _ => &["ec2:DescribeVolumes"],
+            "delete" => vec!["ec2:DeleteVolume", "ec2:DescribeVolumes"],
+            _ => vec!["ec2:DescribeVolumes"],
         }
     }
 

@@ -76,11 +76,11 @@ attachment:
         .build()
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &["ec2:AttachVolume", "ec2:DescribeVolumes"],
-            "delete" => &["ec2:DetachVolume", "ec2:DescribeVolumes"],
-            _ => &["ec2:DescribeVolumes"],
+            "create" => vec!["ec2:AttachVolume", "ec2:DescribeVolumes"],
+            "delete" => vec!["ec2:DetachVolume", "ec2:DescribeVolumes"],
+            _ => vec!["ec2:DescribeVolumes"],
         }
     }
 

@@ -95,9 +95,9 @@ impl ResourceProvider for Vpc {
         }
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "ec2:CreateVpc",
                 "ec2:CreateTags",
                 "ec2:ModifyVpcAttribute",
@@ -107,9 +107,18 @@ impl ResourceProvider for Vpc {
                 "ec2:DescribeRouteTables",
                 "ec2:DescribeNetworkAcls",
             ],
-            "update" => &["ec2:ModifyVpcAttribute", "ec2:CreateTags", "ec2:DeleteTags"],
-            "delete" => &["ec2:DeleteVpc"],
-            _ => &[
+            "update" => vec![
+                "ec2:ModifyVpcAttribute",
+                "ec2:CreateTags",
+                "ec2:DeleteTags",
+                "ec2:DescribeVpcs",
+                "ec2:DescribeVpcAttribute",
+                "ec2:DescribeSecurityGroups",
+                "ec2:DescribeRouteTables",
+                "ec2:DescribeNetworkAcls",
+            ],
+            "delete" => vec!["ec2:DeleteVpc"],
+            _ => vec![
                 "ec2:DescribeVpcs",
                 "ec2:DescribeVpcAttribute",
                 "ec2:DescribeSecurityGroups",

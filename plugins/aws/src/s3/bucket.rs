@@ -84,9 +84,9 @@ impl ResourceProvider for Bucket {
         delete_first_unless_moved(plan, &["bucket"]);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &[
+            "create" => vec![
                 "s3:CreateBucket",
                 "s3:TagResource",
                 "s3:PutBucketTagging",
@@ -97,19 +97,19 @@ impl ResourceProvider for Bucket {
                 "s3:ListAllMyBuckets",
                 "s3:GetBucketTagging",
             ],
-            "update" => &[
+            "update" => vec![
                 "s3:PutBucketTagging",
                 "s3:GetBucketTagging",
                 "s3:PutBucketOwnershipControls",
             ],
-            "delete" => &[
+            "delete" => vec![
                 "s3:DeleteBucket",
                 "s3:ListBucketVersions",
                 "s3:DeleteObject",
                 "s3:DeleteObjectVersion",
             ],
-            "list" => &["s3:ListAllMyBuckets", "s3:ListBucket", "s3:GetBucketTagging"],
-            _ => &[
+            "list" => vec!["s3:ListAllMyBuckets", "s3:ListBucket", "s3:GetBucketTagging"],
+            _ => vec![
                 "s3:ListBucket",
                 "s3:GetBucketTagging",
                 "s3:GetBucketOwnershipControls",

@@ -114,21 +114,21 @@ page:
         delete_first_unless_moved(plan, &["bucket", "key"]);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" | "update" => &[
+            "create" | "update" => vec![
                 "s3:PutObject",
                 "s3:PutObjectTagging",
                 "s3:GetObject",
                 "s3:DeleteObjectTagging",
             ],
-            "delete" => &[
+            "delete" => vec![
                 "s3:DeleteObject",
                 "s3:DeleteObjectVersion",
                 "s3:ListBucketVersions",
             ],
-            "list" => &["s3:ListBucket", "s3:GetObject", "s3:GetObjectTagging"],
-            _ => &["s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"],
+            "list" => vec!["s3:ListBucket", "s3:GetObject", "s3:GetObjectTagging"],
+            _ => vec!["s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"],
         }
     }
 

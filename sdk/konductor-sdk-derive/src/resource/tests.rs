@@ -100,3 +100,56 @@ fn what_is_unique_must_be_an_attribute() {
     });
     assert!(said.contains("there is no such attribute"), "{said}");
 }
+
+#[test]
+fn an_example_without_a_title_is_told_where_it_goes() {
+    let said = refused(&parse_quote! {
+        /// A note.
+        #[resource(
+            type = "a:b:C",
+            identity(format = "1", description = "Its number."),
+            example = "note:\n  type: a:b:C\n"
+        )]
+        struct Note {
+            /// The title.
+            #[attribute(identity)]
+            title: String,
+        }
+    });
+    assert!(
+        said.contains("begin it with the line `# What it shows`"),
+        "{said}"
+    );
+}
+
+#[test]
+fn an_identity_in_one_text_says_what_it_is() {
+    let said = refused(&parse_quote! {
+        /// A note.
+        #[resource(type = "a:b:C", identity = "arn:a:1")]
+        struct Note {
+            /// The title.
+            #[attribute(identity)]
+            title: String,
+        }
+    });
+    assert!(said.contains("joined by `: `"), "{said}");
+}
+
+#[test]
+fn tags_stand_in_one_attribute() {
+    let said = refused(&parse_quote! {
+        /// A note.
+        #[resource(type = "a:b:C", identity(format = "1", description = "Its number."))]
+        struct Note {
+            /// The title.
+            #[attribute(identity)]
+            title: String,
+            #[attribute(tags)]
+            labels: BTreeMap<String, String>,
+            #[attribute(tags)]
+            marks: BTreeMap<String, String>,
+        }
+    });
+    assert!(said.contains("one attribute takes the tags"), "{said}");
+}

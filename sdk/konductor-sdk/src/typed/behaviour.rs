@@ -120,6 +120,12 @@ pub trait Check: Resource {
     fn check(inputs: &Value, diagnostics: &mut Diagnostics);
 }
 
+/// Changes the permissions that the declaration names, for behaviour that several types share.
+pub trait Permissions: Resource {
+    /// Returns the cloud permissions that an operation needs, given those that the declaration names for it. Pure.
+    fn permissions(operation: &str, named: Vec<&'static str>) -> Vec<&'static str>;
+}
+
 /// Changes the plans that follow from the schema.
 pub trait RefinePlan: Resource {
     /// Changes a plan. Pure.

@@ -3,7 +3,7 @@
 use konductor_model::provider::{Listed, ObjectState, Outcome, Progress};
 use konductor_model::{Failure, Value};
 
-use super::Attributes;
+use super::{Attributes, Resource};
 
 /// An object in the cloud.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,6 +24,24 @@ impl<R> Object<R> {
             attributes,
             private: Vec::new(),
         }
+    }
+
+    /// Makes an object whose identifier is its identity: the values of the attributes that name it, joined by `/`. None
+    /// where one of them is not there.
+    pub fn identified(attributes: R) -> Option<Self>
+    where
+        R: Resource,
+    {
+        let values = attributes.to_map();
+        let names: Option<Vec<String>> = R::IDENTITY
+            .iter()
+            .map(|name| match values.get(*name)?.reveal() {
+                Value::Text(text) => (!text.is_empty()).then(|| text.clone()),
+                Value::Integer(number) => Some(number.to_string()),
+                _ => None,
+            })
+            .collect();
+        Some(Self::new(names?.join("/"), attributes))
     }
 
     /// Sets the bytes that only the provider reads.

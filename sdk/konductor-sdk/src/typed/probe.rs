@@ -11,7 +11,7 @@ use konductor_model::{Diagnostics, Disposition, Failure, Value};
 
 use super::provider::run;
 use super::request::{Polling, Reading};
-use super::{Check, Import, List, Poll, Read, ReadMany, RefinePlan, Resource, Upgrade, upgrade};
+use super::{Check, Import, List, Permissions, Poll, Read, ReadMany, RefinePlan, Resource, Upgrade, upgrade};
 use crate::context::Context;
 use crate::resource::ReadResult;
 
@@ -40,6 +40,23 @@ pub trait ChecksNothing {
     fn check(&self, _: &Value, _: &mut Diagnostics) {}
 }
 impl<R> ChecksNothing for &Probe<R> {}
+
+pub trait SharesPermissions {
+    fn permissions(&self, operation: &str) -> Vec<&'static str>;
+}
+impl<R: Permissions> SharesPermissions for Probe<R> {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
+        <R as Permissions>::permissions(operation, <R as Resource>::permissions(operation))
+    }
+}
+pub trait NamesPermissions {
+    fn permissions(&self, operation: &str) -> Vec<&'static str>;
+}
+impl<R: Resource> NamesPermissions for &Probe<R> {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
+        <R as Resource>::permissions(operation)
+    }
+}
 
 pub trait RefinesPlan {
     fn refine_plan(&self, request: &PlanRequest, plan: &mut PlanResponse);

@@ -51,8 +51,8 @@ impl<R: Create + Read + Update + Delete> ResourceProvider for Typed<R> {
         R::refine_plan(request, plan);
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
-        R::permissions(operation)
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
+        R::all_permissions(operation)
     }
 
     fn upgrade(&self, stored: ObjectState) -> Result<ObjectState, Failure> {

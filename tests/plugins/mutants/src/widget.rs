@@ -139,15 +139,15 @@ impl ResourceProvider for Widget {
         }
     }
 
-    fn permissions(&self, operation: &str) -> &'static [&'static str] {
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
         match operation {
-            "create" => &["widgets:CreateWidget", "widgets:SetNote", "widgets:GetWidget"],
-            "read" => &["widgets:GetWidget"],
-            "update" => &["widgets:UpdateWidget", "widgets:SetNote", "widgets:GetWidget"],
-            "delete" if self.is(Mistake::ClaimsTooLittle) => &[],
-            "delete" => &["widgets:DeleteWidget"],
-            "list" => &["widgets:ListWidgets"],
-            _ => &[],
+            "create" => vec!["widgets:CreateWidget", "widgets:SetNote", "widgets:GetWidget"],
+            "read" => vec!["widgets:GetWidget"],
+            "update" => vec!["widgets:UpdateWidget", "widgets:SetNote", "widgets:GetWidget"],
+            "delete" if self.is(Mistake::ClaimsTooLittle) => vec![],
+            "delete" => vec!["widgets:DeleteWidget"],
+            "list" => vec!["widgets:ListWidgets"],
+            _ => vec![],
         }
     }
 
