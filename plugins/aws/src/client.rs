@@ -50,3 +50,18 @@ pub fn incomplete(what: &str) -> Failure {
         format!("the cloud answered without {what}; look at the account before trying again"),
     )
 }
+
+/// Returns the Amazon resource name of an object of EC2; none without an owner.
+pub fn arn(
+    client: &aws_sdk_ec2::Client,
+    kind: &str,
+    id: &Option<String>,
+    owner: &Option<String>,
+) -> Option<String> {
+    let (id, owner) = (id.as_ref()?, owner.as_ref()?);
+    let region = client.config().region()?.as_ref();
+    Some(format!(
+        "arn:{}:ec2:{region}:{owner}:{kind}/{id}",
+        partition(region)
+    ))
+}

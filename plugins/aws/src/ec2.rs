@@ -1,11 +1,13 @@
 //! `aws:ec2`: networks, instances and volumes.
 
+pub mod described;
 mod elastic_ip;
 mod instance;
 mod internet_gateway;
 mod key_pair;
 pub mod lookup;
 mod nat_gateway;
+pub mod progress;
 mod route;
 mod route_table;
 mod route_table_association;
@@ -20,6 +22,7 @@ mod vpc;
 pub mod wait;
 
 use konductor_sdk::ResourceProvider;
+use konductor_sdk::typed::Typed;
 
 pub use elastic_ip::ElasticIp;
 pub use instance::Instance;
@@ -38,18 +41,18 @@ pub use vpc::Vpc;
 
 /// The resource types of the module.
 pub const TYPES: &[&dyn ResourceProvider] = &[
-    &ElasticIp,
+    Typed::<ElasticIp>::PROVIDER,
     &Instance,
-    &InternetGateway,
-    &KeyPair,
+    Typed::<InternetGateway>::PROVIDER,
+    Typed::<KeyPair>::PROVIDER,
     &NatGateway,
     &Route,
-    &RouteTable,
-    &RouteTableAssociation,
-    &SecurityGroup,
+    Typed::<RouteTable>::PROVIDER,
+    Typed::<RouteTableAssociation>::PROVIDER,
+    Typed::<SecurityGroup>::PROVIDER,
     &SecurityGroupRule,
-    &Subnet,
+    Typed::<Subnet>::PROVIDER,
     &Volume,
     &VolumeAttachment,
-    &Vpc,
+    Typed::<Vpc>::PROVIDER,
 ];

@@ -39,18 +39,6 @@ pub trait Described: ResourceProvider + Sized {
         cursor: Option<String>,
     ) -> Result<Page, Failure>;
 
-    /// Makes an object, or finds the one that the same token made before. Once the object is there it answers with
-    /// an outcome. Only types that write `creates!()` need it.
-    ///
-    /// # Errors
-    /// When there is no object, or it cannot be told.
-    fn make(&self, _context: &Context, _request: &CreateRequest) -> Result<Outcome, Failure> {
-        Err(Failure::new(
-            Disposition::Unsupported,
-            "the type creates in its own way",
-        ))
-    }
-
     /// Reads every object that matches every filter.
     ///
     /// # Errors

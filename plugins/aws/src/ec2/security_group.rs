@@ -1,70 +1,22 @@
 //! `aws:ec2:SecurityGroup`.
 
-use aws_sdk_ec2::types::{Filter, IpPermission, IpRange, ResourceType as Kind, SecurityGroup as CloudGroup};
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
+use aws_sdk_ec2::types::{IpPermission, IpRange, SecurityGroup as CloudGroup};
 
-use super::lookup::{Described, PAGE, Page, next, reads};
-use super::tags;
-use super::uniqueness::delete_first_unless_changed;
-use super::wait::{creates, settled};
-use crate::client::{ec2, ec2_arn, incomplete};
+use super::described::prelude::*;
 
-/// A firewall around network interfaces.
-#[derive(Debug)]
-pub struct SecurityGroup;
-
-impl ResourceProvider for SecurityGroup {
-    fn resource_type(&self) -> &'static str {
-        "aws:ec2:SecurityGroup"
-    }
-
-    fn schema(&self) -> Result<ResourceSchema, SchemaError> {
-        schema(
-            self.resource_type(),
-            "A firewall around network interfaces. Its rules are resources of their own.",
-        )
-        .attribute("vpc_id", text("The VPC.").required().replaces())
-        .attribute(
-            "name",
-            text("The name, unique in the VPC; it does not start with `sg-`.")
-                .between(1, 255)
-                .required()
-                .replaces(),
-        )
-        .attribute(
-            "description",
-            text("What it is for.")
-                .between(1, 255)
-                .default("Managed by Konductor")
-                .replaces(),
-        )
-        .attribute(
-            "allow_all_egress",
-            boolean(
-                "Whether the rule that allows all outgoing traffic, which every new group has, stays. What rules \
-                 of their own allow is not looked at, so drift of this rule is not seen.",
-            )
-            .default(true)
-            .write_only(),
-        )
-        .tags()
-        .output("group_id", text("The identifier.").simulated("sg-{hex17}"))
-        .output(
-            "arn",
-            text("The Amazon resource name.")
-                .simulated("arn:aws:ec2:{region}:{digits12}:security-group/sg-{hex17}"),
-        )
-        .output("owner_id", text("The account.").simulated("{digits12}"))
-        .identity(
-            "sg-0123456789abcdef0",
-            "The identifier of the security group.",
-            &["group_id"],
-        )
-        .batch_read()
-        .example(
-            "A security group",
-            r"network:
+/// A firewall around network interfaces. Its rules are resources of their own.
+#[derive(Clone, Resource)]
+#[resource(
+    type = "aws:ec2:SecurityGroup",
+    identity = "sg-0123456789abcdef0: The identifier of the security group.",
+    unique("name", "vpc_id"),
+    create("ec2:CreateSecurityGroup", "ec2:RevokeSecurityGroupEgress"),
+    update("ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress"),
+    delete("ec2:DeleteSecurityGroup"),
+    read("ec2:DescribeSecurityGroups"),
+    behaviour = described,
+    example = r"# A security group
+network:
   type: aws:ec2:Vpc
   properties: { cidr_block: 10.0.0.0/16 }
 web:
@@ -73,12 +25,40 @@ web:
     vpc_id: ${network.vpc_id}
     name: web
     description: Web servers
-",
-        )
-        .build()
-    }
+"
+)]
+pub struct SecurityGroup {
+    /// The VPC.
+    #[attribute(replaces)]
+    vpc_id: String,
+    /// The name, unique in the VPC; it does not start with `sg-`.
+    #[attribute(replaces, range(1..=255))]
+    name: String,
+    /// What it is for.
+    #[attribute(replaces, range(1..=255), default = "Managed by Konductor")]
+    description: String,
+    /// Whether the rule that allows all outgoing traffic, which every new group has, stays. What rules of their own
+    /// allow is not looked at, so drift of this rule is not seen.
+    #[attribute(write_only, default = true)]
+    allow_all_egress: Option<bool>,
+    #[attribute(tags)]
+    tags: Tags,
+    /// The identifier.
+    #[attribute(output, identity, simulated = "sg-{hex17}")]
+    group_id: Option<String>,
+    /// The Amazon resource name.
+    #[attribute(
+        output,
+        simulated = "arn:aws:ec2:{region}:{digits12}:security-group/sg-{hex17}"
+    )]
+    arn: Option<String>,
+    /// The account.
+    #[attribute(output, simulated = "{digits12}")]
+    owner_id: Option<String>,
+}
 
-    fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
+impl Check for SecurityGroup {
+    fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
         if inputs
             .optional_text("name")
             .is_some_and(|name| name.starts_with("sg-"))
@@ -89,86 +69,24 @@ web:
             );
         }
     }
-
-    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
-        // Two groups of one VPC cannot have one name.
-        delete_first_unless_changed(plan, &["name", "vpc_id"]);
-    }
-
-    fn permissions(&self, operation: &str) -> Vec<&'static str> {
-        match operation {
-            "create" => vec![
-                "ec2:CreateSecurityGroup",
-                "ec2:CreateTags",
-                "ec2:RevokeSecurityGroupEgress",
-                "ec2:DescribeSecurityGroups",
-            ],
-            "update" => vec![
-                "ec2:AuthorizeSecurityGroupEgress",
-                "ec2:RevokeSecurityGroupEgress",
-                "ec2:CreateTags",
-                "ec2:DeleteTags",
-                "ec2:DescribeSecurityGroups",
-            ],
-            "delete" => vec!["ec2:DeleteSecurityGroup"],
-            _ => vec!["ec2:DescribeSecurityGroups"],
-        }
-    }
-
-    creates!();
-
-    reads!();
-
-    fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
-        let id = &request.prior.id;
-        let wanted = request.inputs.boolean("allow_all_egress");
-        if request.prior.attributes.optional_boolean("allow_all_egress") != Some(wanted) {
-            set_egress(context, id, wanted)?;
-        }
-        tags::update(&ec2(context), id, request)?;
-        self.find_made(context, id).map(Outcome::Complete)
-    }
-
-    fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
-        run(ec2(context)
-            .delete_security_group()
-            .group_id(&request.prior.id)
-            .send())?;
-        Ok(Outcome::Deleted)
-    }
 }
 
 /// Sets or removes the rule that allows all outgoing traffic.
-fn set_egress(context: &Context, id: &str, allowed: bool) -> Result<(), Failure> {
-    let client = ec2(context);
+async fn set_egress(client: &Client, id: &str, allowed: bool) -> Result<(), Failure> {
     let everything = IpPermission::builder()
         .ip_protocol("-1")
         .ip_ranges(IpRange::builder().cidr_ip("0.0.0.0/0").build())
         .build();
     let answer = if allowed {
-        run(client
-            .authorize_security_group_egress()
-            .group_id(id)
-            .ip_permissions(everything)
-            .send())
-        .map(|_| ())
+        let authorize = client.authorize_security_group_egress().group_id(id);
+        done(authorize.ip_permissions(everything).send()).await
     } else {
-        run(client
-            .revoke_security_group_egress()
-            .group_id(id)
-            .ip_permissions(everything)
-            .send())
-        .map(|_| ())
+        let revoke = client.revoke_security_group_egress().group_id(id);
+        done(revoke.ip_permissions(everything).send()).await
     };
+    let as_wanted = [Disposition::AlreadyExists, Disposition::NotFound];
     match answer {
-        Err(failure)
-            if matches!(
-                failure.disposition,
-                Disposition::AlreadyExists | Disposition::NotFound
-            ) =>
-        {
-            Ok(())
-        }
+        Err(failure) if as_wanted.contains(&failure.disposition) => Ok(()),
         answer => answer,
     }
 }
@@ -184,73 +102,44 @@ fn allows_all(group: &CloudGroup) -> bool {
 }
 
 impl Described for SecurityGroup {
-    fn id_filter(&self) -> &'static str {
-        "group-id"
+    async fn make(&self, client: &Client, new: New<'_>) -> Result<Option<String>, Failure> {
+        let create = client
+            .create_security_group()
+            .vpc_id(&self.vpc_id)
+            .group_name(&self.name)
+            .description(&self.description);
+        Ok(call(create.tag_specifications(new.tags).send()).await?.group_id)
     }
 
-    fn make(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let inputs = &request.inputs;
-        let id = match self.find_by_token(context, &request.idempotency_token)? {
-            Some(found) => found.id,
-            None => run(ec2(context)
-                .create_security_group()
-                .vpc_id(inputs.text("vpc_id")?)
-                .group_name(inputs.text("name")?)
-                .set_description(inputs.owned_text("description"))
-                .tag_specifications(tags::on_create(Kind::SecurityGroup, request))
-                .send())?
-            .group_id()
-            .ok_or_else(|| incomplete("the identifier of the new security group"))?
-            .to_owned(),
-        };
-        Ok(settled(self.settle(context, &id, inputs), &id, request))
-    }
-
-    fn settle(&self, context: &Context, id: &str, wanted: &Value) -> Result<Outcome, Failure> {
-        if wanted.optional_boolean("allow_all_egress") == Some(false) {
-            set_egress(context, id, false)?;
+    async fn settle(&self, client: &Client, id: &str) -> Result<Made<Self>, Failure> {
+        if self.allow_all_egress == Some(false) {
+            set_egress(client, id, false).await?;
         }
-        self.find_made(context, id).map(Outcome::Complete)
+        find_made(client, id).await.map(Into::into)
     }
 
-    fn describe(
-        &self,
-        context: &Context,
-        filters: Option<Vec<Filter>>,
-        cursor: Option<String>,
-    ) -> Result<Page, Failure> {
-        let answer = run(ec2(context)
-            .describe_security_groups()
-            .set_filters(filters)
-            .set_next_token(cursor)
-            .max_results(PAGE)
-            .send())?;
-        let objects = answer
-            .security_groups()
-            .iter()
-            .filter_map(|group| {
-                let id = group.group_id()?;
-                Some(
-                    object(id)
-                        .private(tags::token(group.tags()))
-                        .set("vpc_id", group.vpc_id())
-                        .set("name", group.group_name())
-                        .set("description", group.description())
-                        .set("allow_all_egress", allows_all(group))
-                        .set("tags", tags::of(group.tags()))
-                        .set("group_id", id)
-                        .set(
-                            "arn",
-                            ec2_arn(context, group.owner_id(), &format!("security-group/{id}")),
-                        )
-                        .set("owner_id", group.owner_id())
-                        .build(),
-                )
-            })
-            .collect();
-        Ok(Page {
-            objects,
-            next: next(answer.next_token()),
+    async fn describe(client: &Client, search: Search) -> Result<Found<Self>, Failure> {
+        let answer = call(pages!(client.describe_security_groups(), search)).await?;
+        Found::page(answer.next_token, answer.security_groups, |group| Self {
+            allow_all_egress: Some(allows_all(&group)),
+            arn: arn(client, "security-group", &group.group_id, &group.owner_id),
+            vpc_id: group.vpc_id.unwrap_or_default(),
+            name: group.group_name.unwrap_or_default(),
+            description: group.description.unwrap_or_default(),
+            tags: group.tags.into(),
+            group_id: group.group_id,
+            owner_id: group.owner_id,
         })
+    }
+
+    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<(), Failure> {
+        if self.allow_all_egress == prior.allow_all_egress {
+            return Ok(());
+        }
+        set_egress(client, id, self.allow_all_egress.unwrap_or_default()).await
+    }
+
+    async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure> {
+        done(client.delete_security_group().group_id(object.id()).send()).await
     }
 }

@@ -1,14 +1,11 @@
 //! `aws:s3:BucketEncryption`.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{
     ServerSideEncryption, ServerSideEncryptionByDefault, ServerSideEncryptionConfiguration,
     ServerSideEncryptionRule,
 };
-use konductor_sdk::aws::call;
-use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting_operations};
+use super::bucket_setting::prelude::*;
 use super::client::incomplete_request;
 
 /// How new objects in a bucket are encrypted. S3 always encrypts: deleting this resource returns the bucket to S3's
@@ -16,16 +13,13 @@ use super::client::incomplete_request;
 #[derive(Resource)]
 #[resource(
     type = "aws:s3:BucketEncryption",
-    identity(format = "BUCKET", description = "The bucket's name."),
+    identity = "BUCKET: The bucket's name.",
     unique("bucket"),
-    permissions(
-        write("s3:PutEncryptionConfiguration"),
-        read("s3:GetEncryptionConfiguration"),
-        list("s3:ListAllMyBuckets", "s3:GetEncryptionConfiguration"),
-    ),
-    example(
-        "A bucket encrypted with a KMS key",
-        r"documents:
+    write("s3:PutEncryptionConfiguration"),
+    read("s3:GetEncryptionConfiguration"),
+    behaviour = bucket_setting,
+    example = r"# A bucket encrypted with a KMS key
+documents:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-encryption }
 encryption:
@@ -36,7 +30,6 @@ encryption:
     kms_key_id: alias/aws/s3
     bucket_key_enabled: true
 "
-    )
 )]
 pub struct BucketEncryption {
     /// The bucket.
@@ -51,8 +44,6 @@ pub struct BucketEncryption {
     #[attribute(default = false)]
     bucket_key_enabled: bool,
 }
-
-setting_operations!(BucketEncryption);
 
 impl Check for BucketEncryption {
     fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
@@ -90,20 +81,18 @@ impl BucketSetting for BucketEncryption {
             .build()
             .map_err(|error| incomplete_request(&error))?;
         let put = client.put_bucket_encryption().bucket(&self.bucket);
-        call(put.server_side_encryption_configuration(configuration).send())
-            .await
-            .map(drop)
+        done(put.server_side_encryption_configuration(configuration).send()).await
     }
 
-    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
-        let answer = call(client.get_bucket_encryption().bucket(bucket).send()).await?;
+    async fn get(client: &Client, bucket: String) -> Result<Option<Self>, Failure> {
+        let answer = call(client.get_bucket_encryption().bucket(&bucket).send()).await?;
         let rule = answer
             .server_side_encryption_configuration()
             .and_then(|configuration| configuration.rules().first());
         Ok(rule.and_then(|rule| {
             let by_default = rule.apply_server_side_encryption_by_default()?;
             Some(Self {
-                bucket: bucket.into(),
+                bucket,
                 sse_algorithm: by_default.sse_algorithm().as_str().into(),
                 kms_key_id: by_default.kms_master_key_id().map(Into::into),
                 bucket_key_enabled: rule.bucket_key_enabled().unwrap_or_default(),
@@ -112,8 +101,6 @@ impl BucketSetting for BucketEncryption {
     }
 
     async fn reset(_: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
-        call(client.delete_bucket_encryption().bucket(bucket).send())
-            .await
-            .map(drop)
+        done(client.delete_bucket_encryption().bucket(bucket).send()).await
     }
 }

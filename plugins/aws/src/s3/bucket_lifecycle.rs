@@ -1,11 +1,8 @@
 //! `aws:s3:BucketLifecycle`.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::BucketLifecycleConfiguration;
-use konductor_sdk::aws::call;
-use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting_operations};
+use super::bucket_setting::prelude::*;
 use super::client::incomplete_request;
 use super::lifecycle_rule::{Rule, from_cloud, to_cloud};
 
@@ -13,16 +10,13 @@ use super::lifecycle_rule::{Rule, from_cloud, to_cloud};
 #[derive(Resource)]
 #[resource(
     type = "aws:s3:BucketLifecycle",
-    identity(format = "BUCKET", description = "The bucket's name."),
+    identity = "BUCKET: The bucket's name.",
     unique("bucket"),
-    permissions(
-        write("s3:PutLifecycleConfiguration"),
-        read("s3:GetLifecycleConfiguration"),
-        list("s3:ListAllMyBuckets", "s3:GetLifecycleConfiguration"),
-    ),
-    example(
-        "A bucket that forgets",
-        r"documents:
+    write("s3:PutLifecycleConfiguration"),
+    read("s3:GetLifecycleConfiguration"),
+    behaviour = bucket_setting,
+    example = r"# A bucket that forgets
+documents:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-lifecycle }
 lifecycle:
@@ -39,7 +33,6 @@ lifecycle:
         noncurrent_version_expiration: { days: 30 }
         abort_incomplete_multipart_upload_days: 7
 "
-    )
 )]
 pub struct BucketLifecycle {
     /// The bucket.
@@ -49,8 +42,6 @@ pub struct BucketLifecycle {
     #[attribute(required, range(1..=1000))]
     rules: BTreeSet<Rule>,
 }
-
-setting_operations!(BucketLifecycle);
 
 /// What a rule can do; one that does nothing is refused by S3.
 const ACTIONS: [&str; 5] = [
@@ -117,23 +108,16 @@ impl BucketSetting for BucketLifecycle {
             .build()
             .map_err(|error| incomplete_request(&error))?;
         let put = client.put_bucket_lifecycle_configuration().bucket(&self.bucket);
-        call(put.lifecycle_configuration(configuration).send())
-            .await
-            .map(drop)
+        done(put.lifecycle_configuration(configuration).send()).await
     }
 
-    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
-        let answer = call(client.get_bucket_lifecycle_configuration().bucket(bucket).send()).await?;
+    async fn get(client: &Client, bucket: String) -> Result<Option<Self>, Failure> {
+        let answer = call(client.get_bucket_lifecycle_configuration().bucket(&bucket).send()).await?;
         let rules: BTreeSet<Rule> = answer.rules().iter().map(|rule| Rule(from_cloud(rule))).collect();
-        Ok((!rules.is_empty()).then(|| Self {
-            bucket: bucket.into(),
-            rules,
-        }))
+        Ok((!rules.is_empty()).then(|| Self { bucket, rules }))
     }
 
     async fn reset(_: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
-        call(client.delete_bucket_lifecycle().bucket(bucket).send())
-            .await
-            .map(drop)
+        done(client.delete_bucket_lifecycle().bucket(bucket).send()).await
     }
 }

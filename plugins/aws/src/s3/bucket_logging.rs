@@ -1,11 +1,8 @@
 //! `aws:s3:BucketLogging`.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketLoggingStatus, LoggingEnabled};
-use konductor_sdk::aws::call;
-use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting_operations};
+use super::bucket_setting::prelude::*;
 use super::client::incomplete_request;
 
 /// Where the access log of a bucket goes. The bucket that takes it is in the same region and account, and its policy
@@ -13,16 +10,13 @@ use super::client::incomplete_request;
 #[derive(Resource)]
 #[resource(
     type = "aws:s3:BucketLogging",
-    identity(format = "BUCKET", description = "The bucket's name."),
+    identity = "BUCKET: The bucket's name.",
     unique("bucket"),
-    permissions(
-        write("s3:PutBucketLogging"),
-        read("s3:GetBucketLogging"),
-        list("s3:ListAllMyBuckets", "s3:GetBucketLogging"),
-    ),
-    example(
-        "A bucket whose access is logged",
-        r"logs:
+    write("s3:PutBucketLogging"),
+    read("s3:GetBucketLogging"),
+    behaviour = bucket_setting,
+    example = r"# A bucket whose access is logged
+logs:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-access-logs }
 delivery:
@@ -46,7 +40,6 @@ access-log:
     target_bucket: ${delivery.bucket}
     target_prefix: documents/
 "
-    )
 )]
 pub struct BucketLogging {
     /// The bucket.
@@ -59,11 +52,9 @@ pub struct BucketLogging {
     target_prefix: String,
 }
 
-setting_operations!(BucketLogging);
-
 async fn set(client: &Client, bucket: &str, status: BucketLoggingStatus) -> Result<(), Failure> {
     let put = client.put_bucket_logging().bucket(bucket);
-    call(put.bucket_logging_status(status).send()).await.map(drop)
+    done(put.bucket_logging_status(status).send()).await
 }
 
 impl BucketSetting for BucketLogging {
@@ -77,10 +68,10 @@ impl BucketSetting for BucketLogging {
         set(client, &self.bucket, status).await
     }
 
-    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
-        let answer = call(client.get_bucket_logging().bucket(bucket).send()).await?;
+    async fn get(client: &Client, bucket: String) -> Result<Option<Self>, Failure> {
+        let answer = call(client.get_bucket_logging().bucket(&bucket).send()).await?;
         Ok(answer.logging_enabled().map(|enabled| Self {
-            bucket: bucket.into(),
+            bucket,
             target_bucket: enabled.target_bucket().into(),
             target_prefix: enabled.target_prefix().into(),
         }))

@@ -1,26 +1,17 @@
-//! `aws:s3:BucketPolicy`.
-
-use aws_sdk_s3::Client;
-use konductor_sdk::aws::call;
-use konductor_sdk::typed::prelude::*;
-
-use super::bucket_setting::{BucketSetting, setting_operations};
+use super::bucket_setting::prelude::*;
 
 /// Who may do what with a bucket, besides what identities are allowed. A bucket has one policy.
 #[derive(Resource)]
 #[resource(
     type = "aws:s3:BucketPolicy",
-    identity(format = "BUCKET", description = "The bucket's name."),
+    identity = "BUCKET: The bucket's name.",
     unique("bucket"),
-    permissions(
-        write("s3:PutBucketPolicy"),
-        delete("s3:DeleteBucketPolicy"),
-        read("s3:GetBucketPolicy"),
-        list("s3:ListAllMyBuckets", "s3:GetBucketPolicy"),
-    ),
-    example(
-        "A bucket that refuses requests without TLS",
-        r"documents:
+    write("s3:PutBucketPolicy"),
+    delete("s3:DeleteBucketPolicy"),
+    read("s3:GetBucketPolicy"),
+    behaviour = bucket_setting,
+    example = r"# A bucket that refuses requests without TLS
+documents:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-policy }
 tls-only:
@@ -37,7 +28,6 @@ tls-only:
           Resource: ['${documents.arn}', '${documents.arn}/*']
           Condition: { Bool: { 'aws:SecureTransport': 'false' } }
 "
-    )
 )]
 pub struct BucketPolicy {
     /// The bucket.
@@ -47,25 +37,21 @@ pub struct BucketPolicy {
     policy: Json,
 }
 
-setting_operations!(BucketPolicy);
-
 impl BucketSetting for BucketPolicy {
     async fn put(&self, client: &Client) -> Result<(), Failure> {
         let put = client.put_bucket_policy().bucket(&self.bucket);
-        call(put.policy(self.policy.to_text()).send()).await.map(drop)
+        done(put.policy(self.policy.to_text()).send()).await
     }
 
-    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
-        let answer = call(client.get_bucket_policy().bucket(bucket).send()).await?;
+    async fn get(client: &Client, bucket: String) -> Result<Option<Self>, Failure> {
+        let answer = call(client.get_bucket_policy().bucket(&bucket).send()).await?;
         Ok(answer.policy().map(|policy| Self {
-            bucket: bucket.into(),
+            bucket,
             policy: Json(policy.into()),
         }))
     }
 
     async fn reset(_: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
-        call(client.delete_bucket_policy().bucket(bucket).send())
-            .await
-            .map(drop)
+        done(client.delete_bucket_policy().bucket(bucket).send()).await
     }
 }

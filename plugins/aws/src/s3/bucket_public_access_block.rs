@@ -1,34 +1,27 @@
 //! `aws:s3:BucketPublicAccessBlock`.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::PublicAccessBlockConfiguration;
-use konductor_sdk::aws::call;
-use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting_operations};
+use super::bucket_setting::prelude::*;
 
 /// What keeps a bucket from becoming public. Deleting this resource removes the block, so that policies and access
 /// control lists alone decide; a block of the whole account stays.
 #[derive(Resource)]
 #[resource(
     type = "aws:s3:BucketPublicAccessBlock",
-    identity(format = "BUCKET", description = "The bucket's name."),
+    identity = "BUCKET: The bucket's name.",
     unique("bucket"),
-    permissions(
-        write("s3:PutBucketPublicAccessBlock"),
-        read("s3:GetBucketPublicAccessBlock"),
-        list("s3:ListAllMyBuckets", "s3:GetBucketPublicAccessBlock"),
-    ),
-    example(
-        "A bucket that cannot become public",
-        r"documents:
+    write("s3:PutBucketPublicAccessBlock"),
+    read("s3:GetBucketPublicAccessBlock"),
+    behaviour = bucket_setting,
+    example = r"# A bucket that cannot become public
+documents:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-private }
 private:
   type: aws:s3:BucketPublicAccessBlock
   properties: { bucket: '${documents.bucket}' }
 "
-    )
 )]
 pub struct BucketPublicAccessBlock {
     /// The bucket.
@@ -48,8 +41,6 @@ pub struct BucketPublicAccessBlock {
     restrict_public_buckets: bool,
 }
 
-setting_operations!(BucketPublicAccessBlock);
-
 impl BucketSetting for BucketPublicAccessBlock {
     async fn put(&self, client: &Client) -> Result<(), Failure> {
         let configuration = PublicAccessBlockConfiguration::builder()
@@ -59,15 +50,13 @@ impl BucketSetting for BucketPublicAccessBlock {
             .restrict_public_buckets(self.restrict_public_buckets)
             .build();
         let put = client.put_public_access_block().bucket(&self.bucket);
-        call(put.public_access_block_configuration(configuration).send())
-            .await
-            .map(drop)
+        done(put.public_access_block_configuration(configuration).send()).await
     }
 
-    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
-        let answer = call(client.get_public_access_block().bucket(bucket).send()).await?;
+    async fn get(client: &Client, bucket: String) -> Result<Option<Self>, Failure> {
+        let answer = call(client.get_public_access_block().bucket(&bucket).send()).await?;
         Ok(answer.public_access_block_configuration().map(|block| Self {
-            bucket: bucket.into(),
+            bucket,
             block_public_acls: block.block_public_acls().unwrap_or_default(),
             block_public_policy: block.block_public_policy().unwrap_or_default(),
             ignore_public_acls: block.ignore_public_acls().unwrap_or_default(),
@@ -76,8 +65,6 @@ impl BucketSetting for BucketPublicAccessBlock {
     }
 
     async fn reset(_: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
-        call(client.delete_public_access_block().bucket(bucket).send())
-            .await
-            .map(drop)
+        done(client.delete_public_access_block().bucket(bucket).send()).await
     }
 }

@@ -9,6 +9,14 @@ use super::bucket::page;
 use super::client::{bucket_may_be_new, found};
 use crate::client::s3;
 
+/// What a file with a setting usually needs.
+pub mod prelude {
+    pub(crate) use super::{BucketSetting, bucket_setting};
+    pub use aws_sdk_s3::Client;
+    pub use konductor_sdk::aws::{call, done};
+    pub use konductor_sdk::typed::prelude::*;
+}
+
 /// A setting of a bucket.
 pub trait BucketSetting: Resource {
     /// Sets it.
@@ -21,7 +29,7 @@ pub trait BucketSetting: Resource {
     ///
     /// # Errors
     /// When the cloud refuses.
-    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure>;
+    async fn get(client: &Client, bucket: String) -> Result<Option<Self>, Failure>;
 
     /// Takes it back, as far as S3 can.
     ///
@@ -48,7 +56,7 @@ pub(crate) async fn find<S: BucketSetting>(
     context: &Context,
     bucket: &str,
 ) -> Result<Option<Object<S>>, Failure> {
-    let setting = found(S::get(&s3(context), bucket).await)?.flatten();
+    let setting = found(S::get(&s3(context), bucket.to_owned()).await)?.flatten();
     Ok(setting.map(|setting| Object::new(bucket, setting)))
 }
 
@@ -66,8 +74,18 @@ pub(crate) async fn find_page<S: BucketSetting>(
 }
 
 /// Writes the operations of a [`BucketSetting`].
-macro_rules! setting_operations {
+macro_rules! bucket_setting {
     ($type:ident) => {
+        /// Settings are listed bucket by bucket.
+        impl Permissions for $type {
+            fn permissions(operation: &str, mut named: Vec<&'static str>) -> Vec<&'static str> {
+                if operation == "list" {
+                    named.insert(0, "s3:ListAllMyBuckets");
+                }
+                named
+            }
+        }
+
         impl Create for $type {
             async fn create(context: &Context, request: Creation<'_, Self>) -> Result<Made<Self>, Failure> {
                 let bucket = request.inputs.bucket.clone();
@@ -105,4 +123,4 @@ macro_rules! setting_operations {
         }
     };
 }
-pub(crate) use setting_operations;
+pub(crate) use bucket_setting;

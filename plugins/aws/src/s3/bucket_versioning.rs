@@ -1,12 +1,9 @@
 //! `aws:s3:BucketVersioning`.
 
-use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{BucketVersioningStatus as Status, VersioningConfiguration};
-use konductor_sdk::aws::call;
 use konductor_sdk::context::LogLevel;
-use konductor_sdk::typed::prelude::*;
 
-use super::bucket_setting::{BucketSetting, setting_operations};
+use super::bucket_setting::prelude::*;
 use super::versioning_root::VersioningRoot;
 
 /// Whether a bucket keeps old versions of its objects. S3 cannot take versioning away from a bucket again: deleting
@@ -14,23 +11,19 @@ use super::versioning_root::VersioningRoot;
 #[derive(Resource)]
 #[resource(
     type = "aws:s3:BucketVersioning",
-    identity(format = "BUCKET", description = "The bucket's name."),
+    identity = "BUCKET: The bucket's name.",
     unique("bucket"),
-    permissions(
-        write("s3:PutBucketVersioning"),
-        read("s3:GetBucketVersioning"),
-        list("s3:ListAllMyBuckets", "s3:GetBucketVersioning"),
-    ),
-    example(
-        "A bucket that keeps old versions",
-        r"documents:
+    write("s3:PutBucketVersioning"),
+    read("s3:GetBucketVersioning"),
+    behaviour = bucket_setting,
+    example = r"# A bucket that keeps old versions
+documents:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-versioning }
 versions:
   type: aws:s3:BucketVersioning
   properties: { bucket: '${documents.bucket}' }
 "
-    )
 )]
 pub struct BucketVersioning {
     /// The bucket.
@@ -41,14 +34,10 @@ pub struct BucketVersioning {
     status: String,
 }
 
-setting_operations!(BucketVersioning);
-
 async fn set(client: &Client, bucket: &str, status: Status) -> Result<(), Failure> {
     let configuration = VersioningConfiguration::builder().status(status).build();
     let put = client.put_bucket_versioning().bucket(bucket);
-    call(put.versioning_configuration(configuration).send())
-        .await
-        .map(drop)
+    done(put.versioning_configuration(configuration).send()).await
 }
 
 impl BucketSetting for BucketVersioning {
@@ -56,14 +45,11 @@ impl BucketSetting for BucketVersioning {
         set(client, &self.bucket, Status::from(self.status.as_str())).await
     }
 
-    async fn get(client: &Client, bucket: &str) -> Result<Option<Self>, Failure> {
-        let get = client.get_bucket_versioning().bucket(bucket).customize();
+    async fn get(client: &Client, bucket: String) -> Result<Option<Self>, Failure> {
+        let get = client.get_bucket_versioning().bucket(&bucket).customize();
         let answer = call(get.interceptor(VersioningRoot).send()).await?;
         let status = answer.status().map(|status| status.as_str().to_owned());
-        Ok(status.map(|status| Self {
-            bucket: bucket.into(),
-            status,
-        }))
+        Ok(status.map(|status| Self { bucket, status }))
     }
 
     async fn reset(context: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
