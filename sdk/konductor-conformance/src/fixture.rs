@@ -2,12 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use konductor_model::provider::ObjectState;
+use konductor_model::provider::{ObjectState, Provider};
 use konductor_model::{ResourceName, ResourceType, Value, value_json};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer};
 
 use crate::catalogue::CheckId;
+use crate::declared::declared_in;
 
 /// Why a fixture file cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -49,6 +50,9 @@ pub struct Fixtures {
     /// Objects as older versions of the plugin stored them.
     #[serde(default)]
     pub archive: Vec<ArchivedObject>,
+    /// There is no file: these are the examples of the schemas.
+    #[serde(skip)]
+    pub(crate) are_examples: bool,
 }
 
 /// One object.
@@ -156,6 +160,49 @@ impl Fixtures {
             file: file.to_owned(),
             problems,
         })
+    }
+
+    /// Takes the examples of a provider's schemas, for pure checks of a plugin whose fixture file is not at hand. What
+    /// is wrong with a schema or an example is left to the checks of types.
+    pub async fn of_examples(provider: &dyn Provider) -> Self {
+        let mut resources = BTreeMap::new();
+        for kind in &provider.manifest().resource_types {
+            let Ok(schema) = provider.schema(kind).await else {
+                continue;
+            };
+            for example in &schema.examples {
+                for (name, properties) in declared_in(&example.yaml, kind).unwrap_or_default() {
+                    let Ok(inputs) = value_json::from_json(properties) else {
+                        continue;
+                    };
+                    let resource = FixtureResource {
+                        resource_type: kind.clone(),
+                        inputs,
+                        update: None,
+                        replace: None,
+                        import_id: None,
+                        after: BTreeSet::new(),
+                        skip: BTreeMap::new(),
+                    };
+                    // Several examples declare a `network`.
+                    let mut free = name.clone();
+                    let mut number = 2;
+                    while resources.contains_key(&free) {
+                        free = format!("{name}-{number}");
+                        number += 1;
+                    }
+                    resources.insert(free, resource);
+                }
+            }
+        }
+        Self {
+            endpoint: None,
+            configuration: Value::empty_map(),
+            resources,
+            untested: BTreeMap::new(),
+            archive: Vec::new(),
+            are_examples: true,
+        }
     }
 
     /// Returns the names of the objects that one needs.

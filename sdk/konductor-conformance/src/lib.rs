@@ -27,4 +27,4 @@ pub use catalogue::{CATALOGUE, CheckDescription, CheckId};
 pub use fixture::{FixtureError, Fixtures};
 pub use probe::{Call, Fault, Probe};
 pub use report::{CheckResult, Report, Verdict};
-pub use runner::{Options, Pause, run};
+pub use runner::{Options, Pause, Scope, run};

@@ -32,7 +32,8 @@ async fn deterministic(case: &Case<'_>, findings: &mut Findings) -> Result<(), S
         fail("the same plan was asked for twice, and the answers differ");
     }
     plan.planned.walk(&mut |path, value| {
-        if value.is_unknown() && !may_be_unknown(case, path) {
+        let was_unknown = || checked.at(path).is_some_and(|input| input.reveal().is_unknown());
+        if value.is_unknown() && !may_be_unknown(case, path) && !was_unknown() {
             findings.fail(
                 CheckId::UnknownAllowed,
                 format!("`{path}` is unknown in the plan of a create, and is not computed"),

@@ -10,6 +10,7 @@ use konductor_model::{ResourceType, Value};
 
 use crate::case::{Case, Findings, Made, told};
 use crate::catalogue::{CATALOGUE, CheckId};
+use crate::declared::with_unknown_references;
 use crate::fixture::{FixtureResource, Fixtures, resolve};
 use crate::probe::Probe;
 use crate::report::{CheckResult, Report, Verdict};
@@ -31,14 +32,28 @@ impl Pause for NoPause {
     async fn pause(&self, _: Duration) {}
 }
 
+/// How much of the kit is run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Scope {
+    /// What a plugin declares, checks and plans; no operation is called, so no cloud is needed.
+    Pure,
+    /// All of it: objects are made, changed and deleted.
+    #[default]
+    Everything,
+}
+
 /// How a run is made.
 #[derive(Clone)]
 pub struct Options {
+    /// How much is run.
+    pub scope: Scope,
+    /// Is told the name of each fixture when its turn comes.
+    pub progress: Arc<dyn Fn(&str) + Send + Sync>,
     /// Waits between polls.
     pub pause: Arc<dyn Pause>,
     /// Makes an idempotency token that was never used, in the form of a UUID of version 7.
     pub tokens: Arc<dyn Fn() -> String + Send + Sync>,
-    /// Only these fixtures, with those they need; empty stands for all.
+    /// Only these fixtures and their types, with those they need; empty stands for all.
     pub only: Vec<String>,
     /// The calls of one operation that are spoilt, at most.
     pub most_faults: usize,
@@ -48,6 +63,8 @@ impl Default for Options {
     fn default() -> Self {
         let count = std::sync::atomic::AtomicU64::new(1);
         Self {
+            scope: Scope::default(),
+            progress: Arc::new(|_| ()),
             pause: Arc::new(NoPause),
             tokens: Arc::new(move || {
                 let number = count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
@@ -62,6 +79,7 @@ impl Default for Options {
 impl std::fmt::Debug for Options {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Options")
+            .field("scope", &self.scope)
             .field("only", &self.only)
             .field("most_faults", &self.most_faults)
             .finish_non_exhaustive()
@@ -82,7 +100,15 @@ const OF_TYPES: [CheckId; 4] = [
     CheckId::UpgradeArchived,
 ];
 
-/// Runs every check. The provider must have been made with the probe as its cloud, and the fixtures' configuration.
+/// The checks of an object that call no operation.
+const PURE: [CheckId; 4] = [
+    CheckId::PureWithoutCloud,
+    CheckId::Deterministic,
+    CheckId::UnknownInputs,
+    CheckId::UnknownAllowed,
+];
+
+/// Runs the checks of the options' scope. The provider must have been made with the probe as its cloud, and the fixtures' configuration.
 pub async fn run(provider: &dyn Provider, probe: &Probe, fixtures: &Fixtures, options: &Options) -> Report {
     let manifest = provider.manifest();
     probe.learn(manifest);
@@ -91,8 +117,16 @@ pub async fn run(provider: &dyn Provider, probe: &Probe, fixtures: &Fixtures, op
         version: manifest.version.to_string(),
         ..Report::default()
     };
+    let wanted = wanted(fixtures, &options.only);
+    let is_wanted = |kind: &ResourceType| {
+        let mut of_type = fixtures
+            .resources
+            .iter()
+            .filter(|(_, of)| of.resource_type == *kind);
+        options.only.is_empty() || of_type.any(|(name, _)| wanted.contains(name))
+    };
     let types: Vec<ResourceType> = manifest.resource_types.clone();
-    for kind in &types {
+    for kind in types.iter().filter(|kind| is_wanted(kind)) {
         let findings = declared::declared(provider, probe, kind, fixtures).await;
         for check in OF_TYPES {
             report
@@ -104,10 +138,14 @@ pub async fn run(provider: &dyn Provider, probe: &Probe, fixtures: &Fixtures, op
             .results
             .push(result(CheckId::PureWithoutCloud, kind, None, Verdict::of(sent)));
     }
-    let wanted = wanted(fixtures, &options.only);
     let mut kept: Vec<(&str, Case<'_>, Made)> = Vec::new();
     let mut objects: BTreeMap<String, ObjectState> = BTreeMap::new();
-    for name in fixtures.ordered() {
+    let names: Vec<&str> = match options.scope {
+        // Nothing is made, so nothing has to be there first.
+        Scope::Pure => fixtures.resources.keys().map(String::as_str).collect(),
+        Scope::Everything => fixtures.ordered(),
+    };
+    for name in names {
         let Some(fixture) = fixtures
             .resources
             .get(name)
@@ -115,6 +153,7 @@ pub async fn run(provider: &dyn Provider, probe: &Probe, fixtures: &Fixtures, op
         else {
             continue;
         };
+        (options.progress)(name);
         let case = match case(provider, probe, options, name, fixture, &objects).await {
             Ok(case) => case,
             Err(problem) => {
@@ -126,7 +165,10 @@ pub async fn run(provider: &dyn Provider, probe: &Probe, fixtures: &Fixtures, op
         };
         let mut findings = Findings::default();
         pure::pure(&case, &mut findings).await;
-        if let Some(made) = lifecycle::lifecycle(&case, &mut findings, &mut report.trouble).await {
+        let is_pure = options.scope == Scope::Pure;
+        if is_pure {
+            // Nothing is made.
+        } else if let Some(made) = lifecycle::lifecycle(&case, &mut findings, &mut report.trouble).await {
             faults::faults(&case, &made, &mut findings, &mut report.trouble).await;
             secrets::secrets(&case, &made, &mut findings, &mut report.trouble).await;
         }
@@ -134,7 +176,14 @@ pub async fn run(provider: &dyn Provider, probe: &Probe, fixtures: &Fixtures, op
         for call in probe.take_pure_calls() {
             findings.fail(CheckId::PureWithoutCloud, call.to_string());
         }
-        for check in CATALOGUE.iter().filter(|check| !OF_TYPES.contains(check)) {
+        let is_asked = |check: &&CheckId| {
+            if is_pure {
+                PURE.contains(check)
+            } else {
+                !OF_TYPES.contains(check)
+            }
+        };
+        for check in CATALOGUE.iter().filter(is_asked) {
             let verdict = match fixture.skip.get(check) {
                 Some(reason) => Verdict::skipped(reason),
                 None => findings.verdict(*check),
@@ -144,10 +193,11 @@ pub async fn run(provider: &dyn Provider, probe: &Probe, fixtures: &Fixtures, op
                 .push(result(*check, &fixture.resource_type, Some(name), verdict));
         }
         // Others refer to it, so one is kept to the end.
-        let is_needed = fixtures
-            .resources
-            .values()
-            .any(|other| Fixtures::needed(other).contains(name));
+        let is_needed = !is_pure
+            && fixtures
+                .resources
+                .values()
+                .any(|other| Fixtures::needed(other).contains(name));
         if is_needed {
             match case
                 .create(&options.token(), None)
@@ -219,7 +269,10 @@ async fn case<'a>(
         .schema(&fixture.resource_type)
         .await
         .map_err(|failure| told(&failure))?;
-    let resolved = |value: &Value| resolve(value.clone(), objects);
+    let resolved = |value: &Value| match options.scope {
+        Scope::Pure => Ok(with_unknown_references(value.clone())),
+        Scope::Everything => resolve(value.clone(), objects),
+    };
     Ok(Case {
         provider,
         probe,
