@@ -29,7 +29,7 @@ use crate::context::Context;
 pub use answer::{Answer, disposition_of_status};
 pub use http_client::{HttpError, cloud_request, send_http};
 pub use long_operation::{handle_of, in_progress};
-pub use pages::{Pages, all_pages, next_link};
+pub use pages::{Pages, all_pages, next_link, query_parameter};
 pub use request::Request;
 
 /// What an API says about a failure, in its own words.

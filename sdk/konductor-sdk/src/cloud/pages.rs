@@ -53,13 +53,18 @@ pub fn next_link(answer: &Answer, parameter: &str) -> Option<String> {
         });
         next.then(|| target.trim().trim_start_matches('<'))
     })?;
-    let (_, query) = target.split_once('?')?;
+    query_parameter(target, parameter)
+}
+
+/// Returns a query parameter of a URL, decoded: what an API's answer says of its next page.
+pub fn query_parameter(url: &str, name: &str) -> Option<String> {
+    let (_, query) = url.split_once('?')?;
     let value = query
         .split('#')
         .next()?
         .split('&')
         .filter_map(|pair| pair.split_once('='))
-        .find(|(name, _)| *name == parameter)?
+        .find(|(found, _)| *found == name)?
         .1;
     percent_encoding::percent_decode_str(&value.replace('+', " "))
         .decode_utf8()
