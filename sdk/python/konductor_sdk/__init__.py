@@ -15,7 +15,7 @@ from .plugin import (
     Resource,
     Reveal,
 )
-from .schema import DefinitionError, Identity, Json, attribute, output, shape
+from .schema import DefinitionError, Example, Identity, Json, attribute, output, shape
 from .values import UNKNOWN, Number, Reference, Secret, Unknown, reveal
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "Diagnostic",
     "Endpoint",
     "EndpointRequest",
+    "Example",
     "Failure",
     "Identity",
     "InProgress",

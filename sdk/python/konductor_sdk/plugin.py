@@ -13,7 +13,7 @@ from .diagnostics import Diagnostic
 from .equality import Schema, mark_sensitive, normalise, without_nulls
 from .failure import Failure
 from .plan import Plan, inputs_of, plan_object
-from .schema import DefinitionError, Identity, from_shape, schema_of, to_shape
+from .schema import DefinitionError, Example, Identity, from_shape, schema_of, to_shape
 from .values import reveal
 
 Shape = TypeVar("Shape")
@@ -94,6 +94,7 @@ class Resource(Generic[Shape]):
         undeletable: bool = False,
         replace_on_every_change: bool = False,
         delete_before_replace: bool = False,
+        examples: tuple[Example, ...] = (),
     ) -> None:
         super().__init_subclass__()
         problems = []
@@ -125,6 +126,7 @@ class Resource(Generic[Shape]):
             delete_before_replace=delete_before_replace,
             replace_on_every_change=replace_on_every_change,
             batch_read=False,
+            examples=examples,
         )
 
     def check(self, inputs: dict[str, Any]) -> Iterable[Diagnostic]:

@@ -38,6 +38,14 @@ class Identity:
     description: str = ""
 
 
+@dataclass(frozen=True)
+class Example:
+    """A declaration that works, as a `resources:` section in YAML; the catalogue shows it and checks try it."""
+
+    title: str
+    yaml: str
+
+
 def attribute(
     description: str,
     *,
@@ -90,6 +98,7 @@ def schema_of(
     delete_before_replace: bool,
     replace_on_every_change: bool,
     batch_read: bool,
+    examples: tuple[Example, ...] = (),
 ) -> Schema:
     """Returns the JSON schema of a resource type.
 
@@ -128,6 +137,7 @@ def schema_of(
             "tags": tags,
             "delete_before_replace": delete_before_replace,
             "batch_read": batch_read,
+            "examples": [dataclasses.asdict(example) for example in examples],
         },
         always=("attributes", "description", "identity"),
     )
