@@ -11,7 +11,7 @@ use crate::checkout;
     clippy::disallowed_methods,
     reason = "the binary under test can be named by the caller; cargo's own variables are kept from the inner build"
 )]
-pub(crate) fn konductor() -> PathBuf {
+pub fn konductor() -> PathBuf {
     static BINARY: OnceLock<PathBuf> = OnceLock::new();
     BINARY
         .get_or_init(|| {

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 /// Returns the top folder of the checkout.
-pub(crate) fn root() -> &'static Path {
+pub fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .parent()
         .expect("the tests stand in the checkout")

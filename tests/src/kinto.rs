@@ -1,7 +1,7 @@
 //! A Kinto server of one test, and what Python's own client of HTTP sees in it.
 
 use std::io::{BufRead, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -40,8 +40,13 @@ pub fn python_plugins() -> PathBuf {
     folder
 }
 
+/// Returns the virtual environment that plugins in Python are tested and built with.
+pub fn python_environment() -> PathBuf {
+    checkout::root().join("target/python-plugin/venv")
+}
+
 fn python() -> PathBuf {
-    let python = checkout::root().join("target/python-plugin/venv/bin/python");
+    let python = python_environment().join("bin/python");
     assert!(
         python.is_file(),
         "{} is missing: run `cargo xtask languages` first",
@@ -56,10 +61,19 @@ impl Kinto {
     /// # Panics
     /// When it does not start.
     pub fn open() -> Self {
+        Self::of_script(&checkout::root().join("examples/plugins/python-kinto/server.py"))
+    }
+
+    /// Starts the server of a script, which takes a free port when it is told to take 0, and prints where it listens.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn of_script(script: &Path) -> Self {
         let mut server = Command::new(python())
             .arg("-B")
-            .arg(checkout::root().join("examples/plugins/python-kinto/server.py"))
+            .arg(script)
             .env_clear()
+            .env("PORT", "0")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -68,7 +82,7 @@ impl Kinto {
         let mut line = String::new();
         let output = server.stdout.take().unwrap();
         BufReader::new(output).read_line(&mut line).unwrap();
-        let port = line.trim().parse();
+        let port = line.trim().rsplit(':').next().unwrap_or_default().parse();
         let port = port.unwrap_or_else(|_| panic!("the server should print its port, not {line:?}"));
         Self { server, port }
     }

@@ -22,6 +22,7 @@ pub struct Project {
     folder: tempfile::TempDir,
     home: tempfile::TempDir,
     environment: Vec<(String, String)>,
+    pub(crate) patience: Duration,
 }
 
 impl Project {
@@ -34,6 +35,7 @@ impl Project {
             folder: tempfile::tempdir().unwrap(),
             home: tempfile::tempdir().unwrap(),
             environment: Vec::new(),
+            patience: PATIENCE,
         }
     }
 
@@ -71,6 +73,13 @@ impl Project {
     pub fn with_environment(mut self, name: &str, value: &str) -> Self {
         self.environment.retain(|(present, _)| present != name);
         self.environment.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Sets how long one run may take.
+    #[must_use]
+    pub(crate) fn with_patience(mut self, patience: Duration) -> Self {
+        self.patience = patience;
         self
     }
 
@@ -217,7 +226,7 @@ sys.exit(0 if changed > 0 else 'nothing changed')";
         arguments: impl IntoIterator<Item = S>,
         environment: &[(&str, &str)],
     ) -> Finished {
-        finish(self.command(arguments, environment))
+        finish(self.command(arguments, environment), self.patience)
     }
 
     /// Runs the binary in a network namespace of its own: there is no route, and not even loopback is up.
@@ -239,7 +248,7 @@ sys.exit(0 if changed > 0 else 'nothing changed')";
         for (name, value) in run.get_envs() {
             command.env(name, value.expect("a run's variables have values"));
         }
-        let finished = finish(command);
+        let finished = finish(command, self.patience);
         assert!(
             !finished.stderr.starts_with("unshare:"),
             "a network namespace cannot be made here; allow it (on Ubuntu: sysctl \
@@ -277,12 +286,12 @@ sys.exit(0 if changed > 0 else 'nothing changed')";
 }
 
 /// Runs a command to its end.
-fn finish(mut command: Command) -> Finished {
+fn finish(mut command: Command, patience: Duration) -> Finished {
     let line = written_out(&command);
     let mut child = command.spawn().expect("the program can be started");
     let stdout = reader(child.stdout.take().unwrap());
     let stderr = reader(child.stderr.take().unwrap());
-    let status = child.wait_timeout(PATIENCE).unwrap();
+    let status = child.wait_timeout(patience).unwrap();
     if status.is_none() {
         let _ = child.kill();
         let _ = child.wait();
@@ -294,7 +303,7 @@ fn finish(mut command: Command) -> Finished {
         stdout: stdout.join().unwrap(),
         stderr: stderr.join().unwrap(),
     };
-    assert!(status.is_some(), "did not end within {PATIENCE:?}:\n{finished}");
+    assert!(status.is_some(), "did not end within {patience:?}:\n{finished}");
     finished
 }
 

@@ -23,6 +23,7 @@ pub struct Running {
     lines: Receiver<String>,
     seen: Vec<String>,
     stderr: Option<JoinHandle<String>>,
+    patience: std::time::Duration,
 }
 
 impl Project {
@@ -50,6 +51,7 @@ impl Project {
             lines,
             seen: Vec::new(),
             stderr: Some(stderr),
+            patience: self.patience,
         }
     }
 }
@@ -67,7 +69,7 @@ impl Running {
     #[track_caller]
     pub fn wait_for_line(&mut self, what: &str, fits: impl Fn(&str) -> bool) -> String {
         loop {
-            let Ok(line) = self.lines.recv_timeout(PATIENCE) else {
+            let Ok(line) = self.lines.recv_timeout(self.patience) else {
                 let _ = self.child.kill();
                 let stderr = self.stderr.take().map(|stderr| stderr.join().unwrap());
                 panic!(

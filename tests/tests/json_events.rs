@@ -46,6 +46,7 @@ fn every_line_of_every_command_follows_the_schema() {
         &["catalog", "list", "--provider", "reference"],
         &["catalog", "show", "reference:test:Item"],
         &["plugin", "inspect", "reference"],
+        &["plugin", "check", "reference"],
         &["graph"],
         &["version"],
         &["plan", "--set", "x"],

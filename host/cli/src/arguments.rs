@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod author;
 mod plugin;
 
 use std::path::PathBuf;
@@ -8,9 +9,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::permissions::PolicyFormat;
 
+pub use author::{DevArguments, Language, NewArguments};
 pub use plugin::{
-    LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments, SignArguments,
-    VerifyArguments,
+    CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
+    SignArguments, VerifyArguments,
 };
 
 /// Deploys infrastructure through sandboxed plugins that never see a credential.

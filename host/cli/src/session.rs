@@ -463,7 +463,8 @@ async fn load(
     })
 }
 
-fn broker(
+/// Starts the broker as the project's configuration and the environment say.
+pub fn broker(
     project: &Project,
     environment: &Environment,
     audit: Arc<AuditWriter>,

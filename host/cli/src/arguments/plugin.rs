@@ -4,9 +4,59 @@ use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
 
+use super::{DevArguments, NewArguments};
+
 /// Commands below `plugin`.
 #[derive(Debug, Subcommand)]
 pub enum PluginCommand {
+    /// Start a plugin of your own: sources that build, with tests, fixtures and an example stack.
+    #[command(after_help = "\
+What is written works: a resource type of Kinto, a small JSON store to be had with `pip install kinto`. Make it yours.
+The SDK is the release of this version; --sdk, or KONDUCTOR_SDK, takes a checkout instead.
+
+Examples:
+  konductor plugin new board
+  konductor plugin new board --language python --sdk ../konductor")]
+    New(NewArguments),
+    /// Build the plugin in this folder into build/NAME.wasm, with its manifest.
+    #[command(after_help = "\
+Rust needs the target wasm32-wasip2, Python componentize-py (in .venv or on PATH). No path of this machine gets into a
+component built from Rust.
+
+Example: konductor -C board plugin build")]
+    Build,
+    /// Run the native tests of the plugin in this folder, without WebAssembly.
+    #[command(after_help = "\
+What stands after `--` goes to `cargo test` or `pytest`.
+
+Examples:
+  konductor plugin test
+  konductor plugin test -- a_bucket_is_made")]
+    Test {
+        /// Arguments for the tool that runs the tests.
+        #[arg(last = true)]
+        arguments: Vec<String>,
+    },
+    /// Build the plugin in this folder and plan its example stack, again whenever a source changes.
+    #[command(after_help = "\
+It says how long each step took, and goes on until it is interrupted. Nothing is applied.
+
+Examples:
+  konductor plugin dev
+  konductor plugin dev --simulate      plan against a simulated cloud")]
+    Dev(DevArguments),
+    /// Write a page of documentation for each type of a plugin, from its schemas.
+    #[command(after_help = "\
+Examples:
+  konductor plugin docs                            the build of the plugin in this folder, into docs
+  konductor plugin docs acme.wasm --output site/acme")]
+    Docs {
+        /// The path of a `.wasm` file, or a name in konductor.yaml; without it the build of the plugin in this folder.
+        plugin: Option<String>,
+        /// The folder that the pages are written into.
+        #[arg(short, long, value_name = "FOLDER", default_value = "docs")]
+        output: PathBuf,
+    },
     /// List the plugins that can be loaded.
     List,
     /// Show what a plugin is, offers and wants, without running it.
@@ -32,6 +82,22 @@ Example: konductor plugin pack target/wasm32-wasip2/release/acme.wasm --output a
         #[arg(short, long, value_name = "FILE")]
         output: Option<PathBuf>,
     },
+    /// Check that a plugin keeps the promises of the interface.
+    #[command(after_help = "\
+Without --conformance nothing is sent: the manifest, the schemas, their examples, and what check and plan answer.
+With it objects of the fixture file are made, changed and deleted where the stack's konductor.yaml says, with the
+credentials and the grant that a run of that stack would have. Use an account or a server that is there for tests.
+
+In the folder of a plugin, FILE is its build, the fixtures are its conformance.yaml, and the stack is its example.
+
+Exit codes: 0 every check passed or was skipped with a reason, 1 something failed or was left behind.
+
+Examples:
+  konductor plugin check acme.wasm                                   what needs no cloud
+  konductor plugin check --conformance                               in a plugin's folder: everything
+  konductor plugin check acme.wasm --conformance --fixtures conformance.yaml --example stacks/test
+  konductor plugin check --conformance --only network --json         two fixtures' worth, for a machine")]
+    Check(CheckArguments),
     /// Write konductor.lock: exact versions, digests, signers and approved grants.
     #[command(after_help = "\
 Examples:
@@ -100,6 +166,30 @@ Examples:
         /// What is granted there; nothing for an endpoint as such.
         item: Option<String>,
     },
+}
+
+/// Arguments of `plugin check`.
+#[derive(Debug, Args)]
+pub struct CheckArguments {
+    /// The path of a `.wasm` file, or a name in konductor.yaml; without it the build of the plugin in this folder.
+    #[arg(value_name = "FILE")]
+    pub plugin: Option<String>,
+    /// The fixture file: what objects are made; without it conformance.yaml, where there is one.
+    #[arg(long, value_name = "FILE")]
+    pub fixtures: Option<PathBuf>,
+    /// Make, change and delete the objects of the fixture file in the cloud.
+    #[arg(long)]
+    pub conformance: bool,
+    /// The folder of the stack whose configuration, credentials and grants are used; without it this folder, or the
+    /// one named `example` in it.
+    #[arg(long, value_name = "FOLDER")]
+    pub example: Option<PathBuf>,
+    /// Only this fixture and those it needs; can be given again.
+    #[arg(long, value_name = "FIXTURE")]
+    pub only: Vec<String>,
+    /// Do not wait between polls of a long operation: for emulators, which are done as soon as they are asked.
+    #[arg(long, requires = "conformance")]
+    pub no_wait: bool,
 }
 
 /// Arguments of `plugin lock`.

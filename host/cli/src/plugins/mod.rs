@@ -13,8 +13,8 @@ mod policies;
 mod run_plugins;
 
 pub use approval::{Granted, approval, ask, grants, locked, question};
-pub use configuration::Configured;
+pub use configuration::{Configured, PluginConfiguration};
 pub use grant_decision::{GrantDecision, decide, written_out};
 pub use grant_use::GrantUse;
 pub use loader::{LoadedPlugin, PluginLoader, is_offline, registry, requirement};
-pub use run_plugins::{RunPlugins, WayOut};
+pub use run_plugins::{RunPlugins, WayOut, used};

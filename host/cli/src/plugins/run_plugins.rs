@@ -89,33 +89,37 @@ impl RunPlugins {
 
     /// Returns the plugins for the log; `locked` says whether they were held against the lock file.
     pub fn used(&self, locked: bool) -> Vec<PluginUsed> {
-        self.plugins.values().map(|plugin| plugin.used(locked)).collect()
+        self.plugins
+            .values()
+            .map(|plugin| used(&plugin.loaded, &plugin.granted, locked))
+            .collect()
     }
 }
 
 impl RunPlugin {
-    fn used(&self, locked: bool) -> PluginUsed {
-        let (manifest, fetched) = (self.loaded.plugin.manifest(), self.loaded.fetched());
-        let used = PluginUsed {
-            name: self.loaded.name.clone(),
-            plugin: (manifest.name != self.loaded.name).then(|| manifest.name.clone()),
-            version: manifest.version.to_string(),
-            digest: self.loaded.plugin.digest().to_owned(),
-            signer: self.loaded.signer().map(str::to_owned),
-            source: Some(fetched.source.to_string()),
-            interface: Some(self.loaded.plugin.interface_version().to_string()),
-            locked,
-            ..PluginUsed::default()
-        };
-        used.granting(&self.granted.grant)
-    }
-
     fn reference(&self) -> PluginReference {
         PluginReference {
             name: self.loaded.name.clone(),
             version: self.loaded.plugin.manifest().version.to_string(),
         }
     }
+}
+
+/// Returns a plugin and what it was granted, for the log.
+pub fn used(loaded: &LoadedPlugin, granted: &Granted, locked: bool) -> PluginUsed {
+    let (manifest, fetched) = (loaded.plugin.manifest(), loaded.fetched());
+    let used = PluginUsed {
+        name: loaded.name.clone(),
+        plugin: (manifest.name != loaded.name).then(|| manifest.name.clone()),
+        version: manifest.version.to_string(),
+        digest: loaded.plugin.digest().to_owned(),
+        signer: loaded.signer().map(str::to_owned),
+        source: Some(fetched.source.to_string()),
+        interface: Some(loaded.plugin.interface_version().to_string()),
+        locked,
+        ..PluginUsed::default()
+    };
+    used.granting(&granted.grant)
 }
 
 impl konductor_engine::Providers for RunPlugins {

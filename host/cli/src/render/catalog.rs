@@ -97,7 +97,8 @@ fn section<'a>(
     }
 }
 
-fn attribute_line(out: &mut String, name: &str, attribute: &AttributeSchema, indent: usize, output: bool) {
+/// Returns what there is to say of an attribute beside its description, the type first.
+pub fn facts(attribute: &AttributeSchema, output: bool) -> Vec<String> {
     let mut facts = vec![attribute.kind.describe()];
     if !output {
         let flags = [
@@ -129,12 +130,16 @@ fn attribute_line(out: &mut String, name: &str, attribute: &AttributeSchema, ind
     if let Some(reason) = &attribute.deprecated {
         facts.push(format!("deprecated: {reason}"));
     }
+    facts
+}
+
+fn attribute_line(out: &mut String, name: &str, attribute: &AttributeSchema, indent: usize, output: bool) {
     let pad = " ".repeat(indent);
     let _ = writeln!(
         out,
         "{pad}{}  ({})",
         console::style(name).bold(),
-        facts.join("; ")
+        facts(attribute, output).join("; ")
     );
     if !attribute.description.is_empty() {
         let _ = writeln!(

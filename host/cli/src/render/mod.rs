@@ -7,4 +7,5 @@ pub mod json_plan;
 pub mod live;
 pub mod plan;
 pub mod plugin;
+pub mod reference_page;
 pub mod value;

@@ -1,15 +1,23 @@
 //! `konductor plugin`, one file for each command below it.
 
 mod audit;
+mod build;
+mod check;
+mod conformance;
+mod dev;
+mod docs;
 mod fetch;
 mod grant;
 mod inspect;
 mod list;
 mod lock;
 mod mirror;
+mod new;
 mod pack;
 mod publish;
 mod sign;
+mod source;
+mod templates;
 mod verify;
 
 use std::path::{Path, PathBuf};
@@ -119,9 +127,15 @@ pub async fn plugin(
         configuration: project_configuration(folder, arguments, environment)?,
     };
     match command {
+        PluginCommand::New(arguments) => new::new(arguments, &context),
+        PluginCommand::Build => build::build(&context).await,
+        PluginCommand::Test { arguments } => build::test(arguments, &context),
+        PluginCommand::Dev(arguments) => dev::dev(arguments, &context).await,
+        PluginCommand::Docs { plugin, output } => docs::docs(plugin.as_deref(), output, &context).await,
         PluginCommand::List => list::list(&context).await,
         PluginCommand::Inspect { plugin } => inspect::inspect(plugin, &context).await,
         PluginCommand::Pack { file, output } => pack::pack(file, output.as_deref(), &context).await,
+        PluginCommand::Check(arguments) => check::check(arguments, &context).await,
         PluginCommand::Lock(arguments) => lock::lock(arguments, &context).await,
         PluginCommand::Fetch { names } => fetch::fetch(names, &context).await,
         PluginCommand::Sign(arguments) => sign::sign(arguments, &context).await,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use konductor_model::Manifest;
 use konductor_registry::Digest;
 use konductor_registry::component::with_manifest;
 
@@ -18,12 +19,7 @@ pub async fn pack(
     let target = target.map_or_else(|| file.clone(), |target| context.folder.join(target));
     let bytes = std::fs::read(&file).map_err(|error| CommandError::file("read", &file, error))?;
     let place = file.display().to_string();
-    let manifest = context.loader()?.manifest_of(&bytes, &place).await?;
-    let text = serde_json::to_vec(&manifest).map_err(|error| {
-        CommandError::message(format!("the manifest of {place} cannot be written: {error}"))
-    })?;
-    let packed = with_manifest(&bytes, &text)
-        .map_err(|error| CommandError::message(format!("{place}: {}", crate::error::with_sources(&error))))?;
+    let (manifest, packed) = packed(&bytes, &place, context).await?;
     write(&target, &packed)?;
     let digest = Digest::of(&packed);
     let members = serde_json::json!({
@@ -40,8 +36,23 @@ pub async fn pack(
     Ok(())
 }
 
+/// Asks the component in these bytes for its manifest, and returns that and the bytes with it.
+pub async fn packed(
+    bytes: &[u8],
+    place: &str,
+    context: &PluginContext<'_>,
+) -> Result<(Manifest, Vec<u8>), CommandError> {
+    let manifest = context.loader()?.manifest_of(bytes, place).await?;
+    let text = serde_json::to_vec(&manifest).map_err(|error| {
+        CommandError::message(format!("the manifest of {place} cannot be written: {error}"))
+    })?;
+    let packed = with_manifest(bytes, &text)
+        .map_err(|error| CommandError::message(format!("{place}: {}", crate::error::with_sources(&error))))?;
+    Ok((manifest, packed))
+}
+
 /// Writes beside the target first: a run that reads it meanwhile sees the old file or the new one.
-fn write(target: &Path, bytes: &[u8]) -> Result<(), CommandError> {
+pub fn write(target: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     let failed = |error| CommandError::file("write", target, error);
     let mut name = target.file_name().unwrap_or_default().to_owned();
     name.push(".part");
