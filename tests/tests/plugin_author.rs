@@ -17,10 +17,10 @@ fn started(name: &str, language: &str) -> Project {
 }
 
 fn event(text: &str, name: &str) -> Value {
-    let events = text
+    let mut events = text
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok());
-    let found = events.filter(|event| event["event"] == name).next_back();
+    let found = events.rfind(|event| event["event"] == name);
     found.unwrap_or_else(|| panic!("there should be {name}:\n{text}"))
 }
 

@@ -201,6 +201,39 @@ fn conformance_needs_a_stack_a_grant_and_fixtures_and_says_so() {
 }
 
 #[test]
+fn where_nothing_unlocked_may_run_a_check_calls_no_cloud_until_the_plugin_is_locked() {
+    let service = widget_service();
+    let project = project(&service, &["mutants:widget:Clean"]);
+    project.write("policy.yaml", "version: 1\nplugins:\n  unlocked: deny\n");
+    let check = [
+        "plugin",
+        "check",
+        "mutants",
+        "--policy",
+        "policy.yaml",
+        "--conformance",
+        "--only",
+        "Clean",
+    ];
+    project.run(check).fails_saying("konductor.lock");
+    service.assert_untouched("it is not locked");
+    // What sends nothing may be looked at before anybody approves it.
+    project
+        .run([
+            "plugin",
+            "check",
+            "mutants",
+            "--policy",
+            "policy.yaml",
+            "--only",
+            "Clean",
+        ])
+        .succeeds();
+    project.run(["plugin", "lock"]).succeeds();
+    project.run(check).succeeds();
+}
+
+#[test]
 fn without_a_file_the_build_is_taken_and_the_example_is_the_stack() {
     let service = widget_service();
     let project = project(&service, &["mutants:widget:Clean"]);
