@@ -114,7 +114,7 @@ impl BucketSetting for BucketLifecycle {
     async fn get(client: &Client, bucket: String) -> Result<Option<Self>, Failure> {
         let answer = call(client.get_bucket_lifecycle_configuration().bucket(&bucket).send()).await?;
         let rules: BTreeSet<Rule> = answer.rules().iter().map(|rule| Rule(from_cloud(rule))).collect();
-        Ok((!rules.is_empty()).then(|| Self { bucket, rules }))
+        Ok((!rules.is_empty()).then_some(Self { bucket, rules }))
     }
 
     async fn reset(_: &Context, client: &Client, bucket: &str) -> Result<(), Failure> {
