@@ -24,6 +24,7 @@ import flask
 from botocore.config import Config
 from moto.iam.access_control import IAMRequestBase
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.s3.models import S3Backend
 from werkzeug.serving import make_server
 
 import account
@@ -94,6 +95,19 @@ class Body:
         part = self.content[self.position : end]
         self.position = end
         return part
+
+
+def forget_tags_of_deleted_buckets():
+    """Has a deleted bucket's tags go with it, as S3 does; moto gives them to the next bucket of that name."""
+    delete = S3Backend.delete_bucket
+
+    def delete_with_tags(self, bucket_name):
+        deleted = delete(self, bucket_name)
+        if deleted is not None:
+            self.tagger.delete_all_tags_for_resource(deleted.arn)
+        return deleted
+
+    S3Backend.delete_bucket = delete_with_tags
 
 
 def plain(value):
@@ -172,6 +186,7 @@ def answer(request, client):
 def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--requests", required=True)
+    forget_tags_of_deleted_buckets()
     url = start_server(arguments.parse_args().requests)
     key, secret = make_user(url)
     check_signatures(url)
