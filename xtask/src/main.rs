@@ -7,8 +7,10 @@
 
 mod bench;
 mod command;
+mod debian;
 mod demo;
 mod dist;
+mod examples;
 mod folders;
 mod fuzz;
 mod guards;
@@ -43,6 +45,8 @@ enum Task {
     Python,
     /// Test the SDKs of other languages and build the example plugins written with them.
     Languages,
+    /// Test the example plugin in Rust, build it, and fetch the server that it is for.
+    Examples,
     /// Fetch the OCI registry that the tests push plugins to.
     Registry,
     /// Measure the sandbox and the engine, and write docs/performance.md.
@@ -62,6 +66,7 @@ fn main() -> ExitCode {
         Task::Plugins(arguments) => plugins::run_arguments(&arguments),
         Task::Python => python::prepare(),
         Task::Languages => languages::prepare(),
+        Task::Examples => examples::prepare(),
         Task::Registry => registry::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
         Task::Dist(arguments) => dist::run_arguments(&arguments),

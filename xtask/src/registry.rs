@@ -1,12 +1,12 @@
 //! The OCI registry that the tests push plugins to: Debian's `docker-registry`, unpacked and not installed.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context, Result, bail};
 
-use crate::command::{command, output, run, step};
-use crate::folders;
+use crate::command::{command, output, step};
+use crate::{debian, folders};
 
 /// The name of Debian's package and of the program in it.
 const PROGRAM: &str = "docker-registry";
@@ -23,7 +23,7 @@ pub fn prepare() -> Result<()> {
         println!("    target/registry is up to date: {version}");
         return Ok(());
     }
-    let version = match unpack(&folder).and_then(|()| version_of(&program)) {
+    let version = match debian::unpack(&folder, &[PROGRAM]).and_then(|()| version_of(&program)) {
         Ok(version) => version,
         Err(error) => {
             println!("    Debian's package could not be used ({error:#}); looking on the PATH");
@@ -46,63 +46,6 @@ fn version_of(program: &Path) -> Result<String> {
         bail!("`{} --version` answered {answer:?}", program.display());
     }
     Ok(answer.trim().to_owned())
-}
-
-/// Downloads the package, which apt checks against the archive's signature, and unpacks it.
-fn unpack(folder: &Path) -> Result<()> {
-    if folder.exists() {
-        fs::remove_dir_all(folder).with_context(|| format!("removing the old {}", folder.display()))?;
-    }
-    fs::create_dir_all(folder.join("lists/partial"))
-        .and_then(|()| fs::create_dir_all(folder.join("cache/archives/partial")))
-        .with_context(|| format!("making {}", folder.display()))?;
-    if download(folder, &[]).is_err() {
-        println!("    the system's package lists do not help; fetching lists of our own");
-        // In the checkout's own folders, so that it needs no root.
-        let own = [
-            format!("Dir::State::lists={}", folder.join("lists").display()),
-            format!("Dir::Cache={}", folder.join("cache").display()),
-        ];
-        run(apt_get(&own).args(["--quiet", "update"]))?;
-        download(folder, &own)?;
-    }
-    let package = downloaded(folder)?;
-    run(command("dpkg").arg("--extract").arg(&package).arg(folder))?;
-    for done in [package, folder.join("lists"), folder.join("cache")] {
-        let removed = if done.is_dir() {
-            fs::remove_dir_all(&done)
-        } else {
-            fs::remove_file(&done)
-        };
-        removed.with_context(|| format!("removing {}", done.display()))?;
-    }
-    Ok(())
-}
-
-fn apt_get(options: &[String]) -> std::process::Command {
-    let mut apt = command("apt-get");
-    // The folder of the checkout need not be open to apt's own user.
-    apt.args(["-o", "APT::Sandbox::User="]);
-    for option in options {
-        apt.args(["-o", option]);
-    }
-    apt
-}
-
-fn download(folder: &Path, options: &[String]) -> Result<()> {
-    run(apt_get(options)
-        .args(["--quiet", "download", PROGRAM])
-        .current_dir(folder))
-}
-
-fn downloaded(folder: &Path) -> Result<PathBuf> {
-    for entry in fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))? {
-        let file = entry?.path();
-        if file.extension().is_some_and(|extension| extension == "deb") {
-            return Ok(file);
-        }
-    }
-    bail!("apt-get downloaded no package into {}", folder.display())
 }
 
 /// Makes an installed registry stand where the tests look for it.

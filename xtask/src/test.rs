@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{cargo, run, step};
-use crate::{folders, fuzz, languages, plugins, python, registry};
+use crate::{examples, folders, fuzz, languages, plugins, python, registry};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -97,6 +97,7 @@ fn prepare_guests(arguments: &Arguments) -> Result<()> {
     plugins::build(&[])?;
     python::prepare()?;
     languages::prepare()?;
+    examples::prepare()?;
     registry::prepare()
 }
 

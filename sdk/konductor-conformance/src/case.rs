@@ -7,6 +7,8 @@ use konductor_model::provider::{
     CheckRequest, CheckResponse, CreateRequest, DeleteRequest, ObjectState, OperationKind, Outcome,
     PlanRequest, PlanResponse, PollRequest, Provider, ReadRequest, UpdateRequest,
 };
+use konductor_model::schema::AttributeKind;
+use konductor_model::value_json::{Secrets, to_json};
 use konductor_model::{
     Diagnostics, Disposition, Failure, PathStep, ResourceName, ResourceSchema, ResourceType, Value,
 };
@@ -322,10 +324,11 @@ impl Case<'_> {
         (answer, calls)
     }
 
-    /// Returns the paths at which two objects differ. What the cloud never gives back, and what changes by itself
+    /// Returns the paths at which two objects differ. The order of sets makes no difference. What the cloud never gives back, and what changes by itself
     /// where `volatile` is false, is left out.
     pub(crate) fn differences(&self, one: &Value, other: &Value, volatile: bool) -> Vec<String> {
-        konductor_model::attribute_diff::differences(one, other)
+        let (one, other) = (self.in_order(one), self.in_order(other));
+        konductor_model::attribute_diff::differences(&one, &other)
             .into_iter()
             .filter(|change| {
                 let attribute = match change.at.steps().first() {
@@ -336,5 +339,20 @@ impl Case<'_> {
             })
             .map(|change| change.at.to_string())
             .collect()
+    }
+
+    /// Sorts the sets among the attributes, whose order means nothing.
+    fn in_order(&self, attributes: &Value) -> Value {
+        let mut sorted = attributes.clone();
+        for (name, value) in sorted.as_map_mut().into_iter().flatten() {
+            let kind = self.schema.attributes.get(name).map(|attribute| &attribute.kind);
+            let is_set = matches!(kind, Some(AttributeKind::List { unordered: true, .. }));
+            if let (true, Some(list)) = (is_set, value.as_list()) {
+                let mut list = list.to_vec();
+                list.sort_by_cached_key(|element| to_json(element.reveal(), Secrets::Marked).to_string());
+                *value = Value::List(list);
+            }
+        }
+        sorted
     }
 }

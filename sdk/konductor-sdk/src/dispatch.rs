@@ -14,6 +14,7 @@ use crate::context::Context;
 use crate::definition::Definition;
 use crate::equality::{mark_sensitive, normalise, without_nulls};
 use crate::plan::plan_object;
+use crate::redaction::without_secrets;
 use crate::resource::{ReadResult, ResourceProvider};
 
 /// Answers the calls of the interface for a definition.
@@ -36,10 +37,14 @@ fn settle(schema: &ResourceSchema, object: ObjectState, expected: &Value) -> Obj
     }
 }
 
+/// Settles the object of an outcome; what failed repeats no secret of `expected`.
 fn settle_outcome(schema: &ResourceSchema, outcome: Outcome, expected: &Value) -> Outcome {
     match outcome {
         Outcome::Complete(object) => Outcome::Complete(settle(schema, object, expected)),
-        Outcome::Partial(object, failure) => Outcome::Partial(settle(schema, object, expected), failure),
+        Outcome::Partial(object, failure) => Outcome::Partial(
+            settle(schema, object, expected),
+            without_secrets(failure, &[expected]),
+        ),
         other => other,
     }
 }
@@ -165,7 +170,9 @@ impl Dispatcher {
     /// When there is no object afterwards.
     pub fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
         let resource = self.resource(&request.resource_type)?;
-        let outcome = resource.create(context, request)?;
+        let outcome = resource
+            .create(context, request)
+            .map_err(|failure| without_secrets(failure, &[&request.inputs]))?;
         Ok(settle_outcome(&resource.schema()?, outcome, &request.planned))
     }
 
@@ -176,9 +183,11 @@ impl Dispatcher {
     pub fn read(&self, context: &Context, request: &ReadRequest) -> Result<Option<ObjectState>, Failure> {
         let resource = self.resource(&request.resource_type)?;
         let schema = resource.schema()?;
-        Ok(resource
-            .read(context, request)?
-            .map(|object| settle_read(&schema, object, request)))
+        let found = resource.read(context, request).map_err(|failure| {
+            let secrets: Vec<&Value> = request.prior.iter().map(|prior| &prior.attributes).collect();
+            without_secrets(failure, &secrets)
+        })?;
+        Ok(found.map(|object| settle_read(&schema, object, request)))
     }
 
     /// Reads many objects, grouped by type.
@@ -242,7 +251,10 @@ impl Dispatcher {
     /// When nothing was changed.
     pub fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
         let resource = self.resource(&request.resource_type)?;
-        let outcome = resource.update(context, request)?;
+        let secrets = [&request.inputs, &request.prior.attributes];
+        let outcome = resource
+            .update(context, request)
+            .map_err(|failure| without_secrets(failure, &secrets))?;
         Ok(settle_outcome(&resource.schema()?, outcome, &request.planned))
     }
 
@@ -253,7 +265,7 @@ impl Dispatcher {
     pub fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
         match self.resource(&request.resource_type)?.delete(context, request) {
             Err(failure) if failure.disposition == Disposition::NotFound => Ok(Outcome::Deleted),
-            answer => answer,
+            answer => answer.map_err(|failure| without_secrets(failure, &[&request.prior.attributes])),
         }
     }
 
@@ -287,7 +299,9 @@ impl Dispatcher {
     /// When the operation failed and left nothing.
     pub fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
         let resource = self.resource(&request.resource_type)?;
-        let outcome = resource.poll(context, request)?;
+        let outcome = resource
+            .poll(context, request)
+            .map_err(|failure| without_secrets(failure, &[&request.planned]))?;
         Ok(settle_outcome(&resource.schema()?, outcome, &request.planned))
     }
 

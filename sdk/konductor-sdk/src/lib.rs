@@ -122,6 +122,7 @@ mod future;
 mod guest;
 pub mod object;
 pub mod plan;
+mod redaction;
 pub mod resource;
 pub mod schema_builder;
 pub mod typed;

@@ -54,6 +54,12 @@
 //! as its `behaviour`. It adds the permissions of what it does itself with [`Permissions`], reaches the tags by
 //! [`Tagged`], and calls objects by their identity with [`Object::identified`].
 //!
+//! # Objects of JSON APIs
+//!
+//! Most APIs keep each object at a path of its own. [`RestObject`] is for those: it asks for the path, for how an object
+//! is created and for a list, and reads, changes and removes objects by itself. [`Attributes::from_json`] and
+//! [`Attributes::to_json`] are the struct as such an API knows it, where members are named as attributes.
+//!
 //! # What must be said
 //!
 //! A type that nobody says how to delete or to change does not compile:
@@ -120,11 +126,13 @@
 
 mod attribute_type;
 mod behaviour;
+mod json;
 mod object;
 #[doc(hidden)]
 pub mod probe;
 mod provider;
 mod request;
+mod rest;
 mod upgrade;
 
 use std::collections::BTreeMap;
@@ -148,6 +156,7 @@ pub use konductor_sdk_derive::{Attributes, Choice, Resource};
 pub use object::{Deleted, Made, Object, Page, Polled};
 pub use provider::Typed;
 pub use request::{Change, Creation, Deletion, Polling, Reading};
+pub use rest::{RestObject, parts_of};
 pub use upgrade::Upgrades;
 
 /// What a file with typed resource types usually needs.
@@ -155,7 +164,7 @@ pub mod prelude {
     pub use super::{
         Attributes, Bytes, Change, Check, Choice, Create, Creation, Delete, Deleted, Deletion, Import, Json,
         List, Made, Object, Page, Permissions, Poll, Polled, Polling, Read, ReadMany, Reading, RefinePlan,
-        Resource, Tagged, Typed, Update, Upgrade, Upgrades,
+        Resource, RestObject, Tagged, Typed, Update, Upgrade, Upgrades,
     };
     pub use crate::access::AttributeAccess;
     pub use crate::component::{Component, Construction, Module, Sibling};
@@ -190,6 +199,20 @@ pub trait Attributes: Sized {
             &mut problems,
         );
         read.ok_or_else(|| Failure::invalid(problems))
+    }
+
+    /// Reads the struct from a JSON object that an API answered with: each attribute from the member of its name;
+    /// other members are passed over.
+    ///
+    /// # Errors
+    /// Everything that is missing or of another type, each with its place and without its value.
+    fn from_json(answer: &serde_json::Value) -> Result<Self, Failure> {
+        json::read(answer)
+    }
+
+    /// Returns the struct as a JSON object for an API, without what is not there. Bytes are written as base64.
+    fn to_json(&self) -> serde_json::Value {
+        json::written(self)
     }
 }
 

@@ -182,6 +182,30 @@ fn an_api_can_say_what_its_own_codes_mean() {
 }
 
 #[test]
+fn a_create_finds_what_is_there_and_nothing_else_is_taken_for_it() {
+    let (script, context) = script(vec![
+        Ok(answer(409, &[], "")),
+        Ok(answer(200, &[], r#"{"title":"mine"}"#)),
+        Ok(answer(201, &[], r#"{"title":"new"}"#)),
+        Ok(answer(403, &[], "")),
+    ]);
+    let api = Api::new(&context, "forge");
+    let create = || api.post(["notes"]).send_or_find(api.get(["notes", "1"]));
+    assert_eq!(create().unwrap().json::<Note>().unwrap().title, "mine");
+    assert_eq!(create().unwrap().json::<Note>().unwrap().title, "new");
+    assert_eq!(create().unwrap_err().disposition, Disposition::Denied);
+    let sent = script.sent.lock().unwrap();
+    let methods: Vec<(&str, bool)> = sent
+        .iter()
+        .map(|sent| (sent.method.as_str(), sent.idempotent))
+        .collect();
+    assert_eq!(
+        methods,
+        [("POST", true), ("GET", true), ("POST", true), ("POST", true)]
+    );
+}
+
+#[test]
 fn only_what_is_not_found_reads_as_none() {
     let (_, context) = script(vec![Ok(answer(404, &[], "")), Ok(answer(403, &[], ""))]);
     let api = Api::new(&context, "forge");

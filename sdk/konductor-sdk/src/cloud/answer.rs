@@ -7,6 +7,7 @@ use konductor_model::{Disposition, Failure};
 use serde::de::DeserializeOwned;
 
 use super::{Explain, Explanation};
+use crate::typed::{Attributes, Object};
 
 /// The headers that clouds put their identifier of a request into.
 const REQUEST_ID: [&str; 4] = [
@@ -87,6 +88,15 @@ impl Answer {
     /// When it is none, or not of the form asked for.
     pub fn xml<T: DeserializeOwned>(&self) -> Result<T, Failure> {
         quick_xml::de::from_str(&self.text()).map_err(|error| self.unreadable(&error))
+    }
+
+    /// Reads the body as an object: its identifier from one member, which is text, and its attributes from the members
+    /// of their names; see [`Attributes::from_json`].
+    ///
+    /// # Errors
+    /// When it is no JSON, or something is missing or of another type.
+    pub fn object<R: Attributes>(&self, id: &str) -> Result<Object<R>, Failure> {
+        Object::named_in_json(id, &self.json()?)
     }
 
     /// Returns when the cloud wants to be asked again, where it says so in seconds.

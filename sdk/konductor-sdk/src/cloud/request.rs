@@ -159,4 +159,23 @@ impl<'a, 'c> Request<'a, 'c> {
             Err(failure) => Err(failure),
         }
     }
+
+    /// Sends a request that creates a thing; where the answer is that there is such a thing already (status 409 or
+    /// 412, or what the API's explanation says is so) sends `find`, and returns its answer. Who creates then looks
+    /// whether the thing found is its own. The host may send the request again after a failure whose outcome is not
+    /// known: what it made the first time is found.
+    ///
+    /// # Errors
+    /// When there is no answer, or one that is no success.
+    pub fn send_or_find(self, find: Request<'_, '_>) -> Result<Answer, Failure> {
+        match self.idempotent(true).send() {
+            Err(failure)
+                if failure.disposition == Disposition::AlreadyExists
+                    || matches!(failure.http_status, Some(409 | 412)) =>
+            {
+                find.send()
+            }
+            answer => answer,
+        }
+    }
 }

@@ -44,6 +44,33 @@ impl<R> Object<R> {
         Some(Self::new(names?.join("/"), attributes))
     }
 
+    /// Makes an object of what an API answered; see [`Attributes::from_json`].
+    ///
+    /// # Errors
+    /// When attributes are missing, or of another type.
+    pub fn from_json(id: impl Into<String>, answer: &serde_json::Value) -> Result<Self, Failure>
+    where
+        R: Attributes,
+    {
+        Ok(Self::new(id, R::from_json(answer)?))
+    }
+
+    /// Makes an object of what an API answered, whose identifier is a member of it.
+    ///
+    /// # Errors
+    /// When the identifier or attributes are missing, or of another type.
+    pub fn named_in_json(member: &str, answer: &serde_json::Value) -> Result<Self, Failure>
+    where
+        R: Attributes,
+    {
+        match answer.get(member).and_then(serde_json::Value::as_str) {
+            Some(id) if !id.is_empty() => Self::from_json(id, answer),
+            _ => Err(super::json::unreadable(&format!(
+                "`{member}` is no text, or empty"
+            ))),
+        }
+    }
+
     /// Sets the bytes that only the provider reads.
     #[must_use]
     pub fn private(mut self, private: impl Into<Vec<u8>>) -> Self {
@@ -133,6 +160,16 @@ pub struct Page<R> {
     pub objects: Vec<Object<R>>,
     /// The cursor of the next page; none on the last.
     pub next_cursor: Option<String>,
+}
+
+impl<R> FromIterator<Object<R>> for Page<R> {
+    /// Makes the only page: for APIs that list everything at once.
+    fn from_iter<I: IntoIterator<Item = Object<R>>>(objects: I) -> Self {
+        Self {
+            objects: objects.into_iter().collect(),
+            next_cursor: None,
+        }
+    }
 }
 
 impl<R: Attributes> From<Page<R>> for Listed {

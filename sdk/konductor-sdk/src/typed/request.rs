@@ -3,9 +3,9 @@
 use std::marker::PhantomData;
 
 use konductor_model::provider as wire;
-use konductor_model::{Failure, ResourceName, Value};
+use konductor_model::{Disposition, Failure, ResourceName, Value};
 
-use super::{Attributes, Resource};
+use super::{Attributes, Object, Resource};
 
 /// Asks for an object to be created.
 #[derive(Debug)]
@@ -37,6 +37,18 @@ impl<'r, R: Resource> Creation<'r, R> {
     /// Returns what was planned; what is not known yet is unknown.
     pub fn planned(&self) -> &'r Value {
         &self.request.planned
+    }
+
+    /// Returns the failure of a create that found an object which it did not make.
+    pub fn exists_already(&self, id: &str) -> Failure {
+        Failure::new(
+            Disposition::AlreadyExists,
+            format!(
+                "there is a {} `{id}` already, which `{}` did not make: import it, or give this one another name",
+                R::TYPE,
+                self.request.name
+            ),
+        )
     }
 }
 
@@ -99,6 +111,28 @@ impl<'r, R: Resource> Change<'r, R> {
     /// When they are not complete: the object may have been left half made.
     pub fn prior(&self) -> Result<R, Failure> {
         R::from_attributes(&self.request.prior.attributes)
+    }
+
+    /// Returns the object as it should be afterwards: what is wanted now, and what only the provider sets as last seen.
+    ///
+    /// # Errors
+    /// When the attributes as last seen are not complete.
+    pub fn expected(&self) -> Result<Object<R>, Failure> {
+        let mut attributes = self.request.prior.attributes.clone();
+        if let Some(map) = attributes.as_map_mut() {
+            let schemas = R::attributes();
+            let provided = |name: &String| {
+                let schema = schemas.get(name);
+                schema.is_some_and(|attribute| attribute.output_only || attribute.computed)
+            };
+            map.retain(|name, _| provided(name));
+            map.extend(R::from_attributes(&self.request.inputs)?.to_map());
+        }
+        Ok(Object {
+            id: self.request.prior.id.clone(),
+            attributes: R::from_attributes(&attributes)?,
+            private: self.request.prior.private.clone(),
+        })
     }
 
     /// Returns the provider's own bytes of the object.
