@@ -39,11 +39,7 @@ pub(super) fn read<A: Attributes>(json: &Json) -> Result<A, Failure> {
         .collect();
     let mut problems = Diagnostics::default();
     A::from_map(&map, &Path::root(), &mut problems).ok_or_else(|| {
-        let all: Vec<&str> = problems
-            .0
-            .iter()
-            .map(|problem| problem.summary.as_str())
-            .collect();
+        let all: Vec<&str> = problems.0.iter().map(|one| one.summary.as_str()).collect();
         unreadable(&all.join("; "))
     })
 }
