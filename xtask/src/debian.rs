@@ -56,12 +56,10 @@ fn download(folder: &Path, packages: &[&str], options: &[String]) -> Result<()> 
             .args(packages),
     )?;
     // `Inst NAME (VERSION …)`, or `Inst NAME [INSTALLED] (VERSION …)` of what would only be upgraded.
-    let missing = would_install
-        .lines()
-        .filter_map(|line| line.strip_prefix("Inst "))
-        .filter(|line| !line.contains('['))
-        .filter_map(|line| line.split(' ').next())
-        .filter(|name| !packages.contains(name));
+    let missing = would_install.lines().filter_map(|line| {
+        let (name, more) = line.strip_prefix("Inst ")?.split_once(' ')?;
+        (more.starts_with('(') && !packages.contains(&name)).then_some(name)
+    });
     run(apt_get(options)
         .args(["--quiet", "download"])
         .args(packages)
