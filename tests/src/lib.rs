@@ -3,7 +3,7 @@
 //!
 //! For plugins that travel there are an OCI registry and a site's own keys and time stamps, made by `openssl`.
 //!
-//! It needs `cargo xtask plugins`, `cargo xtask python` and `cargo xtask registry` once; `cargo xtask test` does all.
+//! It needs `cargo xtask plugins`, `python`, `languages`, `examples` and `registry` once; `cargo xtask test` does all.
 
 mod aws_account;
 mod binary;
@@ -13,6 +13,7 @@ mod installation;
 mod kinto;
 mod oci_registry;
 mod openssl;
+mod power_dns;
 mod project;
 mod running;
 mod rust_tools;
@@ -27,6 +28,7 @@ pub use devpi::{Devpi, javascript_plugins};
 pub use installation::{Installation, SHIPPED};
 pub use kinto::{Kinto, python_environment, python_plugins};
 pub use oci_registry::{OciRegistry, RegistryAnswer, write_docker_configuration};
+pub use power_dns::{PowerDns, example_plugins};
 pub use project::{Finished, Project};
 pub use running::{Running, Signal};
 pub use rust_tools::rust_tools;

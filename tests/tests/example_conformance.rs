@@ -1,0 +1,50 @@
+//! The conformance kit over the components of example plugins, as their authors run it, against the servers that they
+//! are for.
+
+use std::path::Path;
+
+use konductor_tests::{Kinto, PowerDns, Project, example, example_plugins, python_plugins};
+use serde_json::json;
+
+/// Runs the kit with a plugin's own fixtures, where its example stack says that the server is.
+fn check(plugin: &str, component: &Path, variable: &str, url: &str) {
+    let fixtures = example(&format!("plugins/{plugin}")).join("conformance.yaml");
+    let project = Project::from_example(&format!("plugins/{plugin}/stack")).with_environment(variable, url);
+    project.write("conformance.yaml", &std::fs::read_to_string(fixtures).unwrap());
+    let component = component.to_str().unwrap();
+    let checked = project.run(["plugin", "check", component, "--conformance", "--json"]);
+    assert_eq!(checked.code, Some(0), "{}\n{}", checked.stdout, checked.stderr);
+    let events = checked.events();
+    let summary = events
+        .iter()
+        .rfind(|event| event["event"] == "plugin-checked")
+        .unwrap();
+    assert!(summary["passed"].as_u64().unwrap() > 30, "{summary}");
+}
+
+#[test]
+fn the_powerdns_plugin_keeps_every_promise_and_leaves_nothing_behind() {
+    let server = PowerDns::open();
+    check(
+        "powerdns",
+        &example_plugins().join("powerdns.wasm"),
+        "KONDUCTOR_POWERDNS__ENDPOINT_URL",
+        &server.url(),
+    );
+    for list in ["/zones", "/tsigkeys"] {
+        assert_eq!(server.at(list), json!([]), "{list}");
+    }
+}
+
+#[test]
+fn the_kinto_plugin_keeps_every_promise_and_leaves_nothing_behind() {
+    let server = Kinto::open();
+    check(
+        "python-kinto",
+        &python_plugins().join("kinto.wasm"),
+        "KONDUCTOR_KINTO__ENDPOINT_URL",
+        &server.url(),
+    );
+    let left = server.at("/v1/buckets", "deploy:change-me-please");
+    assert_eq!(left["data"], json!([]));
+}
