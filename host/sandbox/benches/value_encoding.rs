@@ -157,7 +157,7 @@ struct Guest {
 impl Guest {
     async fn new() -> Self {
         let engine = Engine::new(&Config::new()).unwrap();
-        let component = Component::new(&engine, guests::component("konductor-plugin-encoding")).unwrap();
+        let component = Component::new(&engine, guests::component("encoding")).unwrap();
         let mut linker = Linker::new(&engine);
         wasmtime_wasi::p2::add_to_linker_async(&mut linker).unwrap();
         let state = State {

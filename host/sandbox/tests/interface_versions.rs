@@ -244,7 +244,7 @@ async fn a_loaded_plugin_says_what_it_is() {
 
 #[tokio::test]
 async fn a_compliance_plugin_answers_and_manages_nothing() {
-    let bytes = guests::component("konductor-plugin-compliance");
+    let bytes = guests::component("compliance");
     let plugin = sandbox().load(&bytes, LoadOptions::default()).await.unwrap();
     assert!(plugin.is_compliance() && !plugin.is_provider());
     plugin.frameworks().await.unwrap();

@@ -2,8 +2,7 @@
 #![allow(dead_code, reason = "each test binary uses a part of it")]
 #![allow(clippy::expect_used, clippy::panic, clippy::unwrap_used, reason = "test code")]
 
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
@@ -16,33 +15,18 @@ use konductor_model::provider::{
 use konductor_model::{Failure, ResourceType, SecretVault, Value, node_table};
 use konductor_sandbox::{Limits, LoadOptions, Plugin, Sandbox, SandboxOptions};
 
-/// Builds a guest of this workspace and returns its component. Cargo does nothing when it is fresh.
-pub fn component(package: &str) -> Vec<u8> {
+/// Reads a guest of this workspace, as `cargo xtask plugins` built it.
+pub fn component(name: &str) -> Vec<u8> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).unwrap();
-    let target: PathBuf = root.join("target/plugins");
-    let status = Command::new(env!("CARGO"))
-        .current_dir(root)
-        .args([
-            "build",
-            "--quiet",
-            "--profile",
-            "plugin",
-            "--target",
-            "wasm32-wasip2",
-        ])
-        .args(["--target-dir".as_ref(), target.as_os_str()])
-        .args(["--package", package])
-        .status()
-        .expect("cargo runs");
-    assert!(status.success(), "{package} does not build");
-    let file = format!("{}.wasm", package.replace('-', "_"));
-    std::fs::read(target.join("wasm32-wasip2/plugin").join(file)).unwrap()
+    let file = root.join("target/plugins").join(name).with_extension("wasm");
+    std::fs::read(&file)
+        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo xtask plugins {name}`", file.display()))
 }
 
 /// Returns the component of the hostile guest.
 pub fn hostile() -> &'static [u8] {
     static BYTES: OnceLock<Vec<u8>> = OnceLock::new();
-    BYTES.get_or_init(|| component("konductor-plugin-hostile"))
+    BYTES.get_or_init(|| component("hostile"))
 }
 
 /// Limits that are met at once, but for those of time.
