@@ -4,7 +4,7 @@
 //! ```console
 //! $ cargo xtask plugins aws
 //! $ cargo build --release --bin konductor
-//! $ KONDUCTOR_TEST_BINARY=$PWD/target/release/konductor cargo bench --bench loading_from_a_mirror
+//! $ KONDUCTOR_TEST_BINARY=$PWD/target/release/konductor cargo bench --profile dev --bench loading_from_a_mirror
 //! ```
 
 use std::fs;
