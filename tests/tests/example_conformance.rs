@@ -7,12 +7,15 @@ use konductor_tests::{Kinto, PowerDns, Project, example, example_plugins, python
 use serde_json::json;
 
 /// Runs the kit with a plugin's own fixtures, where its example stack says that the server is.
-fn check(plugin: &str, component: &Path, variable: &str, url: &str) {
-    let fixtures = example(&format!("plugins/{plugin}")).join("conformance.yaml");
-    let project = Project::from_example(&format!("plugins/{plugin}/stack")).with_environment(variable, url);
+fn check(folder: &str, plugin: &str, plugins: &Path, url: &str) {
+    let fixtures = example(&format!("plugins/{folder}")).join("conformance.yaml");
+    let variable = format!("KONDUCTOR_{}__ENDPOINT_URL", plugin.to_uppercase());
+    let project = Project::from_example(&format!("plugins/{folder}/stack"))
+        .with_environment("KONDUCTOR_PLUGIN_PATH", plugins.to_str().unwrap())
+        .with_environment(&variable, url);
+    project.run(["config", "key", "generate"]).succeeds();
     project.write("conformance.yaml", &std::fs::read_to_string(fixtures).unwrap());
-    let component = component.to_str().unwrap();
-    let checked = project.run(["plugin", "check", component, "--conformance", "--json"]);
+    let checked = project.run(["plugin", "check", plugin, "--conformance", "--no-wait", "--json"]);
     assert_eq!(checked.code, Some(0), "{}\n{}", checked.stdout, checked.stderr);
     let events = checked.events();
     let summary = events
@@ -25,12 +28,7 @@ fn check(plugin: &str, component: &Path, variable: &str, url: &str) {
 #[test]
 fn the_powerdns_plugin_keeps_every_promise_and_leaves_nothing_behind() {
     let server = PowerDns::open();
-    check(
-        "powerdns",
-        &example_plugins().join("powerdns.wasm"),
-        "KONDUCTOR_POWERDNS__ENDPOINT_URL",
-        &server.url(),
-    );
+    check("powerdns", "powerdns", &example_plugins(), &server.url());
     for list in ["/zones", "/tsigkeys"] {
         assert_eq!(server.at(list), json!([]), "{list}");
     }
@@ -39,12 +37,7 @@ fn the_powerdns_plugin_keeps_every_promise_and_leaves_nothing_behind() {
 #[test]
 fn the_kinto_plugin_keeps_every_promise_and_leaves_nothing_behind() {
     let server = Kinto::open();
-    check(
-        "python-kinto",
-        &python_plugins().join("kinto.wasm"),
-        "KONDUCTOR_KINTO__ENDPOINT_URL",
-        &server.url(),
-    );
+    check("python-kinto", "kinto", &python_plugins(), &server.url());
     let left = server.at("/v1/buckets", "deploy:change-me-please");
     assert_eq!(left["data"], json!([]));
 }

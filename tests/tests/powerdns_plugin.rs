@@ -8,9 +8,12 @@ use serde_json::{Value, json};
 const TRANSFER_KEY: &str = "dGhpcyBrZXkgaXMgb25seSBmb3IgdGVzdHMhISEhISE=";
 
 fn project(server: &PowerDns) -> Project {
-    Project::from_example("plugins/powerdns/stack")
+    let project = Project::from_example("plugins/powerdns/stack")
         .with_environment("KONDUCTOR_PLUGIN_PATH", &example_plugins().display().to_string())
-        .with_environment("KONDUCTOR_POWERDNS__ENDPOINT_URL", &server.url())
+        .with_environment("KONDUCTOR_POWERDNS__ENDPOINT_URL", &server.url());
+    // The key of a transfer is a secret, and is kept for whoever has the project's key.
+    project.run(["config", "key", "generate"]).succeeds();
+    project
 }
 
 /// Returns the lifetime and the contents of a record set, or null.

@@ -7,6 +7,7 @@ from konductor_sdk import (
     Call,
     Endpoint,
     EndpointRequest,
+    Example,
     Failure,
     Identity,
     Object,
@@ -88,7 +89,16 @@ def bucket_object(found: dict[str, Any]) -> Object:
 
 
 class Buckets(
-    Resource[Bucket], type="kinto:store:Bucket", identity=Identity("NAME", ("name",)), tags="labels"
+    Resource[Bucket],
+    type="kinto:store:Bucket",
+    identity=Identity("NAME", ("name",)),
+    tags="labels",
+    examples=(
+        Example(
+            "A bucket",
+            "shelf:\n  type: kinto:store:Bucket\n  properties: { name: shelf, owner: librarian }\n",
+        ),
+    ),
 ):
     def create(self, call: Call[Bucket], inputs: Bucket) -> Object:
         data = {"owner": inputs.owner, "labels": inputs.labels or {}}
@@ -147,6 +157,12 @@ class Collections(
     Resource[Collection],
     type="kinto:store:Collection",
     identity=Identity("BUCKET/NAME", ("bucket", "name")),
+    examples=(
+        Example(
+            "A collection in a bucket",
+            'books:\n  type: kinto:store:Collection\n  properties: { bucket: "${shelf.name}", name: books }\n',
+        ),
+    ),
 ):
     def create(self, call: Call[Collection], inputs: Collection) -> Object:
         bucket, path = collection_path(f"{inputs.bucket}/{inputs.name}")

@@ -10,6 +10,8 @@ SETTINGS = {
     **{f"kinto.{part}_backend": MEMORY.format(part) for part in ("storage", "permission", "cache")},
     "multiauth.policies": "basicauth",
     "kinto.bucket_create_principals": "system.Authenticated",
+    # Whoever deploys may write every bucket; to others Kinto says that what is not there is forbidden.
+    "kinto.bucket_write_principals": "system.Authenticated",
     "kinto.userid_hmac_secret": "for trying only",
     "kinto.paginate_by": "100",
 }

@@ -21,8 +21,9 @@ pub struct TsigKey {
     /// Its name in lower case, without a dot at the end.
     #[attribute(identity, replaces, pattern = r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")]
     name: String,
-    /// How it signs.
+    /// How it signs. The server keeps a key beside the one of another algorithm, so a change is a replacement.
     #[attribute(
+        replaces,
         default = "hmac-sha256",
         one_of("hmac-sha1", "hmac-sha256", "hmac-sha384", "hmac-sha512")
     )]

@@ -63,7 +63,9 @@ impl RestObject for ZoneMetadata {
         let mut ids = Vec::new();
         for zone in names(context, &["zones"], "id")? {
             let kinds = names(context, &["zones", &zone, "metadata"], "kind")?;
-            ids.extend(kinds.iter().map(|kind| format!("{zone}/{kind}")));
+            // The server lists it and refuses to read it: it is a setting of the zone.
+            let readable = kinds.iter().filter(|kind| *kind != "SOA-EDIT-API");
+            ids.extend(readable.map(|kind| format!("{zone}/{kind}")));
         }
         Page::of(context, ids).await
     }

@@ -1,5 +1,5 @@
 //! Mirrors in OCI image layout: `oci-layout`, `index.json` and `blobs/sha256/HEX`. `skopeo copy` and `oras` carry
-//! them from and to registries without changing a digest. Those written here have a [`super::checksums`] file, too.
+//! them from and to registries without changing a digest. Those written here have a `SHA256SUMS`, too.
 //!
 //! A plugin is found by the annotations of its manifest (`org.opencontainers.image.title` and `.version`), or by a
 //! name `NAME:VERSION` in the index. Signature bundles are manifests in the index whose `subject` is the plugin's.

@@ -59,7 +59,7 @@ fn answer(server: &mut Server, request: &CloudRequest) -> CloudResponse {
             };
             match method {
                 "GET" => {}
-                "PUT" => key["algorithm"] = body["algorithm"].clone(),
+                "PUT" => key["key"] = body["key"].clone(),
                 _ => {
                     server.keys.remove(&id);
                     return nothing(204);
