@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use konductor_tests::{Kinto, PowerDns, Project, example, example_plugins, python_plugins};
+use konductor_tests::{
+    Devpi, Kinto, PowerDns, Project, example, example_plugins, javascript_plugins, python_plugins,
+};
 use serde_json::json;
 
 /// Runs the kit with a plugin's own fixtures, where its example stack says that the server is.
@@ -40,4 +42,13 @@ fn the_kinto_plugin_keeps_every_promise_and_leaves_nothing_behind() {
     check("python-kinto", "kinto", &python_plugins(), &server.url());
     let left = server.at("/v1/buckets", "deploy:change-me-please");
     assert_eq!(left["data"], json!([]));
+}
+
+#[test]
+fn the_devpi_plugin_keeps_every_promise_and_leaves_nothing_behind() {
+    let server = Devpi::open();
+    check("javascript-devpi", "devpi", &javascript_plugins(), &server.url());
+    let users = server.at("/");
+    let names: Vec<&String> = users.as_object().unwrap().keys().collect();
+    assert_eq!(names, ["root"], "{users}");
 }
