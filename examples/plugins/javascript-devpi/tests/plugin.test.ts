@@ -150,15 +150,15 @@ test("a list has the indexes of every user, and no mirrors", () => {
   const mirror = { type: "mirror", volatile: false, mirror_url: "https://mirror.example.com/simple/" };
   const users = {
     builder: (user({ indexes: { dev: (index() as { result: object }).result } }) as { result: object }).result,
-    root: { username: "root", created: "2026-01-01T00:00:00Z", indexes: { pypi: mirror } },
+    shared: { username: "shared", created: "2026-01-01T00:00:00Z", indexes: { pypi: mirror } },
   };
   const answer = { method: "GET", path: "/", json: { type: "list:userconfig", result: users } };
   const listed = (type: string): string[] =>
     new Lifecycle(devpi, type, new ScriptedCloud(answer)).list().map(({ id }) => id);
-  assert.deepEqual(listed("devpi:auth:User"), ["builder", "root"]);
+  assert.deepEqual(listed("devpi:auth:User"), ["builder", "shared"]);
   assert.deepEqual(listed("devpi:store:Index"), ["builder/dev"]);
-  const read = new ScriptedCloud({ method: "GET", path: "/root/pypi", json: { result: mirror } });
-  assert.throws(() => new Lifecycle(devpi, "devpi:store:Index", read).import("root/pypi"), /root\/pypi is a mirror/);
+  const read = new ScriptedCloud({ method: "GET", path: "/shared/pypi", json: { result: mirror } });
+  assert.throws(() => new Lifecycle(devpi, "devpi:store:Index", read).import("shared/pypi"), /shared\/pypi is a mirror/);
 });
 
 test("what is wrong is told with its place, and an identifier of another form as what it should be", () => {
