@@ -158,7 +158,10 @@ test("a list has the indexes of every user, and no mirrors", () => {
   assert.deepEqual(listed("devpi:auth:User"), ["builder", "shared"]);
   assert.deepEqual(listed("devpi:store:Index"), ["builder/dev"]);
   const read = new ScriptedCloud({ method: "GET", path: "/shared/pypi", json: { result: mirror } });
-  assert.throws(() => new Lifecycle(devpi, "devpi:store:Index", read).import("shared/pypi"), /shared\/pypi is a mirror/);
+  assert.throws(
+    () => new Lifecycle(devpi, "devpi:store:Index", read).import("shared/pypi"),
+    /shared\/pypi is a mirror/,
+  );
 });
 
 test("what is wrong is told with its place, and an identifier of another form as what it should be", () => {
