@@ -67,6 +67,18 @@ pub fn run(command: &mut Command) -> Result<()> {
     Ok(())
 }
 
+/// Runs a command to its end, showing nothing of what it prints unless it fails.
+///
+/// # Errors
+/// When it cannot be started or does not end well; with what it wrote to standard error.
+pub fn run_quietly(command: &mut Command) -> Result<()> {
+    println!("    $ {}", describe(command));
+    let started = Instant::now();
+    output(command)?;
+    println!("    done in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
 /// Runs a command to its end and returns what it wrote to standard output.
 ///
 /// # Errors

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail, ensure};
 
-use crate::command::{cargo, command, output, run, step};
+use crate::command::{cargo, command, output, run, run_quietly, step};
 use crate::folders;
 
 /// What `cargo xtask fuzz` takes.
@@ -139,9 +139,10 @@ fn fuzz(names: &[String], bound: Bound) -> Result<()> {
             }
         }
         target.arg(&seeds);
-        if let Err(error) = run(&mut target) {
+        // What libFuzzer prints fills pages, and is of use only when an input was found.
+        if let Err(error) = run_quietly(&mut target) {
             bail!(
-                "{error}; the input is in {}. When it is mended, put it into fuzz/seeds/{name} so that it is tried for ever after",
+                "{error:#}\nThe input is in {}. When it is mended, put it into fuzz/seeds/{name} so that it is tried for ever after",
                 artifacts.display()
             );
         }
