@@ -24,13 +24,40 @@ pub fn example(name: &str) -> PathBuf {
 /// # Panics
 /// When it has not been built.
 pub fn guest(name: &str) -> PathBuf {
-    let file = root().join("target/plugins").join(format!("{name}.wasm"));
-    assert!(
-        file.is_file(),
-        "{} is missing: run `cargo xtask plugins` first",
-        file.display()
-    );
-    file
+    prepared(&format!("plugins/{name}.wasm"), "plugins")
+}
+
+/// Returns the folder with the component of the example in Python.
+///
+/// # Panics
+/// When it has not been built.
+pub fn python_plugins() -> PathBuf {
+    folder_of(&prepared("python-plugin/plugins/kinto.wasm", "languages"))
+}
+
+/// Returns the folder with the component of the example in TypeScript.
+///
+/// # Panics
+/// When it has not been built.
+pub fn javascript_plugins() -> PathBuf {
+    folder_of(&prepared("javascript-plugin/plugins/devpi.wasm", "languages"))
+}
+
+/// Returns the folder with the component of the example in Rust.
+///
+/// # Panics
+/// When it has not been built.
+pub fn example_plugins() -> PathBuf {
+    folder_of(&prepared("examples/plugins/powerdns.wasm", "examples"))
+}
+
+/// Returns the virtual environment that plugins in Python are tested and built with.
+///
+/// # Panics
+/// When it has not been made.
+pub fn python_environment() -> PathBuf {
+    let bin = folder_of(&prepared("python-plugin/venv/bin/python", "languages"));
+    folder_of(&bin)
 }
 
 /// Returns an archived plugin: the one of that name which was built against a released version of the interface.
@@ -50,22 +77,25 @@ pub fn archive() -> PathBuf {
 
 /// Returns the Python that has moto and boto3.
 pub(crate) fn python() -> PathBuf {
-    let python = root().join("target/venv/bin/python");
-    assert!(
-        python.is_file(),
-        "{} is missing: run `cargo xtask python` first",
-        python.display()
-    );
-    python
+    prepared("venv/bin/python", "python")
 }
 
 /// Returns the program of the OCI registry.
 pub(crate) fn registry() -> PathBuf {
-    let program = root().join("target/registry/usr/bin/docker-registry");
+    prepared("registry/usr/bin/docker-registry", "registry")
+}
+
+/// Returns a file below `target` that a task of xtask makes.
+pub(crate) fn prepared(file: &str, task: &str) -> PathBuf {
+    let file = root().join("target").join(file);
     assert!(
-        program.is_file(),
-        "{} is missing: run `cargo xtask registry` first",
-        program.display()
+        file.is_file(),
+        "{} is missing: run `cargo xtask {task}` first",
+        file.display()
     );
-    program
+    file
+}
+
+fn folder_of(file: &Path) -> PathBuf {
+    file.parent().unwrap().to_owned()
 }

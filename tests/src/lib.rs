@@ -18,17 +18,21 @@ mod project;
 mod running;
 mod rust_tools;
 mod search;
+mod service;
 mod site_authority;
 mod site_signature;
 
 pub use aws_account::AwsAccount;
 pub use binary::konductor as binary;
-pub use checkout::{archive, archived, example, guest, root};
-pub use devpi::{Devpi, javascript_plugins};
+pub use checkout::{
+    archive, archived, example, example_plugins, guest, javascript_plugins, python_environment,
+    python_plugins, root,
+};
+pub use devpi::Devpi;
 pub use installation::{Installation, SHIPPED};
-pub use kinto::{Kinto, python_environment, python_plugins};
+pub use kinto::Kinto;
 pub use oci_registry::{OciRegistry, RegistryAnswer, write_docker_configuration};
-pub use power_dns::{PowerDns, example_plugins};
+pub use power_dns::PowerDns;
 pub use project::{Finished, Project};
 pub use running::{Running, Signal};
 pub use rust_tools::rust_tools;

@@ -1,15 +1,16 @@
-//! A PowerDNS server of one test, and what Python's own client of HTTP sees in it.
+//! A PowerDNS server of one test.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::checkout;
+use crate::service::Service;
 
 /// How long the server may take to start. It is there to end a hanging test, not to time anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -22,38 +23,10 @@ const LISTENING: &str = "[webserver] Listening for HTTP requests";
 const DATABASE: &str = "import pathlib, sqlite3, sys
 sqlite3.connect(sys.argv[1]).executescript(pathlib.Path(sys.argv[2]).read_text())";
 
-/// Sends one request, and prints status and body as JSON.
-const ASK: &str = r#"
-import json, sys, urllib.error, urllib.request
-method, url, key, body = sys.argv[1:]
-request = urllib.request.Request(url, method=method, headers={"X-API-Key": key}, data=body.encode() or None)
-try:
-    answer = urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=30)
-except urllib.error.HTTPError as error:
-    answer = error
-text = answer.read().decode()
-print(json.dumps([answer.status, json.loads(text) if text.startswith(("{", "[")) else None]))
-"#;
-
 /// A running server with nothing in it; it is gone when this is dropped.
 pub struct PowerDns {
-    server: Child,
-    port: u16,
+    service: Service,
     _folder: tempfile::TempDir,
-}
-
-/// Returns the folder with the component of the example in Rust.
-///
-/// # Panics
-/// When it has not been built.
-pub fn example_plugins() -> PathBuf {
-    let folder = checkout::root().join("target/examples/plugins");
-    assert!(
-        folder.join("powerdns.wasm").is_file(),
-        "{} holds no powerdns.wasm: run `cargo xtask examples` first",
-        folder.display()
-    );
-    folder
 }
 
 /// Returns the folder that the server was unpacked into, and the one of its libraries.
@@ -142,15 +115,14 @@ impl PowerDns {
         // The port was the system's choice, and the server does not say which: two tests cannot meet on one.
         let port = listening_port(server.id());
         Self {
-            server,
-            port,
+            service: Service::listening(server, port),
             _folder: folder,
         }
     }
 
     /// Returns where its API is.
     pub fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.service.url()
     }
 
     /// Returns the key of its API.
@@ -164,16 +136,8 @@ impl PowerDns {
     /// # Panics
     /// When there is no answer.
     pub fn ask(&self, method: &str, path: &str, body: &str) -> (u64, Value) {
-        let url = format!("{}/api/v1/servers/localhost{path}", self.url());
-        let answer = Command::new(checkout::python())
-            .args(["-c", ASK, method, &url, KEY, body])
-            .env_clear()
-            .output()
-            .unwrap();
-        let said = String::from_utf8_lossy(&answer.stderr);
-        assert!(answer.status.success(), "{method} {path} has no answer: {said}");
-        let answer: Value = serde_json::from_slice(&answer.stdout).unwrap();
-        (answer[0].as_u64().unwrap(), answer[1].clone())
+        self.service
+            .ask(method, &api(path), &json!({ "X-API-Key": KEY }), body)
     }
 
     /// Returns what is at a path, or null where there is nothing.
@@ -181,18 +145,12 @@ impl PowerDns {
     /// # Panics
     /// When there is no answer, or another failure.
     pub fn at(&self, path: &str) -> Value {
-        let (status, body) = self.ask("GET", path, "");
-        assert!(matches!(status, 200 | 404), "{path}: {status} {body}");
-        body
+        self.service.at(&api(path), &json!({ "X-API-Key": KEY }), &[404])
     }
 }
 
-impl Drop for PowerDns {
-    fn drop(&mut self) {
-        // Failing means that it has ended already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
+fn api(path: &str) -> String {
+    format!("/api/v1/servers/localhost{path}")
 }
 
 /// Returns the one port of TCP that a process listens on.
