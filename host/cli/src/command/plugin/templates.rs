@@ -28,7 +28,8 @@ const SHARED: Files = template!(
     "conformance.yaml" from "shared/conformance.yaml",
     "example/konductor.yaml" from "shared/example/konductor.yaml",
     "example/konductor.dev.yaml" from "shared/example/konductor.dev.yaml",
-    "example/server.py" from "shared/example/server.py",
+    // The one that the example in Python is tried on.
+    "example/server.py" from "../../../examples/plugins/python-kinto/server.py",
 );
 
 const RUST: Files = template!(
