@@ -11,6 +11,7 @@ pub mod progress;
 mod route;
 mod route_table;
 mod route_table_association;
+pub mod search;
 mod security_group;
 mod security_group_rule;
 mod subnet;

@@ -13,6 +13,7 @@ use konductor_sdk::model::provider::OperationKind;
 use konductor_sdk::typed::prelude::*;
 
 use super::progress::{UNSURE, handle, in_progress, not_shown, unsure};
+use super::search::{VALUES_PER_FILTER, asked_for, filter};
 use super::tags::{TOKEN, Tags};
 use crate::client::{ec2, incomplete};
 
@@ -25,11 +26,6 @@ pub mod prelude {
     pub use konductor_sdk::aws::{call, done};
     pub use konductor_sdk::typed::prelude::*;
 }
-
-/// How many values one filter takes.
-const VALUES_PER_FILTER: usize = 200;
-/// How many objects a page holds.
-pub const PAGE: i32 = 100;
 
 /// What an object is made with, besides its attributes.
 #[derive(Debug)]
@@ -134,14 +130,6 @@ pub trait Described: Resource + Labelled + Clone {
     /// # Errors
     /// When the cloud refuses.
     async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure>;
-}
-
-/// Returns a filter.
-pub fn filter<V: Into<String>>(name: impl Into<String>, values: impl IntoIterator<Item = V>) -> Filter {
-    Filter::builder()
-        .name(name)
-        .set_values(Some(values.into_iter().map(Into::into).collect()))
-        .build()
 }
 
 async fn find_page<R: Described>(client: &Client, search: Search) -> Result<Page<R>, Failure> {
@@ -281,18 +269,8 @@ pub(crate) async fn find_many<R: Described>(
 
 /// Lists objects; the filter's keys are names of EC2 filters, its values a text or a list of texts.
 pub(crate) async fn list<R: Described>(context: &Context, request: &ListRequest) -> Result<Page<R>, Failure> {
-    let filters: Vec<Filter> = request
-        .filter
-        .as_map()
-        .into_iter()
-        .flatten()
-        .map(|(name, value)| match value.as_text() {
-            Some(text) => filter(name, [text]),
-            None => filter(name, request.filter.text_list(name)),
-        })
-        .collect();
     let search = Search {
-        filters: (!filters.is_empty()).then_some(filters),
+        filters: asked_for(request),
         cursor: request.cursor.clone(),
     };
     find_page(&ec2(context), search).await
@@ -338,7 +316,7 @@ macro_rules! pages {
         $request
             .set_filters($search.filters)
             .set_next_token($search.cursor)
-            .max_results($crate::ec2::described::PAGE)
+            .max_results($crate::ec2::search::PAGE)
             .send()
     };
 }

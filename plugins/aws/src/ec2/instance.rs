@@ -14,11 +14,13 @@ use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 
 use self::description::{cloud_instance, describe, state_of};
-use super::lookup::{Described, PAGE, Page, filter, next, reads};
+use super::lookup::{Described, Page, next, reads};
+use super::progress::{handle, not_shown};
+use super::search::{PAGE, filter};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
 use super::volume::VOLUME_TYPES;
-use super::wait::{handle, in_progress, not_shown, settled};
+use super::wait::{in_progress, settled};
 use crate::client::{ec2, incomplete};
 
 /// How long an instance usually stays in one state, in seconds.
@@ -305,7 +307,7 @@ server:
     }
 
     fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
-        let (stage, id) = handle(request)?;
+        let (stage, id) = handle(&request.handle)?;
         match (request.operation, stage) {
             (OperationKind::Delete, _) => terminated(context, id),
             (_, "stopped") => resized(context, id, &request.planned),

@@ -4,13 +4,9 @@ use aws_sdk_ec2::types::Filter;
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 
+use super::progress::not_shown;
+use super::search::{VALUES_PER_FILTER, asked_for, filter};
 use super::tags::TOKEN;
-use super::wait::not_shown;
-
-/// How many values one filter takes.
-const VALUES_PER_FILTER: usize = 200;
-/// How many objects a page holds.
-pub const PAGE: i32 = 100;
 
 /// Some objects, and where the next page begins.
 #[derive(Debug, Default)]
@@ -116,31 +112,12 @@ pub trait Described: ResourceProvider + Sized {
     /// # Errors
     /// When the cloud refuses.
     fn list_page(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
-        let filters: Vec<Filter> = request
-            .filter
-            .as_map()
-            .into_iter()
-            .flatten()
-            .map(|(name, value)| match value.as_text() {
-                Some(text) => filter(name, [text]),
-                None => filter(name, request.filter.text_list(name)),
-            })
-            .collect();
-        let filters = (!filters.is_empty()).then_some(filters);
-        let page = self.describe(context, filters, request.cursor.clone())?;
+        let page = self.describe(context, asked_for(request), request.cursor.clone())?;
         Ok(Listed {
             objects: page.objects,
             next_cursor: page.next,
         })
     }
-}
-
-/// Returns a filter.
-pub fn filter<V: Into<String>>(name: impl Into<String>, values: impl IntoIterator<Item = V>) -> Filter {
-    Filter::builder()
-        .name(name)
-        .set_values(Some(values.into_iter().map(Into::into).collect()))
-        .build()
 }
 
 /// Returns the cursor of the next page; the API gives an empty text for none.

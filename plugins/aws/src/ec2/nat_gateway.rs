@@ -6,10 +6,12 @@ use aws_sdk_ec2::types::{
 use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 
-use super::lookup::{Described, PAGE, Page, filter, next, reads};
+use super::lookup::{Described, Page, next, reads};
+use super::progress::{handle, not_shown};
+use super::search::{PAGE, filter};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
-use super::wait::{handle, in_progress, not_shown, settled};
+use super::wait::{in_progress, settled};
 use crate::client::{ec2, incomplete};
 
 /// How long a gateway usually stays in one state, in seconds.
@@ -154,7 +156,7 @@ nat:
     }
 
     fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
-        let (_, id) = handle(request)?;
+        let (_, id) = handle(&request.handle)?;
         match request.operation {
             OperationKind::Delete => gone(context, id),
             _ => made(context, id),

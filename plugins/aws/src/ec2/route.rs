@@ -7,7 +7,8 @@ use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 
-use super::lookup::{PAGE, filter, next};
+use super::lookup::next;
+use super::search::{PAGE, filter};
 use super::uniqueness::delete_first_unless_changed;
 use crate::client::ec2;
 

@@ -4,8 +4,9 @@ use aws_sdk_ec2::types::{
     RouteTableAssociation as CloudAssociation, RouteTableAssociationStateCode as State,
 };
 
+use super::described::find_all;
 use super::described::prelude::*;
-use super::described::{filter, find_all};
+use super::search::filter;
 use crate::client::{ec2, incomplete};
 
 /// Makes a subnet, or a gateway, follow a route table. A change of the table leaves no moment without one.

@@ -7,7 +7,8 @@ use aws_sdk_ec2::types::{
 use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 
-use super::lookup::{Described, PAGE, Page, filter, next, reads};
+use super::lookup::{Described, Page, next, reads};
+use super::search::{PAGE, filter};
 use super::tags;
 use super::uniqueness::delete_first_unless_changed;
 use crate::client::{ec2, incomplete};

@@ -6,9 +6,11 @@ use aws_sdk_ec2::types::{
 use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 
-use super::lookup::{Described, PAGE, Page, filter, next, reads};
+use super::lookup::{Described, Page, next, reads};
+use super::progress::{handle, not_shown};
+use super::search::{PAGE, filter};
 use super::tags;
-use super::wait::{handle, in_progress, not_shown, settled};
+use super::wait::{in_progress, settled};
 use crate::client::{ec2, incomplete};
 
 /// The kinds of volume.
@@ -177,7 +179,7 @@ impl ResourceProvider for Volume {
     }
 
     fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
-        let (_, id) = handle(request)?;
+        let (_, id) = handle(&request.handle)?;
         match request.operation {
             OperationKind::Create => made(context, id),
             OperationKind::Update => modified(context, id),

@@ -9,8 +9,10 @@ use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 
-use super::lookup::{PAGE, filter, next};
-use super::wait::{handle, in_progress, not_shown};
+use super::lookup::next;
+use super::progress::{handle, not_shown};
+use super::search::{PAGE, filter};
+use super::wait::in_progress;
 use crate::client::ec2;
 
 /// How long an attachment usually stays in one state, in seconds.
@@ -180,7 +182,7 @@ attachment:
     }
 
     fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
-        let (volume, instance) = parts(handle(request)?.1)?;
+        let (volume, instance) = parts(handle(&request.handle)?.1)?;
         match request.operation {
             OperationKind::Delete => gone(context, volume, instance),
             _ => made_of(context, volume, instance),

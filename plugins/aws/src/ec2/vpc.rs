@@ -2,8 +2,8 @@
 
 use aws_sdk_ec2::types::{AttributeBooleanValue, Tenancy, Vpc as CloudVpc, VpcAttributeName};
 
-use super::described::filter;
 use super::described::prelude::*;
+use super::search::filter;
 
 /// A virtual network with an address range of its own.
 #[derive(Clone, Resource)]

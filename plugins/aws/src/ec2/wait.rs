@@ -1,36 +1,12 @@
-//! Operations that take their time: the host polls, a guest never waits.
-
-use std::time::Duration;
+//! Operations of types without a struct that take their time.
 
 use konductor_sdk::prelude::*;
 
-/// Returns that an operation goes on. `stage` is what the operation waits for, and is given back to `poll`.
+use super::progress;
+
+/// Returns that an operation goes on, see [`progress::in_progress`].
 pub fn in_progress(id: &str, stage: &str, seconds: u64, message: impl Into<String>) -> Outcome {
-    Outcome::InProgress(Progress {
-        handle: format!("{stage} {id}").into_bytes(),
-        retry_after: Duration::from_secs(seconds),
-        id: Some(id.to_owned()),
-        message: message.into(),
-    })
-}
-
-/// Returns the stage and the identifier of a handle made by [`in_progress`].
-///
-/// # Errors
-/// When it is none.
-pub fn handle(request: &PollRequest) -> Result<(&str, &str), Failure> {
-    std::str::from_utf8(&request.handle)
-        .ok()
-        .and_then(|handle| handle.split_once(' '))
-        .ok_or_else(|| Failure::new(Disposition::Other, "the poll handle was not made by this plugin"))
-}
-
-/// Returns the failure of an object that the cloud does not show: not yet, or no longer.
-pub fn not_shown(id: &str) -> Failure {
-    Failure::new(
-        Disposition::Unavailable,
-        format!("`{id}` was made, but the cloud does not show it"),
-    )
+    Outcome::InProgress(progress::in_progress(id, stage, seconds, message))
 }
 
 /// Ends a create whose object is there. From here on nothing may be created again, so what may pass is polled

@@ -9,7 +9,7 @@ use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 
 use crate::client::{ec2, ec2_arn};
-use crate::ec2::lookup::filter;
+use crate::ec2::search::filter;
 use crate::ec2::tags;
 
 /// Returns the state of an instance.

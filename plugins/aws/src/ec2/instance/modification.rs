@@ -8,7 +8,7 @@ use konductor_sdk::aws::run;
 use konductor_sdk::prelude::*;
 
 use crate::client::ec2;
-use crate::ec2::lookup::filter;
+use crate::ec2::search::filter;
 use crate::ec2::volume;
 
 /// Tells whether an attribute is given and differs from what the instance has.
