@@ -60,6 +60,14 @@ pub fn python_environment() -> PathBuf {
     folder_of(&bin)
 }
 
+/// Returns the folder with the programs of Node.js.
+///
+/// # Panics
+/// When it has not been made.
+pub fn node_programs() -> PathBuf {
+    folder_of(&prepared("javascript-plugin/venv/bin/node", "languages"))
+}
+
 /// Returns an archived plugin: the one of that name which was built against a released version of the interface.
 ///
 /// # Panics

@@ -11,6 +11,7 @@ mod checkout;
 mod devpi;
 mod installation;
 mod kinto;
+mod node_tools;
 mod oci_registry;
 mod openssl;
 mod power_dns;
@@ -25,8 +26,8 @@ mod site_signature;
 pub use aws_account::AwsAccount;
 pub use binary::konductor as binary;
 pub use checkout::{
-    archive, archived, example, example_plugins, guest, javascript_plugins, python_environment,
-    python_plugins, root,
+    archive, archived, example, example_plugins, guest, javascript_plugins, node_programs,
+    python_environment, python_plugins, root,
 };
 pub use devpi::Devpi;
 pub use installation::{Installation, SHIPPED};

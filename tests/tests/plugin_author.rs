@@ -1,9 +1,10 @@
 //! What the author of a plugin does: `konductor plugin new`, `test`, `build`, `check`, `docs` and `dev`.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
-use konductor_tests::{Kinto, Project, holds, python_environment, root, rust_tools};
+use konductor_tests::{Kinto, Project, holds, node_programs, python_environment, root, rust_tools};
 use serde_json::Value;
 
 const USER: &str = "deploy:change-me-please";
@@ -117,6 +118,117 @@ fn a_new_plugin_in_python_is_tested_built_and_checked() {
     assert_it_works_on_a_real_server(&project, "shelves");
 }
 
+/// Starts a plugin in TypeScript, and installs its packages as its README.md says.
+fn started_in_typescript(name: &str) -> Project {
+    let project = started(name, "javascript").with_node_tools();
+    project.npm(&["install"]);
+    project
+}
+
+#[test]
+fn a_new_plugin_in_typescript_is_tested_built_and_checked() {
+    let project = started_in_typescript("crates");
+    let sdk = format!("\"file:{}\"", root().join("sdk/javascript").display());
+    assert!(project.read("package.json").contains(&sdk));
+    // Its format and its types; then what was locked is enough to install it again.
+    project.npm(&["run", "check"]);
+    project.npm(&["ci"]);
+    project.run(["plugin", "test"]).succeeds().says("pass 2");
+    let one = ["plugin", "test", "--", "--test-name-pattern=every page"];
+    project.run(one).succeeds().says("pass 1");
+    project
+        .run(["plugin", "build"])
+        .succeeds()
+        .says("built crates 0.1.0");
+    project.run(["plugin", "check"]).succeeds();
+    assert_it_works_on_a_real_server(&project, "crates");
+}
+
+#[test]
+fn dev_builds_a_plugin_in_typescript_again_and_survives_a_mistake() {
+    let project = started_in_typescript("crates");
+    let mut dev = project.start(["plugin", "dev", "--simulate", "--json"]);
+    assert_eq!(dev.wait_for_event("plan")["summary"]["create"], 1);
+    dev.wait_for_event("plugin-waiting");
+
+    project.edit("src/api.ts", "import { Failure } from", "import { Failure from");
+    assert_eq!(dev.wait_for_event("plugin-changed")["file"], "src/api.ts");
+    let told = dev.wait_for_event("diagnostic");
+    assert!(
+        told["summary"]
+            .as_str()
+            .unwrap()
+            .contains("konductor-componentize failed"),
+        "{told}"
+    );
+    dev.wait_for_event("plugin-waiting");
+
+    project.edit("src/api.ts", "import { Failure from", "import { Failure } from");
+    dev.wait_for_event("plugin-changed");
+    assert_eq!(dev.wait_for_event("plan")["summary"]["create"], 1);
+}
+
+#[test]
+fn what_a_plugin_in_typescript_lacks_is_told_with_what_to_run() {
+    let without_sdk = Project::empty();
+    without_sdk
+        .run(["plugin", "new", "crates", "--language", "javascript"])
+        .fails_saying("is not published to npm")
+        .says("konductor plugin new crates --language javascript --sdk konductor");
+    assert!(!without_sdk.folder().join("crates").exists());
+
+    let project = started("crates", "javascript").with_node_tools();
+    for command in ["build", "test"] {
+        project
+            .run(["plugin", command])
+            .fails_saying("its packages are not installed")
+            .says("npm install");
+    }
+    project.write("package-lock.json", "{}");
+    project.run(["plugin", "build"]).fails_saying("npm ci");
+    fs::create_dir_all(project.folder().join("node_modules/@konductor/sdk")).unwrap();
+    project
+        .run(["plugin", "build"])
+        .fails_saying("node_modules/@konductor/sdk is not built")
+        .says("npm ci && npm run build");
+    project.edit(
+        "package.json",
+        "\"main\": \"src/plugin.ts\"",
+        "\"main\": \"src/plugn.ts\"",
+    );
+    project
+        .run(["plugin", "build"])
+        .fails_saying("names src/plugn.ts as \"main\", which is no file");
+    project.edit("package.json", "  \"main\": \"src/plugn.ts\",\n", "");
+    project
+        .run(["plugin", "build"])
+        .fails_saying("has no \"main\"")
+        .says("\"main\": \"src/plugin.ts\"");
+
+    // Of programs that a plugin in TypeScript needs, some are missing, or too old.
+    let programs = project.folder().join("programs");
+    fs::create_dir(&programs).unwrap();
+    let path = programs.display().to_string();
+    let environment = [("PATH", path.as_str())];
+    project
+        .run_with(["plugin", "build"], &environment)
+        .fails_saying("node is not on PATH")
+        .says("install Node.js 22.18 or newer, which brings npm: https://nodejs.org");
+    std::os::unix::fs::symlink(node_programs().join("node"), programs.join("node")).unwrap();
+    project
+        .run_with(["plugin", "test"], &environment)
+        .fails_saying("npm is not on PATH");
+    fs::remove_file(programs.join("node")).unwrap();
+    for (name, text) in [("node", "#!/bin/sh\necho v22.17.1\n"), ("npm", "#!/bin/sh\n")] {
+        fs::write(programs.join(name), text).unwrap();
+        let may_run = fs::Permissions::from_mode(0o755);
+        fs::set_permissions(programs.join(name), may_run).unwrap();
+    }
+    project
+        .run_with(["plugin", "build"], &environment)
+        .fails_saying("the Node.js on PATH is 22.17.1");
+}
+
 #[test]
 fn dev_builds_and_plans_again_when_a_source_changes_and_survives_a_mistake() {
     let project = started("board", "rust");
@@ -172,7 +284,7 @@ fn what_cannot_be_started_or_built_is_told_with_what_to_do() {
     for command in ["build", "test", "dev"] {
         project
             .run(["plugin", command])
-            .fails_saying("it has neither Cargo.toml nor src/app.py")
+            .fails_saying("it has none of Cargo.toml, src/app.py, package.json")
             .says("konductor plugin new NAME");
     }
     project

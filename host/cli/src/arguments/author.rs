@@ -13,6 +13,9 @@ pub enum Language {
     Rust,
     /// Python 3.11 or newer, with componentize-py.
     Python,
+    /// TypeScript or JavaScript, with Node.js 22.18 or newer.
+    #[value(alias = "typescript")]
+    Javascript,
 }
 
 /// Arguments of `plugin new`.
@@ -26,7 +29,8 @@ pub struct NewArguments {
     /// The folder; without it one of the plugin's name.
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<PathBuf>,
-    /// Take the SDK from this checkout of Konductor; without it from the release of this version.
+    /// Take the SDK from this checkout of Konductor; without it from the release of this version. JavaScript needs it:
+    /// its SDK is not published.
     #[arg(long, value_name = "FOLDER", env = "KONDUCTOR_SDK")]
     pub sdk: Option<PathBuf>,
 }

@@ -12,22 +12,25 @@ pub enum PluginCommand {
     /// Start a plugin of your own: sources that build, with tests, fixtures and an example stack.
     #[command(after_help = "\
 What is written works: a resource type of Kinto, a small JSON store to be had with `pip install kinto`. Make it yours.
-The SDK is the release of this version; --sdk, or KONDUCTOR_SDK, takes a checkout instead.
+The SDK is the release of this version; --sdk, or KONDUCTOR_SDK, takes a checkout instead. The SDK for JavaScript is not
+published to npm, so that language needs a checkout.
 
 Examples:
   konductor plugin new board
-  konductor plugin new board --language python --sdk ../konductor")]
+  konductor plugin new board --language python --sdk ../konductor
+  konductor plugin new board --language javascript --sdk ../konductor      in TypeScript")]
     New(NewArguments),
     /// Build the plugin in this folder into build/NAME.wasm, with its manifest.
     #[command(after_help = "\
-Rust needs the target wasm32-wasip2, Python componentize-py (in .venv or on PATH). No path of this machine gets into a
-component built from Rust.
+Rust needs the target wasm32-wasip2, Python componentize-py (in .venv or on PATH), TypeScript and JavaScript Node.js and
+the packages that `npm install` puts into node_modules; the module they start from is the \"main\" of package.json. No path
+of this machine gets into a component built from Rust.
 
 Example: konductor -C board plugin build")]
     Build,
     /// Run the native tests of the plugin in this folder, without WebAssembly.
     #[command(after_help = "\
-What stands after `--` goes to `cargo test` or `pytest`.
+What stands after `--` goes to `cargo test`, `pytest` or `npm test`.
 
 Examples:
   konductor plugin test

@@ -22,6 +22,7 @@ pub fn new(arguments: &NewArguments, context: &PluginContext<'_>) -> Result<(), 
     }
     let sdk = match &arguments.sdk {
         Some(checkout) => Sdk::Checkout(checkout_of(&context.folder.join(checkout), arguments.language)?),
+        None if arguments.language == Language::Javascript => return Err(unpublished(name)),
         None => Sdk::Released,
     };
     for (file, text) in files(arguments.language, name, &sdk) {
@@ -38,6 +39,7 @@ pub fn new(arguments: &NewArguments, context: &PluginContext<'_>) -> Result<(), 
     let prepare = match arguments.language {
         Language::Rust => "",
         Language::Python => "       python3 -m venv .venv && .venv/bin/pip install -r requirements.txt\n",
+        Language::Javascript => "       npm install\n",
     };
     context.output.line(&format!(
         "\nIn {}:\n{prepare}       konductor plugin test\n       konductor plugin build\n       konductor plugin check\n\
@@ -45,6 +47,19 @@ pub fn new(arguments: &NewArguments, context: &PluginContext<'_>) -> Result<(), 
         folder.display()
     ));
     Ok(())
+}
+
+/// npm takes a package from its registry or from a folder, and the SDK is in no registry.
+fn unpublished(name: &str) -> CommandError {
+    CommandError::message(
+        "the SDK for JavaScript is not published to npm, so it is taken from a checkout of Konductor",
+    )
+    .help(format!(
+        "git clone --branch v{} {} konductor && (cd konductor/sdk/javascript && npm ci && npm run build)\n\
+             then: konductor plugin new {name} --language javascript --sdk konductor",
+        env!("CARGO_PKG_VERSION"),
+        env!("CARGO_PKG_REPOSITORY"),
+    ))
 }
 
 /// The name is the first part of the types' names, a package's name, and a file's.
@@ -66,6 +81,7 @@ fn checkout_of(folder: &Path, language: Language) -> Result<PathBuf, CommandErro
     let needed = match language {
         Language::Rust => "sdk/konductor-sdk/Cargo.toml",
         Language::Python => "sdk/python/pyproject.toml",
+        Language::Javascript => "sdk/javascript/package.json",
     };
     if !folder.join(needed).is_file() {
         return Err(CommandError::message(format!(

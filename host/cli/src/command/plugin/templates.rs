@@ -51,11 +51,23 @@ const PYTHON: Files = template!(
     "tests/test_bucket.py" from "python/tests/test_bucket.py",
 );
 
+const JAVASCRIPT: Files = template!(
+    "package.json" from "javascript/package.json",
+    "tsconfig.json" from "javascript/tsconfig.json",
+    ".prettierignore" from "javascript/prettierignore",
+    "README.md" from "javascript/README.md",
+    "src/plugin.ts" from "javascript/src/plugin.ts",
+    "src/api.ts" from "javascript/src/api.ts",
+    "src/bucket.ts" from "javascript/src/bucket.ts",
+    "tests/bucket.test.ts" from "javascript/tests/bucket.test.ts",
+);
+
 /// Returns the files of a new plugin: the place in its folder, and the text.
 pub fn files(language: Language, name: &str, sdk: &Sdk) -> Vec<(String, String)> {
     let own = match language {
         Language::Rust => RUST,
         Language::Python => PYTHON,
+        Language::Javascript => JAVASCRIPT,
     };
     let module = name.replace('-', "_");
     let places = [
@@ -65,6 +77,7 @@ pub fn files(language: Language, name: &str, sdk: &Sdk) -> Vec<(String, String)>
         ("{{sdk}}", crate_of(sdk, "konductor-sdk")),
         ("{{sdk_test}}", crate_of(sdk, "konductor-sdk-test")),
         ("{{sdk_python}}", distribution_of(sdk)),
+        ("{{sdk_javascript}}", package_of(sdk)),
     ];
     let filled = |text: &str| {
         places
@@ -103,6 +116,15 @@ fn distribution_of(sdk: &Sdk) -> String {
     }
 }
 
+/// Returns the JavaScript SDK as a dependency. No registry has it, so without a checkout there is only its version.
+fn package_of(sdk: &Sdk) -> String {
+    let place = match sdk {
+        Sdk::Released => env!("CARGO_PKG_VERSION").to_owned(),
+        Sdk::Checkout(folder) => format!("file:{}", folder.join("sdk/javascript").display()),
+    };
+    serde_json::Value::from(place).to_string()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -110,7 +132,7 @@ mod tests {
     #[test]
     fn every_place_in_every_template_is_filled() {
         let checkout = Sdk::Checkout("/somewhere/konductor".into());
-        for language in [Language::Rust, Language::Python] {
+        for language in [Language::Rust, Language::Python, Language::Javascript] {
             for sdk in [&Sdk::Released, &checkout] {
                 for (file, text) in files(language, "board", sdk) {
                     assert!(!file.contains("{{") && !text.contains("{{"), "{file}:\n{text}");

@@ -1,5 +1,6 @@
 //! The folder of a plugin's sources: its language, and the tools that build and test it.
 
+mod javascript;
 mod python;
 mod rust;
 
@@ -19,6 +20,21 @@ pub const BUILD: &str = "build";
 
 /// The folder of the stack that uses the plugin.
 pub const EXAMPLE: &str = "example";
+
+/// The interface, as this version of Konductor speaks it.
+const INTERFACE: [(&str, &str); 3] = [
+    ("host.wit", include_str!("../../../../../../wit/host.wit")),
+    ("plugin.wit", include_str!("../../../../../../wit/plugin.wit")),
+    ("types.wit", include_str!("../../../../../../wit/types.wit")),
+];
+
+/// The file that tells each language. Whichever comes first counts: a plugin in Rust may have a `package.json` for
+/// something else.
+const MARKS: [(&str, Language); 3] = [
+    (rust::MARK, Language::Rust),
+    (python::MARK, Language::Python),
+    (javascript::MARK, Language::Javascript),
+];
 
 /// The folder of a plugin's sources.
 pub struct SourceFolder<'a> {
@@ -43,14 +59,12 @@ impl<'a> SourceFolder<'a> {
         // Other programs are started in it.
         let folder =
             std::path::absolute(folder).map_err(|error| CommandError::file("find", folder, error))?;
-        let known = [(rust::MARK, Language::Rust), (python::MARK, Language::Python)];
-        let language = known.iter().find(|(mark, _)| folder.join(mark).is_file());
+        let language = MARKS.iter().find(|(mark, _)| folder.join(mark).is_file());
         let Some((_, language)) = language else {
+            let marks = MARKS.map(|(mark, _)| mark).join(", ");
             return Err(CommandError::message(format!(
-                "there is no plugin in {}: it has neither {} nor {}",
-                folder.display(),
-                rust::MARK,
-                python::MARK
+                "there is no plugin in {}: it has none of {marks}",
+                folder.display()
             ))
             .help(
                 "change to a plugin's folder, name it with -C, or start one with `konductor plugin new NAME`",
@@ -78,6 +92,7 @@ impl<'a> SourceFolder<'a> {
         match self.language {
             Language::Rust => rust::component(self),
             Language::Python => python::component(self),
+            Language::Javascript => javascript::component(self),
         }
     }
 
@@ -89,6 +104,7 @@ impl<'a> SourceFolder<'a> {
         let mut command = match self.language {
             Language::Rust => rust::tests(self),
             Language::Python => python::tests(self),
+            Language::Javascript => javascript::tests(self)?,
         };
         command.args(arguments);
         self.run(command, "the native tests")
@@ -98,7 +114,11 @@ impl<'a> SourceFolder<'a> {
     pub fn sources(&self) -> BTreeMap<PathBuf, (Option<SystemTime>, u64)> {
         let mut found = BTreeMap::new();
         let mut folders = vec![self.folder.join("src"), self.folder.join(EXAMPLE)];
-        let mut files = vec![self.folder.join(rust::MARK), self.folder.join("build.rs")];
+        let mut files = vec![
+            self.folder.join(rust::MARK),
+            self.folder.join("build.rs"),
+            self.folder.join(javascript::MARK),
+        ];
         while let Some(folder) = folders.pop() {
             let entries = std::fs::read_dir(&folder).into_iter().flatten();
             for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
@@ -118,6 +138,24 @@ impl<'a> SourceFolder<'a> {
             }
         }
         found
+    }
+
+    /// Writes the interface below what is built, and returns its folder.
+    fn interface(&self) -> Result<PathBuf, CommandError> {
+        let interface = self.folder.join(BUILD).join("wit");
+        std::fs::create_dir_all(&interface)
+            .map_err(|error| CommandError::file("create", &interface, error))?;
+        for (name, text) in INTERFACE {
+            let file = interface.join(name);
+            std::fs::write(&file, text).map_err(|error| CommandError::file("write", &file, error))?;
+        }
+        Ok(interface)
+    }
+
+    /// Returns where a component without a manifest is put. The ending keeps it apart from what is built: `plugin check`
+    /// takes the one `.wasm` that is there.
+    fn unpacked(&self) -> PathBuf {
+        self.folder.join(BUILD).join("component.unpacked")
     }
 
     /// Runs a tool. Its output is for a person, so with `--json` all of it goes to standard error.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::{BUILD, SourceFolder};
+use super::SourceFolder;
 use crate::error::CommandError;
 
 /// The file that tells the language.
@@ -12,25 +12,12 @@ pub const MARK: &str = "src/app.py";
 /// The virtual environment that is looked at first.
 const ENVIRONMENT: &str = ".venv";
 
-/// The interface, as this version of Konductor speaks it.
-const INTERFACE: [(&str, &str); 3] = [
-    ("host.wit", include_str!("../../../../../../wit/host.wit")),
-    ("plugin.wit", include_str!("../../../../../../wit/plugin.wit")),
-    ("types.wit", include_str!("../../../../../../wit/types.wit")),
-];
-
 /// Prints the folder that holds the SDK.
 const SDK: &str = "import os, konductor_sdk; print(os.path.dirname(os.path.dirname(os.path.abspath(konductor_sdk.__file__))))";
 
 /// Builds the component.
 pub fn component(source: &SourceFolder<'_>) -> Result<PathBuf, CommandError> {
-    let build = source.folder().join(BUILD);
-    let interface = build.join("wit");
-    std::fs::create_dir_all(&interface).map_err(|error| CommandError::file("create", &interface, error))?;
-    for (name, text) in INTERFACE {
-        let file = interface.join(name);
-        std::fs::write(&file, text).map_err(|error| CommandError::file("write", &file, error))?;
-    }
+    let interface = source.interface()?;
     let mut python = tool(source, "python");
     python.args(["-c", SDK]);
     let sdk = source
@@ -40,8 +27,7 @@ pub fn component(source: &SourceFolder<'_>) -> Result<PathBuf, CommandError> {
                 "python3 -m venv {ENVIRONMENT} && {ENVIRONMENT}/bin/pip install -r requirements.txt"
             ))
         })?;
-    // The ending keeps it apart from what is built: `plugin check` takes the one `.wasm` that is there.
-    let component = build.join("component.unpacked");
+    let component = source.unpacked();
     let mut build = tool(source, "componentize-py");
     build
         .arg("-d")
