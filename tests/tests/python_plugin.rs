@@ -1,6 +1,12 @@
 //! The example plugin in Python, in the sandbox, against a real server of the API that it is for.
 
+mod loaded_plugin;
+
+use konductor_model::Value as Given;
+use konductor_model::provider::Provider as _;
+use konductor_sdk_test::{ScriptedCloud, get, respond};
 use konductor_tests::{Kinto, Project, files_that_hold, python_plugins};
+use loaded_plugin::{loaded, readings};
 use serde_json::{Value, json};
 
 const USER: &str = "deploy:change-me-please";
@@ -64,4 +70,79 @@ fn a_wrong_input_and_a_missing_place_are_told_before_anything_is_made() {
     );
     let project = project.with_environment("KONDUCTOR_KINTO__ENDPOINT_URL", "null");
     project.run(["run", "--yes"]).fails_saying("endpoint_url");
+}
+
+#[test]
+fn a_component_becomes_a_bucket_with_collections_and_follows_its_inputs() {
+    let server = Kinto::open();
+    let project = project(&server);
+    let library = "  team:
+    type: kinto:store:Library
+    properties: { name: team, owner: \"${shelf.owner}\", collections: [books, maps], cache_expires: 60 }
+outputs:
+  team: ${team.bucket}
+";
+    project.edit("konductor.yaml", "outputs:\n", library);
+    let made = project.run(["run", "--yes"]).succeeds();
+    assert!(made.stdout.contains("team/collection-maps"), "{made}");
+    assert_eq!(server.at("/v1/buckets/team", USER)["data"]["owner"], "librarian");
+    let maps = server.at("/v1/buckets/team/collections/maps", USER);
+    assert_eq!(maps["data"]["cache_expires"], 60);
+    assert_eq!(project.objects()["team/bucket"].0, "kinto:store:Bucket");
+    project.assert_nothing_to_do();
+
+    project.edit("konductor.yaml", "[books, maps]", "[books, charts]");
+    project.run(["run", "--yes"]).succeeds();
+    let left = server.at("/v1/buckets/team/collections/maps", USER);
+    assert_eq!(left, Value::Null);
+    assert!(server.at("/v1/buckets/team/collections/charts", USER)["data"].is_object());
+    project.assert_nothing_to_do();
+
+    project.edit("konductor.yaml", "[books, charts]", "[]");
+    project
+        .run(["run", "--yes"])
+        .fails_saying("the list has 0 elements");
+    project.edit(
+        "konductor.yaml",
+        "collections: []",
+        "collections: \"${shelf.last_modified}\"",
+    );
+    project.run(["run", "--yes"]).ends_with(1).says("collections");
+    assert!(server.at("/v1/buckets/team/collections/charts", USER)["data"].is_object());
+}
+
+#[tokio::test]
+async fn a_function_answers_in_the_sandbox_and_many_buckets_are_read_with_one_call() {
+    let bucket = |name: &str| json!({ "id": name, "last_modified": 1 });
+    let cloud = ScriptedCloud::in_order()
+        .expect(
+            get("/v1/buckets/shelf/collections").query("_limit", "100"),
+            respond(200, json!({ "data": [bucket("maps"), bucket("books")] })),
+        )
+        .expect(
+            get("/v1/buckets")
+                .query("_limit", "100")
+                .query("in_id", "\"one\",\"gone\",\"two\""),
+            respond(200, json!({ "data": [bucket("two"), bucket("one")] })),
+        )
+        .shared();
+    let plugin = loaded(&python_plugins().join("kinto.wasm"), cloud.clone()).await;
+    let arguments = Given::from([("bucket", "shelf")]);
+    let names = plugin.invoke("collections_of", arguments).await.unwrap();
+    assert_eq!(names, Given::List(vec!["books".into(), "maps".into()]));
+    let wrong = plugin
+        .invoke("collections_of", Given::empty_map())
+        .await
+        .unwrap_err();
+    assert!(format!("{wrong:?}").contains("`bucket` is missing"), "{wrong:?}");
+    assert!(plugin.invoke("look_up", Given::empty_map()).await.is_err());
+
+    let asked = readings("kinto:store:Bucket", &["one", "gone", "two"]);
+    let found = plugin.read_many(asked).await.unwrap();
+    let ids: Vec<Option<String>> = found
+        .into_iter()
+        .map(|answer| answer.unwrap().map(|object| object.id))
+        .collect();
+    assert_eq!(ids, [Some("one".to_owned()), None, Some("two".to_owned())]);
+    cloud.finish();
 }

@@ -1,10 +1,14 @@
 """Buckets and collections of Kinto, a JSON store with an HTTP API (https://docs.kinto-storage.org)."""
 
+import json
+from collections import defaultdict
 from collections.abc import Iterator
 from typing import Any
 
 from konductor_sdk import (
     Call,
+    Component,
+    Construction,
     Endpoint,
     EndpointRequest,
     Example,
@@ -12,9 +16,11 @@ from konductor_sdk import (
     Identity,
     Object,
     Plugin,
+    Reading,
     Resource,
     Response,
     attribute,
+    function,
     output,
     path_of,
     shape,
@@ -57,15 +63,23 @@ def last_seen(call: Call[Any], path: str) -> str:
     return api(call).send("GET", path).header("etag") or "*"
 
 
-def every(call: Call[Any], path: str) -> Iterator[dict[str, Any]]:
+def every(call: Call[Any], path: str, **filters: str) -> Iterator[dict[str, Any]]:
     """Lists all pages. Kinto names the next one by a whole URL; only its token is taken."""
+    query = {"_limit": "100", **filters}
 
     def following(response: Response) -> tuple[str, dict[str, str]] | None:
         _, found, token = (response.header("next-page") or "").partition("_token=")
-        return (path, {"_limit": "100", "_token": token.partition("&")[0]}) if found else None
+        return (path, {**query, "_token": token.partition("&")[0]}) if found else None
 
-    for page in api(call).pages(path, following=following, query={"_limit": "100"}):
+    for page in api(call).pages(path, following=following, query=query):
         yield from page["data"]
+
+
+def named(call: Call[Any], path: str, names: list[str]) -> dict[str, dict[str, Any]]:
+    """Reads what has one of some names with one call, by name. What is not there is left out."""
+    # Kinto reads each name as JSON where it is some: without quotes `7` would be a number.
+    listed = every(call, path, in_id=",".join(map(json.dumps, names)))
+    return {found["id"]: found for found in listed}
 
 
 @shape
@@ -107,6 +121,11 @@ class Buckets(
     def read(self, call: Call[Bucket], id: str) -> Object | None:
         found = api(call).find(path_of("v1", "buckets", id))
         return bucket_object(found["data"]) if found else None
+
+    def read_many(self, call: Call[Bucket], readings: list[Reading]) -> Iterator[Object | None]:
+        found = named(call, path_of("v1", "buckets"), [reading.id for reading in readings])
+        for reading in readings:
+            yield bucket_object(found[reading.id]) if reading.id in found else None
 
     def update(self, call: Call[Bucket], id: str, inputs: Bucket) -> Object:
         data = {"owner": inputs.owner, "labels": inputs.labels or {}}
@@ -181,6 +200,34 @@ class Collections(
             found = None
         return collection_object(bucket, found["data"]) if found else None
 
+    def read_many(self, call: Call[Collection], readings: list[Reading]) -> Iterator[Object | Failure | None]:
+        wanted: defaultdict[str, list[str]] = defaultdict(list)
+        for reading in readings:
+            bucket, _, name = reading.id.partition("/")
+            wanted[bucket].append(name)
+        found: dict[str, Object | Failure | None] = {}
+        for bucket, names in wanted.items():
+            for id, answer in self.read_bucket(call, bucket, names):
+                found[id] = answer
+        return (found.get(reading.id) for reading in readings)
+
+    def read_bucket(
+        self, call: Call[Collection], bucket: str, names: list[str]
+    ) -> Iterator[tuple[str, Object | Failure | None]]:
+        """Reads collections of one bucket; where the bucket cannot be looked into, each by itself, to tell why."""
+        try:
+            for one in named(call, path_of("v1", "buckets", bucket, "collections"), names).values():
+                made = collection_object(bucket, one)
+                yield made.id, made
+        except Failure as failure:
+            if failure.http_status not in (403, 404):
+                raise
+            for id in (f"{bucket}/{name}" for name in names):
+                try:
+                    yield id, self.read(call, id)
+                except Failure as alone:
+                    yield id, alone
+
     def update(self, call: Call[Collection], id: str, inputs: Collection) -> Object:
         bucket, path = collection_path(id)
         return collection_object(bucket, change(call, path, collection_data(inputs)))
@@ -194,10 +241,55 @@ class Collections(
                 yield collection_object(bucket["id"], found)
 
 
+@shape
+class Library:
+    """A bucket with collections that are all kept alike."""
+
+    name: str = attribute("The name of the bucket.", pattern=NAME, range=(1, 255))
+    owner: str | None = attribute("Who answers for it.")
+    collections: list[str] = attribute("The names of the collections.", range=(1, None))
+    cache_expires: int | None = attribute("For how many seconds answers may be kept.", range=(0, 86_400))
+    bucket: str = output("The name of the bucket, once it is there.")
+
+
+class Libraries(
+    Component[Library],
+    type="kinto:store:Library",
+    examples=(
+        Example(
+            "A bucket with two collections",
+            "library:\n  type: kinto:store:Library\n  properties: { name: library, collections: [books, maps] }\n",
+        ),
+    ),
+):
+    def construct(self, construction: Construction, inputs: Library) -> dict[str, Any]:
+        bucket = construction.declare("bucket", Buckets, Bucket(name=inputs.name, owner=inputs.owner))
+        for name in construction.known(inputs.collections, "collections"):
+            kept = Collection(bucket=bucket["name"], name=name, cache_expires=inputs.cache_expires)
+            construction.declare(f"collection-{name}", Collections, kept)
+        return {"bucket": bucket["name"]}
+
+
+@shape
+class CollectionsOf:
+    """Which collections are looked up."""
+
+    bucket: str = attribute("The bucket they are in.")
+
+
+@function
+def collections_of(call: Call[Any], arguments: CollectionsOf) -> list[str]:
+    """Returns the names of the collections in a bucket."""
+    path = path_of("v1", "buckets", arguments.bucket, "collections")
+    return sorted(found["id"] for found in every(call, path))
+
+
 PLUGIN = Plugin(
     "kinto",
     "0.1.0",
     "Buckets and collections of a Kinto server",
     [Buckets(), Collections()],
     [EndpointRequest("api", "creates, reads, changes and deletes buckets and collections", ("GET", "PUT", "DELETE"))],
+    components=[Libraries()],
+    functions=[collections_of],
 )

@@ -1,8 +1,10 @@
 """Write Konductor plugins in Python. See docs/languages.md."""
 
 from .cloud import Endpoint, Request, Response, SendError, path_of, plain
+from .component import Component, Constructed, Construction, Declaration, Options, Sibling
 from .diagnostics import Diagnostic
 from .failure import Failure, disposition_of
+from .function import Function, function
 from .plan import Change, Plan
 from .plugin import (
     Call,
@@ -12,6 +14,7 @@ from .plugin import (
     Object,
     Partial,
     Plugin,
+    Reading,
     Resource,
     Reveal,
 )
@@ -22,6 +25,10 @@ __all__ = [
     "UNKNOWN",
     "Call",
     "Change",
+    "Component",
+    "Constructed",
+    "Construction",
+    "Declaration",
     "DefinitionError",
     "Deleted",
     "Diagnostic",
@@ -29,14 +36,17 @@ __all__ = [
     "EndpointRequest",
     "Example",
     "Failure",
+    "Function",
     "Identity",
     "InProgress",
     "Json",
     "Number",
     "Object",
+    "Options",
     "Partial",
     "Plan",
     "Plugin",
+    "Reading",
     "Reference",
     "Request",
     "Resource",
@@ -44,9 +54,11 @@ __all__ = [
     "Reveal",
     "Secret",
     "SendError",
+    "Sibling",
     "Unknown",
     "attribute",
     "disposition_of",
+    "function",
     "output",
     "path_of",
     "plain",

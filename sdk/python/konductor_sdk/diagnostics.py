@@ -10,6 +10,8 @@ Step = str | int
 Path = tuple[Step, ...]
 
 _PLAIN = re.compile(r"[\w\-/:$@]+")
+_STEP = re.compile(r'\[(\d+)\]|\["((?:\\.|[^"\\])*)"\]|\.?([^.\[\]]+)')
+_ESCAPE = re.compile(r"\\(.)")
 
 
 def path_text(path: Path) -> str:
@@ -24,6 +26,14 @@ def path_text(path: Path) -> str:
             escaped = step.replace("\\", "\\\\").replace('"', '\\"')
             text += f'["{escaped}"]'
     return text
+
+
+def path_from(text: str) -> Path:
+    """Reads a path as `path_text` writes it."""
+    steps: list[Step] = []
+    for index, quoted, plain in _STEP.findall(text):
+        steps.append(int(index) if index else _ESCAPE.sub(r"\1", quoted) if quoted else plain)
+    return tuple(steps)
 
 
 @dataclass(frozen=True)

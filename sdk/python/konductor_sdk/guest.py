@@ -85,12 +85,8 @@ def _node_out(kind: str, held: Any) -> Any:
     if kind == "map":
         return wit.Node_Map([wit.MapEntry(key, at) for key, at in held])
     if kind == "reference":
-        return wit.Node_Reference(held.path) if isinstance(held.path, wit.Reference) else _no_reference(held)
+        return wit.Node_Reference(wit.Reference(held.resource, _steps_out(held.path)))
     return _NODES[kind](held)
-
-
-def _no_reference(held: Reference) -> Any:
-    raise Failure("other", f"a reference to `{held.resource}` cannot be made by a resource type")
 
 
 def value_out(value: Any) -> list[Any]:
@@ -102,17 +98,18 @@ def value_in(nodes: list[Any]) -> Any:
         if isinstance(node, wit.Node_Map):
             return [(entry.key, entry.value) for entry in node.value]
         if isinstance(node, wit.Node_Reference):
-            # Kept as it came, so that it goes out again unchanged.
-            return Reference(node.value.resource, node.value)  # type: ignore[arg-type]
+            return Reference(node.value.resource, tuple(step.value for step in node.value.path))
         return getattr(node, "value", None)
 
     return decode([(_KINDS[type(node)], held(node)) for node in nodes])
 
 
-def _path_out(path: Path | None) -> list[Any] | None:
-    if not path:
-        return None
+def _steps_out(path: Path) -> list[Any]:
     return [wit.PathStep_Index(one) if isinstance(one, int) else wit.PathStep_Attribute(one) for one in path]
+
+
+def _path_out(path: Path | None) -> list[Any] | None:
+    return _steps_out(path) if path else None
 
 
 def _diagnostics_out(found: list[Diagnostic]) -> list[Any]:
@@ -206,7 +203,7 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
             plan = plugin.plan(request.resource_type, _object_in(request.prior), value_in(request.inputs))
             changes = [
                 wit_provider.AttributeChange(
-                    _path_out(one.at) or [], wit_provider.ChangeKind[one.kind.upper()], one.requires_replacement
+                    _steps_out(one.at), wit_provider.ChangeKind[one.kind.upper()], one.requires_replacement
                 )
                 for one in plan.changes
             ]
@@ -250,13 +247,23 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
 
         @_answers
         def read_many(self, requests: list[Any]) -> list[Any]:
-            def answer(request: Any) -> Any:
+            def alone(request: Any) -> Any:
                 try:
-                    return Ok(self.read(request))
+                    return self.read_many([request])[0]
                 except Err as error:
                     return error
 
-            return [answer(request) for request in requests]
+            if len({request.resource_type for request in requests}) != 1:
+                return [alone(request) for request in requests]
+            readings = [sdk.Reading(request.id, request.name, _object_in(request.prior)) for request in requests]
+            answers = plugin.read_many(requests[0].resource_type, sdk.Call(Sandbox(), _config, ""), readings)
+
+            def told(answer: Any) -> Any:
+                if isinstance(answer, Failure):
+                    return Err(_error_out(answer))
+                return Ok(None if answer is None else _object_out(answer))
+
+            return [told(answer) for answer in answers]
 
         @_answers
         def list(self, request: Any) -> Any:
@@ -290,7 +297,7 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
 
         @_answers
         def invoke(self, function: str, arguments: Any) -> Any:
-            raise Failure("unsupported", f"this plugin has no function `{function}`")
+            return value_out(plugin.invoke(function, sdk.Call(Sandbox(), _config, ""), value_in(arguments)))
 
     def module(name: str) -> dict[str, Any]:
         if plugin.config_schema is None or name != plugin.name:
@@ -312,7 +319,17 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
 
         @_answers
         def construct(self, request: Any) -> Any:
-            module(request.target)
-            return wit_module.ConstructResponse([], value_out({}), [])
+            if plugin.component(request.target) is None:
+                module(request.target)
+                return wit_module.ConstructResponse([], value_out({}), [])
+            inputs, metadata = value_in(request.inputs), value_in(request.metadata)
+            made = plugin.construct(request.target, request.name, inputs, metadata)
+            declarations = [
+                wit_module.Declaration(one.name, one.type, value_out(one.properties), value_out(one.options))
+                for one in made.declarations
+            ]
+            return wit_module.ConstructResponse(
+                declarations, value_out(made.outputs), _diagnostics_out(made.diagnostics)
+            )
 
     return Plugin, Provider, Operations, Module

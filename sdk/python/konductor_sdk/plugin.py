@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar, Generic, TypeVar, get_args
+from typing import Any, ClassVar, Generic, TypeVar
 
 from .check import check_inputs
 from .cloud import Endpoint, Sender
+from .component import Component, Constructed, construct
 from .diagnostics import Diagnostic
 from .equality import Schema, mark_sensitive, normalise, without_nulls
 from .failure import Failure
+from .function import Function
 from .plan import Plan, inputs_of, plan_object
-from .schema import DefinitionError, Example, Identity, from_shape, schema_of, to_shape
+from .schema import DefinitionError, Example, Identity, from_shape, schema_of, shape_in, to_shape
 from .values import reveal
 
 Shape = TypeVar("Shape")
@@ -73,9 +75,19 @@ class Call(Generic[Shape]):
         return Endpoint(self.sender, id)
 
 
+@dataclass(frozen=True)
+class Reading:
+    """One of many objects that are read at once."""
+
+    id: str
+    name: str = ""
+    prior: Object | None = None
+    """The object as it was last seen."""
+
+
 class Resource(Generic[Shape]):
     """A resource type. Subclass it with its shape, `class Books(Resource[Book], type=…, identity=…)`, and write
-    `create`, `read`, `update`, `delete` and `list`.
+    `create`, `read`, `update`, `delete` and `list`, and `read_many` where the API reads many objects with few calls.
 
     A class without `update` says `replace_on_every_change=True`, one without `delete` says `undeletable=True`: nothing
     important is left out silently."""
@@ -110,13 +122,13 @@ class Resource(Generic[Shape]):
                 problems.append(f"`{name}` is missing; write it or say `{instead}=True`")
             if written and said:
                 problems.append(f"`{name}` is written beside `{instead}=True`; keep one")
-        base = next((base for base in getattr(cls, "__orig_bases__", ()) if get_args(base)), None)
-        if base is None:
+        shape = shape_in(cls)
+        if shape is None:
             problems.append("its shape is missing; write `Resource[SHAPE]`")
-        if problems:
+        if problems or shape is None:
             raise DefinitionError(type, problems)
         cls.type = type
-        cls.shape = get_args(base)[0]
+        cls.shape = shape
         cls.schema = schema_of(
             type,
             cls.shape,
@@ -125,7 +137,7 @@ class Resource(Generic[Shape]):
             version=version,
             delete_before_replace=delete_before_replace,
             replace_on_every_change=replace_on_every_change,
-            batch_read=False,
+            batch_read=cls.read_many is not Resource.read_many,
             examples=examples,
         )
 
@@ -139,6 +151,11 @@ class Resource(Generic[Shape]):
 
     def read(self, call: Call[Shape], id: str) -> Object | None:
         """Reads the object, none where it is gone."""
+        raise NotImplementedError
+
+    def read_many(self, call: Call[Shape], readings: list[Reading]) -> Iterable[Object | Failure | None]:
+        """Reads many objects with few calls: the answers stand in the order of the readings, none for what is gone and
+        a failure for what alone could not be read. A type without it reads one by one."""
         raise NotImplementedError
 
     def update(self, call: Call[Shape], id: str, inputs: Shape) -> Outcome:
@@ -188,7 +205,7 @@ class Reveal:
 
 @dataclass
 class Plugin:
-    """A plugin: what it is, what it wants, and the resource types it manages."""
+    """A plugin: what it is, what it wants, and the types and functions it has."""
 
     name: str
     version: str
@@ -197,14 +214,20 @@ class Plugin:
     endpoints: list[EndpointRequest] = field(default_factory=list)
     reveals: list[Reveal] = field(default_factory=list)
     config_schema: dict[str, Any] | None = None
+    components: list[Component[Any]] = field(default_factory=list)
+    functions: list[Function] = field(default_factory=list)
+    metadata: tuple[str, ...] = ()
+    """The fields of the run's metadata that components see: `project`, `stack`, `owner`."""
+    declares: tuple[str, ...] = ()
+    """The other plugins whose types its components declare."""
 
     def __post_init__(self) -> None:
-        problems = []
-        for resource in self.resources:
-            if not resource.type.startswith(f"{self.name}:"):
-                problems.append(f"the type `{resource.type}` does not begin with `{self.name}:`")
-        names = [resource.type for resource in self.resources]
-        problems += [f"the type `{name}` is defined twice" for name in {*names} if names.count(name) > 1]
+        names = [one.type for one in (*self.resources, *self.components)]
+        functions = [one.name for one in self.functions]
+        prefix = f"{self.name}:"
+        problems = [f"the type `{name}` does not begin with `{prefix}`" for name in names if not name.startswith(prefix)]
+        for what, every in (("type", names), ("function", functions)):
+            problems += [f"the {what} `{name}` is defined twice" for name in sorted({*every}) if every.count(name) > 1]
         if problems:
             raise DefinitionError(self.name, problems)
 
@@ -215,6 +238,10 @@ class Plugin:
             "version": self.version,
             "description": self.description,
             "resource_types": [resource.type for resource in self.resources],
+            "component_types": [component.type for component in self.components],
+            "functions": [function.name for function in self.functions],
+            "metadata": list(self.metadata),
+            "declares": list(self.declares),
             "modules": [self.name] if self.config_schema is not None else [],
             "endpoints": [
                 {
@@ -241,12 +268,16 @@ class Plugin:
                 return resource
         raise Failure("unsupported", f"this plugin has no type `{resource_type}`")
 
-    def check(self, resource_type: str, inputs: Any) -> tuple[Any, list[Diagnostic]]:
-        """Checks inputs and applies defaults."""
-        resource = self.resource(resource_type)
-        checked, found = check_inputs(resource.schema, inputs)
+    def component(self, component_type: str) -> Component[Any] | None:
+        """Returns a component type of the plugin, none where it has none of that name."""
+        return next((one for one in self.components if one.type == component_type), None)
+
+    def check(self, type_name: str, inputs: Any) -> tuple[Any, list[Diagnostic]]:
+        """Checks the inputs of a resource or component and applies defaults."""
+        checker = self.component(type_name) or self.resource(type_name)
+        checked, found = check_inputs(checker.schema, inputs)
         if isinstance(checked, dict):
-            found.extend(resource.check(checked))
+            found.extend(checker.check(checked))
         return checked, found
 
     def plan(self, resource_type: str, prior: Object | None, inputs: Any) -> Plan:
@@ -282,12 +313,32 @@ class Plugin:
             if failure.disposition != "not-found":
                 raise
             return None
-        if found is None:
-            return None
-        if call.prior is None:
-            return _settle(resource, found, None)
-        kept = found if found.private else replace(found, private=call.prior.private)
-        return _settle(resource, kept, call.prior.attributes)
+        return None if found is None else _settle_read(resource, found, call.prior)
+
+    def read_many(
+        self, resource_type: str, call: Call[Any], readings: list[Reading]
+    ) -> list[Object | Failure | None]:
+        """Reads many objects of one type, one by one where the type has no better way."""
+        resource = self.resource(resource_type)
+
+        def one(reading: Reading) -> Object | Failure | None:
+            try:
+                return self.read(resource_type, replace(call, name=reading.name, prior=reading.prior), reading.id)
+            except Failure as failure:
+                return failure
+
+        if not resource.schema.get("batch_read"):
+            return [one(reading) for reading in readings]
+        answers = list(resource.read_many(call, readings))
+        if len(answers) != len(readings):
+            raise Failure("other", f"{resource_type} answered {len(answers)} of {len(readings)} reads")
+
+        def settled(reading: Reading, answer: Object | Failure | None) -> Object | Failure | None:
+            if isinstance(answer, Failure):
+                return None if answer.disposition == "not-found" else answer
+            return None if answer is None else _settle_read(resource, answer, reading.prior)
+
+        return list(map(settled, readings, answers))
 
     def update(self, resource_type: str, call: Call[Any], id: str, inputs: Any) -> Outcome:
         """Changes an object."""
@@ -321,9 +372,27 @@ class Plugin:
         outcome = resource.poll(call, handle)
         return outcome if isinstance(outcome, Deleted) else _settle_outcome(resource, outcome, call.planned)
 
-    def schema(self, resource_type: str) -> str:
-        """Returns a type's schema as JSON."""
-        return json.dumps(self.resource(resource_type).schema)
+    def schema(self, type_name: str) -> str:
+        """Returns the schema of a resource or component type as JSON."""
+        return json.dumps((self.component(type_name) or self.resource(type_name)).schema)
+
+    def invoke(self, function: str, call: Call[Any], arguments: Any) -> Any:
+        """Calls a function.
+
+        Raises a `Failure` where there is none of that name, or its arguments are wrong."""
+        for one in self.functions:
+            if one.name == function:
+                return one.invoke(call, arguments)
+        raise Failure("unsupported", f"this plugin has no function `{function}`")
+
+    def construct(
+        self, component_type: str, name: str, inputs: Any, metadata: Mapping[str, Any] | None = None
+    ) -> Constructed:
+        """Declares what a component stands for; where its inputs are wrong, nothing but what is wrong."""
+        component = self.component(component_type)
+        if component is None:
+            raise Failure("unsupported", f"this plugin has no component type `{component_type}`")
+        return construct(component, name, inputs, metadata or {})
 
 
 def _settle(resource: Resource[Any], found: Object, expected: Any) -> Object:
@@ -334,6 +403,14 @@ def _settle(resource: Resource[Any], found: Object, expected: Any) -> Object:
         attributes=mark_sensitive(resource.schema["attributes"], attributes),
         schema_version=resource.schema.get("version", 0),
     )
+
+
+def _settle_read(resource: Resource[Any], found: Object, prior: Object | None) -> Object:
+    """Settles what was read against what was last seen; private bytes that it leaves out are kept."""
+    if prior is None:
+        return _settle(resource, found, None)
+    kept = found if found.private else replace(found, private=prior.private)
+    return _settle(resource, kept, prior.attributes)
 
 
 def _settle_outcome(resource: Resource[Any], outcome: Outcome, expected: Any) -> Outcome:

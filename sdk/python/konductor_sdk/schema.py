@@ -93,24 +93,24 @@ def schema_of(
     shape: type,
     identity: Identity | None,
     *,
-    tags: str | None,
-    version: int,
-    delete_before_replace: bool,
-    replace_on_every_change: bool,
-    batch_read: bool,
+    kind: Literal["resource", "component"] = "resource",
+    tags: str | None = None,
+    version: int = 0,
+    delete_before_replace: bool = False,
+    replace_on_every_change: bool = False,
+    batch_read: bool = False,
     examples: tuple[Example, ...] = (),
 ) -> Schema:
-    """Returns the JSON schema of a resource type.
+    """Returns the JSON schema of a resource or component type; a component has no identity.
 
     Raises a `DefinitionError` with everything that is wrong."""
     problems: list[str] = []
     if not _TYPE_NAME.fullmatch(resource_type):
         problems.append(f"`{resource_type}` is no type name; write `plugin:group:Name`")
-    attributes = _attributes(shape, problems)
-    if identity is None:
+    attributes = attributes_of(shape, problems)
+    if identity is None and kind == "resource":
         problems.append("its identity is missing; say `identity=Identity(FORMAT, (ATTRIBUTE, …))`")
-        identity = Identity("")
-    for name in identity.attributes:
+    for name in identity.attributes if identity else ():
         if name not in attributes:
             problems.append(f"its identity names `{name}`, which is no attribute")
     if tags is not None and attributes.get(tags, {}).get("kind") != "map":
@@ -124,10 +124,12 @@ def schema_of(
     return _kept(
         {
             "type": resource_type,
+            "kind": None if kind == "resource" else kind,
             "description": (shape.__doc__ or "").strip(),
             "version": version,
             "attributes": attributes,
-            "identity": _kept(
+            "identity": identity
+            and _kept(
                 {
                     "format": identity.format,
                     "description": identity.description,
@@ -139,7 +141,7 @@ def schema_of(
             "batch_read": batch_read,
             "examples": [dataclasses.asdict(example) for example in examples],
         },
-        always=("attributes", "description", "identity"),
+        always=("attributes", "description"),
     )
 
 
@@ -153,7 +155,8 @@ def _kept(schema: Schema, always: tuple[str, ...] = ()) -> Schema:
     }
 
 
-def _attributes(shape: type, problems: list[str]) -> dict[str, Schema]:
+def attributes_of(shape: type, problems: list[str]) -> dict[str, Schema]:
+    """Returns the schemas of a shape's attributes, and adds what is wrong with them."""
     hints = get_type_hints(shape)
     attributes = {}
     for field in dataclasses.fields(shape):
@@ -220,10 +223,16 @@ def _kind(hint: Any, form: dict[str, Any], problems: list[str]) -> Schema:
     if get_origin(hint) is dict and get_args(hint)[0] is str:
         return {"kind": "map", "values": _kind(get_args(hint)[1], free, problems)}
     if dataclasses.is_dataclass(hint):
-        return {"kind": "object", "attributes": _attributes(typing.cast(type, hint), problems)}
+        return {"kind": "object", "attributes": attributes_of(typing.cast(type, hint), problems)}
     name = getattr(hint, "__name__", str(hint))
     known = "bool, int, float, str, bytes, Json, Any, Literal, list, dict[str, …] or a dataclass"
     raise DefinitionError(name, [f"`{name}` cannot be the type of an attribute; use {known}"])
+
+
+def shape_in(declared: type) -> type | None:
+    """Returns the shape that a class names in its bases, `Resource[SHAPE]`; none where it names none."""
+    named = (argument for base in getattr(declared, "__orig_bases__", ()) for argument in get_args(base))
+    return next((one for one in named if hasattr(one, "__konductor__")), None)
 
 
 def to_shape(shape: type[T], values: Any) -> T:

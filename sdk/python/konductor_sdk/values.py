@@ -6,6 +6,8 @@ from base64 import b64decode, b64encode
 from dataclasses import dataclass
 from typing import Any, Final
 
+from .diagnostics import Path, path_from, path_text
+
 MOST_DEPTH: Final = 64
 TOKEN_PREFIX: Final = "ksealed-"
 
@@ -48,7 +50,7 @@ class Reference:
     """A reference to an attribute of another resource, by the name it was declared with."""
 
     resource: str
-    path: str = ""
+    path: Path = ()
 
 
 class NotAValue(ValueError):
@@ -157,7 +159,7 @@ def to_json(value: Any) -> Any:
         case Secret(inner):
             return {"$secret": to_json(inner)}
         case Reference(resource, path):
-            return {"$reference": {"resource": resource, "path": path}}
+            return {"$reference": {"resource": resource, "path": path_text(path)}}
     return value
 
 
@@ -177,7 +179,7 @@ def from_json(json: Any) -> Any:
         case {"$secret": inner}:
             return Secret(from_json(inner))
         case {"$reference": {"resource": resource, "path": path}}:
-            return Reference(resource, path)
+            return Reference(resource, path_from(path))
         case {"$map": written}:
             return {key: from_json(item) for key, item in written.items()}
         case dict():

@@ -52,6 +52,11 @@ def test_what_an_author_left_out_is_an_error_where_the_type_is_defined() -> None
         "`update` is missing",
         "`delete` is missing",
     ]
+    with pytest.raises(DefinitionError, match="its shape is missing"):
+
+        class Shapeless(Resource, type="shelf:store:Book"):  # type: ignore[type-arg]
+            pass
+
     with pytest.raises(DefinitionError, match="identity is missing"):
         _define(identity=None)
     with pytest.raises(DefinitionError, match="`nmae`, which is no attribute"):

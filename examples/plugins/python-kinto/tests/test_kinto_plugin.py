@@ -1,4 +1,4 @@
-from konductor_sdk import Failure, plain
+from konductor_sdk import UNKNOWN, Call, Failure, Object, Reading, Reference, plain
 from konductor_sdk.testing import Expected, Lifecycle, ScriptedCloud
 
 import pytest
@@ -75,3 +75,58 @@ def test_a_bad_name_and_a_missing_one_are_told_with_their_place() -> None:
     ]
     assert found[1].help == "did you mean `owner`?"
     assert plain({"a": 1}) == {"a": 1}
+
+
+def listed(*names: str) -> dict:
+    return {"data": [{**data(1)["data"], "id": name} for name in names]}
+
+
+def test_many_buckets_are_read_with_one_call() -> None:
+    with ScriptedCloud(Expected("GET", "/v1/buckets", json=listed("7", "shelf"))) as cloud:
+        readings = [Reading(id) for id in ("shelf", "gone", "7")]
+        found = PLUGIN.read_many("kinto:store:Bucket", Call(cloud, {}, ""), readings)
+    assert [one.id if isinstance(one, Object) else one for one in found] == ["shelf", None, "7"]
+    assert dict(cloud.received[0].query)["in_id"] == '"shelf","gone","7"'
+
+
+def test_many_collections_are_read_with_a_call_for_each_bucket_and_what_fails_fails_alone() -> None:
+    with ScriptedCloud(
+        Expected("GET", "/v1/buckets/a/collections", json=listed("two", "one")),
+        Expected("GET", "/v1/buckets/b/collections", status=403, json={"message": "no"}),
+        Expected("GET", "/v1/buckets/b/collections/one", status=403, json={"message": "no"}),
+        Expected("GET", "/v1/buckets/b", json=data(1)),
+        Expected("GET", "/v1/buckets/c/collections", status=403),
+        Expected("GET", "/v1/buckets/c/collections/one", status=403),
+        Expected("GET", "/v1/buckets/c", status=404),
+    ) as cloud:
+        readings = [Reading(id) for id in ("a/one", "b/one", "a/two", "c/one")]
+        one, denied, two, gone = PLUGIN.read_many("kinto:store:Collection", Call(cloud, {}, ""), readings)
+    assert isinstance(one, Object) and isinstance(two, Object) and (one.id, two.id) == ("a/one", "a/two")
+    assert isinstance(denied, Failure) and denied.disposition == "denied"
+    assert gone is None
+
+
+def test_a_library_is_a_bucket_and_collections_that_refer_to_it() -> None:
+    made = PLUGIN.construct(
+        "kinto:store:Library", "team", {"name": "team", "collections": ["books", "maps"], "owner": UNKNOWN}
+    )
+    bucket = Reference("./bucket", ("name",))
+    assert [(one.name, one.type, one.properties) for one in made.declarations] == [
+        ("bucket", "kinto:store:Bucket", {"name": "team", "owner": UNKNOWN}),
+        ("collection-books", "kinto:store:Collection", {"bucket": bucket, "name": "books"}),
+        ("collection-maps", "kinto:store:Collection", {"bucket": bucket, "name": "maps"}),
+    ]
+    assert made.outputs == {"bucket": bucket}
+    wrong = PLUGIN.construct("kinto:store:Library", "team", {"name": "team", "collections": []})
+    assert [one.summary for one in wrong.diagnostics] == ["the list has 0 elements"] and not wrong.declarations
+    with pytest.raises(Failure) as raised:
+        PLUGIN.construct("kinto:store:Library", "team", {"name": "team", "collections": UNKNOWN})
+    assert raised.value.diagnostics[0].at == ("collections",)
+
+
+def test_the_collections_of_a_bucket_are_looked_up() -> None:
+    with ScriptedCloud(Expected("GET", PATH + "/collections", json=listed("maps", "books"))) as cloud:
+        assert PLUGIN.invoke("collections_of", Call(cloud, {}, ""), {"bucket": "shelf"}) == ["books", "maps"]
+    with pytest.raises(Failure) as raised:
+        PLUGIN.invoke("collections_of", Call(ScriptedCloud(), {}, ""), {"bukcet": "shelf"})
+    assert [one.help for one in raised.value.diagnostics][0] == "did you mean `bucket`?"
