@@ -16,7 +16,7 @@ pub async fn loaded(component: &Path, cloud: Arc<ScriptedCloud>) -> impl Provide
         ..SandboxOptions::default()
     };
     let bytes = std::fs::read(component).unwrap();
-    let origin = LoadOptions::from_origin(&component.display().to_string());
+    let origin = LoadOptions::from_origin(component.display().to_string());
     let plugin = Sandbox::new(options).unwrap().load(&bytes, origin).await.unwrap();
     plugin.with_configuration(Value::empty_map(), cloud, Arc::new(Vault::new()))
 }
