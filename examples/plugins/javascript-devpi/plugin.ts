@@ -1,7 +1,7 @@
-/** Users and indexes of devpi, a server for Python packages (https://devpi.net). */
+/** Users, indexes and stages of devpi, a server for Python packages (https://devpi.net). */
 
-import { Failure, boolean, list, pathOf, plugin, resource, text } from "@konductor/sdk";
-import type { Answer, Attributes, Call, Endpoint, InputsOf } from "@konductor/sdk";
+import { Failure, boolean, component, list, pathOf, plugin, pluginFunction, resource, text } from "@konductor/sdk";
+import type { Answer, Attributes, Call, Endpoint, InputsOf, Reference } from "@konductor/sdk";
 
 const NAME = "[a-zA-Z0-9][a-zA-Z0-9._-]*";
 
@@ -193,6 +193,22 @@ export const index = resource({
     return found === undefined ? undefined : indexAnswer(user, name, result<Index>(found));
   },
 
+  // A user is read with all of its indexes.
+  *readMany(call, readings) {
+    const users = new Map<string, ReadonlyMap<string, Index>>();
+    for (const { id } of readings) {
+      const [user, name] = indexParts(id);
+      let indexes = users.get(user);
+      if (indexes === undefined) {
+        const found = api(call).find(pathOf(user));
+        indexes = new Map(Object.entries(found === undefined ? {} : result<User>(found).indexes));
+        users.set(user, indexes);
+      }
+      const found = indexes.get(name);
+      yield found === undefined ? undefined : indexAnswer(user, name, found);
+    }
+  },
+
   update(call, id, inputs) {
     const [user, name] = indexParts(id);
     const body = indexBody(inputs);
@@ -219,11 +235,55 @@ export const index = resource({
   },
 });
 
+export const stages = component({
+  type: "devpi:store:Stages",
+  description: "Indexes that packages are promoted through: each also finds what those after it have.",
+  attributes: {
+    user: text({ description: "The user they belong to." }),
+    names: list({
+      description: "Their names, in the order that a package goes through them.",
+      length: [1],
+      items: text({ description: "The name of an index.", pattern: NAME }),
+    }),
+    first: text({ description: "Where packages are uploaded to: `USER/NAME`.", output: true }),
+    last: text({ description: "Where packages are installed from: `USER/NAME`.", output: true }),
+  },
+  examples: [
+    {
+      title: "Three stages",
+      yaml: "stages:\n  type: devpi:store:Stages\n  properties: { user: alice, names: [dev, testing, release] }\n",
+    },
+  ],
+
+  construct(construction, { user, names }) {
+    const full: Reference[] = [];
+    // The last stands alone, and each before it finds what the one after it has.
+    for (const name of construction.known(names, "names").toReversed()) {
+      const bases = full.length > 0 ? full.slice(0, 1) : undefined;
+      full.unshift(construction.declare(`stage-${name}`, index, { user, name, bases }).at("full_name"));
+    }
+    return { first: full.at(0) ?? null, last: full.at(-1) ?? null };
+  },
+});
+
+export const projectsOf = pluginFunction({
+  name: "projects_of",
+  description: "Returns the names of the packages that an index has itself.",
+  arguments: { index: text({ description: "The index, as `USER/NAME`.", pattern: `${NAME}/${NAME}` }) },
+
+  invoke(call, given) {
+    const found = result<{ readonly projects: readonly string[] }>(api(call).get(pathOf(...indexParts(given.index))));
+    return found.projects.toSorted();
+  },
+});
+
 export default plugin({
   name: "devpi",
   version: "0.1.0",
   description: "Users and indexes of a devpi server",
   resources: [user, index],
+  components: [stages],
+  functions: [projectsOf],
   endpoints: [
     {
       id: "api",

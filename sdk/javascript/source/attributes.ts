@@ -1,7 +1,7 @@
 /** Declaring attributes: what each takes, and the types of inputs and answers that follow from it. */
 
-import type { AttributeSchema, AttributeSchemas, TextFormat } from "./schema.ts";
-import type { Secret, Unknown } from "./values.ts";
+import type { AttributeSchema, AttributeSchemas, ResourceSchema, TextFormat } from "./schema.ts";
+import type { Reference, Secret, Unknown } from "./values.ts";
 import { mapOf, valueOf } from "./values.ts";
 import { toJson } from "./values_json.ts";
 
@@ -143,6 +143,55 @@ export type Unsettled<T> = T extends Secret<unknown> | Uint8Array
     : T extends object
       ? { readonly [K in keyof T]?: Unsettled<T[K]> } | Unknown
       : T | Unknown;
+
+/** A value that may not be known yet, or be a reference to another resource. */
+export type Open<T> = T extends null | undefined
+  ? T
+  : T extends Secret<unknown> | Uint8Array
+    ? T | Unknown | Reference
+    : T extends readonly (infer Item)[]
+      ? readonly Open<Item>[] | Unknown | Reference
+      : T extends object
+        ? { readonly [K in keyof T]: Open<T[K]> } | Unknown | Reference
+        : T | Unknown | Reference;
+
+/** What is left of an open value when it is known. */
+export type Known<T> = T extends Unknown | Reference
+  ? never
+  : T extends Secret<unknown> | Uint8Array
+    ? T
+    : T extends readonly (infer Item)[]
+      ? readonly Known<Item>[]
+      : T extends object
+        ? { readonly [K in keyof T]: Known<T[K]> }
+        : T;
+
+/** What `construct` of a component is given: checked inputs with defaults, as far as they are known. */
+export type OpenInputsOf<A extends Attributes> = { readonly [K in keyof InputsOf<A>]: Open<InputsOf<A>[K]> };
+
+type Needed<A> = { [K in Given<A>]: MaybeLeftOut<Omit<OptionsOf<A[K]>, "default">> extends true ? never : K }[Given<A>];
+type Defaulted<A> = { [K in keyof A]: OptionsOf<A[K]> extends { default: unknown } ? K : never }[keyof A];
+
+/** What a component declares of a type: those of its attributes that can be given. */
+export type PropertiesOf<A extends Attributes> = Flat<
+  { readonly [K in Exclude<Needed<A>, Defaulted<A>>]: Open<InputOf<A[K]>> } & {
+    readonly [K in Exclude<Given<A>, Exclude<Needed<A>, Defaulted<A>>>]?: Open<InputOf<A[K]>> | null | undefined;
+  }
+>;
+
+/** What `construct` of a component answers with: every output. */
+export type OutputsOf<A extends Attributes> = {
+  readonly [K in Exclude<keyof A, Given<A>>]: Open<AnswerOf<A[K]>> | null;
+};
+
+declare const ATTRIBUTES: unique symbol;
+
+/** A type that a component can declare, with what the compiler knows of its attributes. */
+export interface Declarable<A extends Attributes = Attributes> {
+  readonly type: string;
+  readonly schema: ResourceSchema;
+  readonly [ATTRIBUTES]?: A;
+}
 
 /** Refuses members that are no options, which a generic parameter would take silently. */
 type Only<O, Known> = O & { readonly [K in Exclude<keyof O, keyof Known>]: never };

@@ -43,6 +43,15 @@ export interface Recorded<A extends Attributes> {
   readonly private: Uint8Array;
 }
 
+/** One of many objects that are read at once. */
+export interface Reading<A extends Attributes = Attributes> {
+  readonly id: string;
+  /** The resource's name in the stack. */
+  readonly name: string;
+  /** The object as it was last seen. */
+  readonly prior: Recorded<A> | undefined;
+}
+
 /** What an operation is given beside the object's attributes. */
 export class Call<A extends Attributes = Attributes> {
   readonly #host: Host;

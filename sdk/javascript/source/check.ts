@@ -26,6 +26,7 @@ import {
 } from "./values.ts";
 import type { Value, ValueMap } from "./values.ts";
 import { fromJson } from "./values_json.ts";
+import { viewOfMap } from "./view.ts";
 
 /** Checked inputs, with defaults, and what was found. */
 export interface Checked {
@@ -35,7 +36,7 @@ export interface Checked {
 
 /** Checks inputs and applies defaults. Unknown values and references are allowed everywhere; numbers and booleans given
  * for a text become text; null counts as not given. */
-export function checkInputs(schema: ResourceSchema, given: Value): Checked {
+export function checkInputs(schema: Pick<ResourceSchema, "attributes">, given: Value): Checked {
   const check = new Check();
   const inputs = withoutNulls(given);
   const revealed = reveal(inputs);
@@ -46,6 +47,22 @@ export function checkInputs(schema: ResourceSchema, given: Value): Checked {
     check.found.push({ summary: `expected a map of attributes, found ${kindOf(revealed)}` });
   }
   return { inputs, diagnostics: check.found };
+}
+
+/** Checks inputs, by the schema and then by the author's own check, which is given what is right so far. */
+export function checkedWith(
+  schema: ResourceSchema,
+  inputs: Value,
+  check: ((inputs: never) => Iterable<Diagnostic>) | undefined,
+): Checked {
+  const checked = checkInputs(schema, inputs);
+  const given = reveal(checked.inputs);
+  if (check === undefined || !isMap(given)) return checked;
+  const isError = (found: Diagnostic): boolean => (found.severity ?? "error") === "error";
+  const wrong = new Set(checked.diagnostics.filter(isError).map((found) => found.at?.[0]));
+  const right = mapOf(Object.entries(given).filter(([name]) => !wrong.has(name)));
+  const found = check(viewOfMap(schema.attributes, right) as never);
+  return { inputs: checked.inputs, diagnostics: [...checked.diagnostics, ...found] };
 }
 
 class Check {

@@ -1,6 +1,7 @@
 /** Why an operation failed, by what the host should do about it. */
 
 import type { Diagnostic, Path } from "./diagnostics.ts";
+import { NotAValue } from "./values.ts";
 
 export type Disposition =
   | "not-found"
@@ -81,4 +82,12 @@ export function dispositionOf(status: number): Disposition {
       return "unsupported";
   }
   return status >= 400 && status < 500 ? "invalid" : "other";
+}
+
+/** Makes a failure of whatever was thrown: a mistake in the plugin ends one call, with its place, not the run. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof Failure) return error;
+  if (error instanceof NotAValue) return new Failure("other", error.message);
+  const { name = "Error", message = String(error), stack = "" } = error as Error;
+  return new Failure("other", `a mistake in the plugin: ${name}: ${message}`, { details: { stack } });
 }

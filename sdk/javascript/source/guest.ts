@@ -15,13 +15,13 @@ import { Response, SendError } from "./cloud.ts";
 import type { SendErrorKind } from "./cloud.ts";
 import { fullDetail } from "./diagnostics.ts";
 import type { Diagnostic, Path } from "./diagnostics.ts";
-import { Failure } from "./failure.ts";
+import { Failure, failureOf } from "./failure.ts";
 import { decode, encode, pathOut } from "./nodes.ts";
 import type { Node, PathStep } from "./nodes.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Operation } from "./resource.ts";
-import { NotAValue } from "./values.ts";
 import type { Value } from "./values.ts";
+import { view } from "./view.ts";
 
 type Table = readonly Node[];
 
@@ -51,6 +51,7 @@ interface WitRequest {
   readonly filter: Table;
   readonly handle: Uint8Array;
   readonly target: string;
+  readonly metadata: Table;
 }
 
 const sandbox: Host = {
@@ -124,14 +125,6 @@ function errorOut(failure: Failure): { tag: string; val: unknown } {
   };
 }
 
-/** Makes a failure of whatever was thrown: a mistake in the plugin ends one call, with its place, not the run. */
-function failureOf(error: unknown): Failure {
-  if (error instanceof Failure) return error;
-  if (error instanceof NotAValue) return new Failure("other", error.message);
-  const { name = "Error", message = String(error), stack = "" } = error as Error;
-  return new Failure("other", `a mistake in the plugin: ${name}: ${message}`, { details: { stack } });
-}
-
 /** Turns what is thrown into the interface's error. */
 function answering<T extends unknown[], R>(call: (...given: T) => R): (...given: T) => R {
   return (...given) => {
@@ -141,6 +134,15 @@ function answering<T extends unknown[], R>(call: (...given: T) => R): (...given:
       throw errorOut(failureOf(error));
     }
   };
+}
+
+/** Returns what a call answers with or throws, as the interface's result. */
+function resultOf(call: () => unknown): object {
+  try {
+    return { tag: "ok", val: call() };
+  } catch (error) {
+    return { tag: "err", val: error };
+  }
 }
 
 function progressOut(found: InProgress): object {
@@ -203,7 +205,7 @@ export function exportsOf(plugin: Plugin): { plugin: object; provider: object; o
     },
     provider: {
       check: answering((request: WitRequest) => {
-        const { inputs, diagnostics } = plugin.resource(request.resourceType).check(decode(request.inputs));
+        const { inputs, diagnostics } = plugin.type(request.resourceType).check(decode(request.inputs));
         const errors = diagnostics.some((found) => (found.severity ?? "error") === "error");
         // What could not be read exactly is among the errors, and cannot be written back.
         const checked = errors ? request.inputs : encode(inputs);
@@ -227,7 +229,7 @@ export function exportsOf(plugin: Plugin): { plugin: object; provider: object; o
         const known = plugin.definition.resources.find((resource) => resource.type === type);
         return [...(known?.permissions(operation) ?? [])];
       },
-      schema: answering((type: string) => JSON.stringify(plugin.resource(type).schema)),
+      schema: answering((type: string) => JSON.stringify(plugin.type(type).schema)),
     },
     operations: {
       configure: answering((given: Table) => {
@@ -237,14 +239,20 @@ export function exportsOf(plugin: Plugin): { plugin: object; provider: object; o
         outcomeOut(plugin.resource(request.resourceType).create(detailsOf(request), decode(request.inputs))),
       ),
       read,
-      readMany: (requests: WitRequest[]) =>
-        requests.map((request) => {
-          try {
-            return { tag: "ok", val: read(request) };
-          } catch (error) {
-            return { tag: "err", val: error };
-          }
-        }),
+      readMany: answering((requests: WitRequest[]) => {
+        const [first] = requests;
+        if (first === undefined) return [];
+        if (requests.some((request) => request.resourceType !== first.resourceType)) {
+          return requests.map((request) => resultOf(() => read(request)));
+        }
+        const wanted = requests.map((request) => ({ ...detailsOf(request), id: request.id }));
+        const answers = plugin.resource(first.resourceType).readMany(detailsOf({}), wanted);
+        return answers.map((found) =>
+          found instanceof Failure
+            ? { tag: "err", val: errorOut(found) }
+            : { tag: "ok", val: found === undefined ? null : objectOut(found) },
+        );
+      }),
       list: answering((request: WitRequest) => {
         const found = plugin.resource(request.resourceType).list(detailsOf(request));
         return { objects: found.map(objectOut), nextCursor: null };
@@ -265,9 +273,7 @@ export function exportsOf(plugin: Plugin): { plugin: object; provider: object; o
         const resource = plugin.resource(request.resourceType);
         return outcomeOut(resource.poll(detailsOf(request), handleIn(request.handle)));
       }),
-      invoke: answering((called: string) => {
-        throw new Failure("unsupported", `this plugin has no function \`${called}\``);
-      }),
+      invoke: answering((called: string, given: Table) => encode(plugin.invoke(called, detailsOf({}), decode(given)))),
     },
     module: {
       configSchema: answering((asked: string) => JSON.stringify(moduleSchema(asked))),
@@ -277,8 +283,23 @@ export function exportsOf(plugin: Plugin): { plugin: object; provider: object; o
       }),
       dependencies: () => [],
       construct: answering((request: WitRequest) => {
-        moduleSchema(request.target);
-        return { declarations: [], outputs: encode({}), diagnostics: [] };
+        // A component's type has colons in it, and the name of a module has none.
+        if (!request.target.includes(":")) {
+          moduleSchema(request.target);
+          return { declarations: [], outputs: encode({}), diagnostics: [] };
+        }
+        const metadata = view({ kind: "any" }, decode(request.metadata)) as Record<string, unknown>;
+        const made = plugin.component(request.target).construct(request.name, decode(request.inputs), metadata);
+        return {
+          declarations: made.declarations.map((one) => ({
+            name: one.name,
+            typeName: one.type,
+            properties: encode(one.properties),
+            options: encode(one.options),
+          })),
+          outputs: encode(made.outputs),
+          diagnostics: diagnosticsOut(made.diagnostics),
+        };
       }),
     },
   };

@@ -2,16 +2,17 @@
  * around it. */
 
 import { DefinitionError, kept, schemasOf } from "./attributes.ts";
-import type { Attributes, AttributesOf, InputsOf, RecordedOf, Unsettled } from "./attributes.ts";
+import type { Attributes, AttributesOf, Declarable, InputsOf, RecordedOf, Unsettled } from "./attributes.ts";
 import { Call, Deleted, InProgress, Partial } from "./call.ts";
-import type { Answer, CallDetails, Outcome, Settled, StoredObject } from "./call.ts";
-import { checkInputs } from "./check.ts";
+import type { Answer, CallDetails, Outcome, Reading, Recorded, Settled, StoredObject } from "./call.ts";
+import { checkedWith } from "./check.ts";
 import type { Checked } from "./check.ts";
 import type { Diagnostic } from "./diagnostics.ts";
 import { markSensitive, normalise, withoutNulls } from "./equality.ts";
-import { Failure } from "./failure.ts";
+import { Failure, failureOf } from "./failure.ts";
 import { inputsOf, planObject } from "./plan.ts";
 import type { Plan } from "./plan.ts";
+import { TYPE_NAME } from "./schema.ts";
 import type { Example, ResourceSchema } from "./schema.ts";
 import { asSecretsWere, renamed } from "./upgrade.ts";
 import type { Upgrade } from "./upgrade.ts";
@@ -48,6 +49,9 @@ interface Behaviour<A extends Attributes> {
   create(call: Call<A>, inputs: InputsOf<A>): Outcome<A>;
   /** Reads the object, nothing where it is gone. */
   read(call: Call<A>, id: string): Answer<A> | undefined;
+  /** Reads many objects with few calls. The answers stand in the order of the readings: nothing for what is gone, a
+   * failure for what alone could not be read. A type without it is read one by one. */
+  readMany?(call: Call<A>, readings: readonly Reading<A>[]): Iterable<Answer<A> | Failure | undefined>;
   /** Returns what exists. */
   list?(call: Call<A>): Iterable<Answer<A>>;
   /** Asks how a long operation stands. */
@@ -83,11 +87,12 @@ export type Definition<A extends Attributes> = Behaviour<A> & Changeable<A> & De
 /** Declares a resource type.
  *
  * Throws a `DefinitionError` with everything that is wrong. */
-export function resource<const A extends Attributes>(definition: Definition<A>): Resource {
+export function resource<const A extends Attributes>(definition: Definition<A>): Resource & Declarable<A> {
   return new Resource(definition as unknown as Definition<Attributes>);
 }
 
-const TYPE_NAME = /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]*$/;
+/** One of many objects that the host asks for. */
+export type Wanted = Readonly<Pick<CallDetails, "name" | "prior">> & { readonly id: string };
 
 /** A declared resource type. */
 export class Resource {
@@ -109,14 +114,7 @@ export class Resource {
 
   /** Checks inputs and applies defaults. */
   check(inputs: Value): Checked {
-    const checked = checkInputs(this.schema, inputs);
-    const given = reveal(checked.inputs);
-    if (this.#definition.check === undefined || !isMap(given)) return checked;
-    const isError = (found: Diagnostic): boolean => (found.severity ?? "error") === "error";
-    const wrong = new Set(checked.diagnostics.filter(isError).map((found) => found.at?.[0]));
-    const right = mapOf(Object.entries(given).filter(([name]) => !wrong.has(name)));
-    const found = this.#definition.check(viewOfMap(this.schema.attributes, right) as never);
-    return { inputs: checked.inputs, diagnostics: [...checked.diagnostics, ...found] };
+    return checkedWith(this.schema, inputs, this.#definition.check?.bind(this.#definition));
   }
 
   /** Plans an object. */
@@ -146,9 +144,24 @@ export class Resource {
   /** Reads an object, nothing where it is gone. */
   read(details: CallDetails, id: string): StoredObject | undefined {
     const found = orNothing(() => this.#definition.read(this.#call(details), id));
-    if (found === undefined) return undefined;
-    const { prior } = details;
-    return this.#settle("read", { private: prior?.private ?? new Uint8Array(), ...found }, prior?.attributes ?? null);
+    return found === undefined ? undefined : this.#settleRead(found, details.prior);
+  }
+
+  /** Reads many objects, one by one where the type has no better way. */
+  readMany(details: CallDetails, wanted: readonly Wanted[]): (StoredObject | Failure | undefined)[] {
+    const { readMany } = this.#definition;
+    if (readMany === undefined) {
+      return wanted.map(({ id, name, prior }) => orFailure(() => this.read({ ...details, name, prior }, id)));
+    }
+    const readings = wanted.map(({ id, name, prior }) => ({ id, name, prior: this.#recorded(prior) }));
+    const answers = Array.from(readMany.call(this.#definition, this.#call(details), readings));
+    if (answers.length !== wanted.length) {
+      throw new Failure("other", `${this.type} answered ${answers.length} of ${wanted.length} reads`);
+    }
+    return answers.map((found, index) => {
+      if (found instanceof Failure) return found.disposition === "not-found" ? undefined : found;
+      return found === undefined ? undefined : this.#settleRead(found, wanted[index]?.prior);
+    });
   }
 
   update(details: CallDetails, id: string, inputs: Value): Settled {
@@ -191,18 +204,23 @@ export class Resource {
     return this.#definition.permissions?.(operation) ?? [];
   }
 
+  #recorded(prior: StoredObject | undefined): Recorded<Attributes> | undefined {
+    return (
+      prior && {
+        id: prior.id,
+        attributes: viewOfMap(this.schema.attributes, reveal(prior.attributes) as ValueMap) as RecordedOf<Attributes>,
+        private: prior.private,
+      }
+    );
+  }
+
   #call(details: CallDetails): Call {
-    const { prior } = details;
     return new Call(details.host, {
       config: view({ kind: "any" }, details.config),
       name: details.name,
       idempotencyToken: details.idempotencyToken ?? "",
       filter: view({ kind: "any" }, details.filter ?? null),
-      prior: prior && {
-        id: prior.id,
-        attributes: viewOfMap(this.schema.attributes, reveal(prior.attributes) as ValueMap) as RecordedOf<Attributes>,
-        private: prior.private,
-      },
+      prior: this.#recorded(details.prior),
     });
   }
 
@@ -222,10 +240,24 @@ export class Resource {
     };
   }
 
+  /** Settles what was read against what was last seen; private bytes that it leaves out are kept. */
+  #settleRead(found: Answer<Attributes>, prior: StoredObject | undefined): StoredObject {
+    return this.#settle("read", { private: prior?.private ?? new Uint8Array(), ...found }, prior?.attributes ?? null);
+  }
+
   #settleOutcome(operation: string, outcome: Outcome<Attributes>, planned: Value = null): Settled {
     if (outcome instanceof InProgress) return outcome;
     if (!(outcome instanceof Partial)) return this.#settle(operation, outcome, planned);
     return { object: this.#settle(operation, outcome.object, planned), reason: outcome.reason };
+  }
+}
+
+/** Returns what a function finds, or its failure. */
+function orFailure<T>(find: () => T): T | Failure {
+  try {
+    return find();
+  } catch (error) {
+    return failureOf(error);
   }
 }
 
@@ -293,6 +325,7 @@ function schemaOf(definition: Definition<Attributes>): ResourceSchema {
     identity: kept(definition.identity),
     tags: definition.tags,
     delete_before_replace: definition.deleteBeforeReplace,
+    batch_read: definition.readMany !== undefined,
     examples: definition.examples,
   }) as ResourceSchema;
 }

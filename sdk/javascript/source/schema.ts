@@ -2,6 +2,9 @@
 
 export type TextFormat = "any" | "ipv4-cidr" | "ipv6-cidr" | "cidr" | "ipv4-address" | "base64";
 
+/** The form of a type's name. */
+export const TYPE_NAME = /^[a-z][a-z0-9-]*:[a-z][a-z0-9-]*:[A-Z][A-Za-z0-9]*$/;
+
 interface Flags {
   readonly description?: string;
   readonly required?: boolean;
@@ -53,10 +56,13 @@ export interface Example {
 
 export interface ResourceSchema {
   readonly type: string;
+  /** A resource where it is not said. */
+  readonly kind?: "resource" | "component";
   readonly description: string;
   readonly version?: number;
   readonly attributes: AttributeSchemas;
-  readonly identity: {
+  /** Every resource has one, and no component. */
+  readonly identity?: {
     readonly format: string;
     readonly description?: string;
     readonly attributes?: readonly string[];

@@ -9,12 +9,16 @@ export const TOKEN_PREFIX = "ksealed-";
 
 /** A value that is known only after apply. There is one, `UNKNOWN`. */
 export class Unknown {
+  // A member of its own keeps the compiler from taking everything that has a `toString` for one.
+  readonly #name = "UNKNOWN";
+
   toString(): string {
-    return "UNKNOWN";
+    return this.#name;
   }
 }
 
-export const UNKNOWN: Unknown = Object.freeze(new Unknown());
+export const UNKNOWN = new Unknown();
+Object.freeze(UNKNOWN);
 
 const INSPECT = Symbol.for("nodejs.util.inspect.custom");
 

@@ -4,7 +4,19 @@ import assert from "node:assert/strict";
 import { registerHooks } from "node:module";
 import { test } from "node:test";
 
-import { Failure, InProgress, Partial, Secret, integer, plugin, resource, text } from "../source/index.ts";
+import {
+  Failure,
+  InProgress,
+  Partial,
+  Reference,
+  Secret,
+  component,
+  integer,
+  plugin,
+  pluginFunction,
+  resource,
+  text,
+} from "../source/index.ts";
 import type { Answer, Call, Definition } from "../source/index.ts";
 import { Deleted } from "../source/call.ts";
 import { decode, encode } from "../source/nodes.ts";
@@ -205,7 +217,7 @@ test("every operation answers in the form of the interface", () => {
     inputs: encode({ name: "a" }),
   });
   assert.equal(told(operations, "import", KIND.resourceType, "box", "gone").error?.tag, "not-found");
-  assert.equal(told(operations, "invoke", "look_up").error?.tag, "unsupported");
+  assert.equal(told(operations, "invoke", "look_up", encode({})).error?.tag, "unsupported");
   const many = operations["readMany"]?.([
     { ...KIND, id: "a", prior: null },
     { ...KIND, id: "gone", prior: null },
@@ -215,6 +227,125 @@ test("every operation answers in the form of the interface", () => {
     (many as { tag: string; val: unknown }[]).map(({ tag }) => tag),
     ["ok", "ok", "err"],
   );
+});
+
+test("many objects are read as the type says, and each tells what came of it", () => {
+  const reads = ["a", "gone", "broken", "missing"].map((id) => ({
+    ...KIND,
+    id,
+    prior: id === "a" ? stored("a") : null,
+  }));
+  const seen: unknown[] = [];
+  const { operations, provider } = parts({
+    readMany: (_call: Call, readings: readonly { id: string; name: string; prior: unknown }[]) =>
+      readings.map(({ id, name, prior }) => {
+        seen.push([id, name, prior !== undefined]);
+        if (id === "broken") return new Failure("throttled", "slowly");
+        if (id === "missing") return new Failure("not-found", "404");
+        return id === "gone" ? undefined : { id, attributes: { name: id, size: 1 } };
+      }),
+  });
+  assert.deepEqual(operations["readMany"]?.(reads), [
+    { tag: "ok", val: stored("a") },
+    { tag: "ok", val: null },
+    {
+      tag: "err",
+      val: {
+        tag: "throttled",
+        val: { code: "", message: "slowly", httpStatus: null, requestId: null, at: null, details: [] },
+      },
+    },
+    { tag: "ok", val: null },
+  ]);
+  assert.deepEqual(seen, [
+    ["a", "box", true],
+    ["gone", "box", false],
+    ["broken", "box", false],
+    ["missing", "box", false],
+  ]);
+  const says = (one: Part): unknown =>
+    (JSON.parse(String(one["schema"]?.(KIND.resourceType))) as { batch_read?: boolean }).batch_read;
+  assert.deepEqual([says(provider), says(parts().provider)], [true, undefined]);
+  assert.deepEqual(operations["readMany"]?.([]), []);
+  // One by one, a mistake ends one read, not all.
+  const alone = parts({
+    read: (_call: Call, id: string) => {
+      if (id === "gone") throw new TypeError("oops");
+      return answer(id);
+    },
+  }).operations["readMany"]?.(reads) as { tag: string }[];
+  assert.deepEqual(
+    alone.map(({ tag }) => tag),
+    ["ok", "err", "ok", "ok"],
+  );
+  const short = told(parts({ readMany: () => [] }).operations, "readMany", reads);
+  assert.match(JSON.stringify(short.error), /answered 0 of 4 reads/);
+});
+
+test("a component and a function are called with tables and answer with them", () => {
+  const outer = new Reference("./outer", ["id", 0]);
+  const attributes = {
+    name: text({ description: "Its name." }),
+    id: text({ description: "Its number.", output: true }),
+  };
+  const shelf = plugin({
+    name: "shelf",
+    version: "1.0.0",
+    description: "Boxes",
+    resources: [],
+    components: [
+      component({
+        type: "shelf:store:Stack",
+        description: "Boxes in a box.",
+        attributes,
+        construct: (construction, { name }) => {
+          const owner = String(construction.metadata["owner"]);
+          const box = construction.declare("outer", "other:store:Box", { name, owner }, { protect: true });
+          return { id: box.at("id", 0) };
+        },
+      }),
+    ],
+    functions: [
+      pluginFunction({
+        name: "doubled",
+        description: "Says a text twice.",
+        arguments: { text: text({ description: "The text." }) },
+        invoke: (call, given) => ({ text: given.text + given.text, config: call.config }),
+      }),
+    ],
+  });
+  const { provider, operations, module } = exportsOf(shelf) as unknown as ReturnType<typeof parts>;
+  const request = {
+    target: "shelf:store:Stack",
+    name: "boxes",
+    inputs: encode({ name: new Reference("there", ["label"]) }),
+    metadata: encode({ owner: "me" }),
+  };
+  assert.deepEqual(module["construct"]?.(request), {
+    declarations: [
+      {
+        name: "outer",
+        typeName: "other:store:Box",
+        properties: encode({ name: new Reference("there", ["label"]), owner: "me" }),
+        options: encode({ protect: true }),
+      },
+    ],
+    outputs: encode({ id: outer }),
+    diagnostics: [],
+  });
+  const wrong = module["construct"]?.({ ...request, inputs: encode({}) }) as { diagnostics: { summary: string }[] };
+  assert.equal(wrong.diagnostics[0]?.summary, "`name` is missing");
+  assert.equal(told(module, "construct", { ...request, target: "shelf:store:Nook" }).error?.tag, "unsupported");
+  assert.match(String(provider["schema"]?.("shelf:store:Stack")), /"kind":"component"/);
+  const checked = provider["check"]?.({ resourceType: "shelf:store:Stack", inputs: encode({ nmae: "a" }) });
+  assert.equal((checked as { diagnostics: unknown[] }).diagnostics.length, 2);
+
+  operations["configure"]?.(encode({ region: "here" }));
+  const answered = operations["invoke"]?.("doubled", encode({ text: "ab" }));
+  assert.deepEqual(values(answered), { text: "abab", config: { region: "here" } });
+  const refused = told(operations, "invoke", "doubled", encode({ txet: "ab" })).error;
+  assert.equal(refused?.tag, "invalid");
+  assert.equal((refused?.val as unknown[]).length, 2);
 });
 
 test("what is under way, unfinished or deleted is told as such, and its handle comes back", () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Secret } from "@konductor/sdk";
+import { Failure, Reference, Secret } from "@konductor/sdk";
 import { Lifecycle, ScriptedCloud } from "@konductor/sdk/testing";
 
 import devpi from "../plugin.ts";
@@ -176,4 +176,49 @@ test("what is wrong is told with its place, and an identifier of another form as
   );
   const life = new Lifecycle(devpi, "devpi:store:Index", new ScriptedCloud());
   assert.throws(() => life.import("dev"), { disposition: "invalid", message: "`dev` is no index; write `USER/NAME`" });
+});
+
+test("many indexes are read with one call for each user", () => {
+  const users = { release: index(), dev: index() } as Record<string, { result: unknown }>;
+  const indexes = Object.fromEntries(Object.entries(users).map(([name, found]) => [name, found.result]));
+  const cloud = new ScriptedCloud(
+    { method: "GET", path: "/builder", json: user({ indexes }) },
+    { method: "GET", path: "/nobody", status: 404, json: { message: "no such user" } },
+  );
+  const wanted = ["builder/dev", "nobody/dev", "builder/gone", "builder/release"];
+  const details = { host: cloud, config: null, name: "" };
+  const found = devpi.resource("devpi:store:Index").readMany(
+    details,
+    wanted.map((id) => ({ id, name: "index", prior: undefined })),
+  );
+  assert.deepEqual(
+    found.map((one) => (one instanceof Failure ? one : one?.id)),
+    ["builder/dev", undefined, undefined, "builder/release"],
+  );
+  cloud.finish();
+});
+
+test("stages are indexes of which each finds what the next has", () => {
+  const stages = devpi.component("devpi:store:Stages");
+  const name = new Reference("builder", ["name"]);
+  const { declarations, outputs } = stages.construct("stages", { user: name, names: ["dev", "testing", "release"] });
+  const full = (stage: string): Reference => new Reference(`./stage-${stage}`, ["full_name"]);
+  assert.deepEqual(
+    declarations.map((one) => [one.name, one.type, one.properties]),
+    [
+      ["stage-release", "devpi:store:Index", { user: name, name: "release" }],
+      ["stage-testing", "devpi:store:Index", { user: name, name: "testing", bases: [full("release")] }],
+      ["stage-dev", "devpi:store:Index", { user: name, name: "dev", bases: [full("testing")] }],
+    ],
+  );
+  assert.deepEqual(outputs, { first: full("dev"), last: full("release") });
+  assert.equal(stages.construct("stages", { user: "a", names: [] }).diagnostics[0]?.summary, "the list has 0 elements");
+});
+
+test("the packages of an index are looked up by its name", () => {
+  const cloud = new ScriptedCloud({ method: "GET", path: "/builder/dev", json: index({ projects: ["b", "a"] }) });
+  const details = { host: cloud, config: null, name: "" };
+  assert.deepEqual(devpi.invoke("projects_of", details, { index: "builder/dev" }), ["a", "b"]);
+  assert.throws(() => devpi.invoke("projects_of", details, { index: "dev" }), { disposition: "invalid" });
+  cloud.finish();
 });
