@@ -17,7 +17,7 @@ export type {
 } from "./attributes.ts";
 export { textOf, utf8 } from "./bytes.ts";
 export { Call, Deleted, InProgress, Partial } from "./call.ts";
-export type { Answer, Host, LogLevel, Outcome, Reading, Recorded } from "./call.ts";
+export type { Answer, CallDetails, Host, LogLevel, Outcome, Reading, Recorded, StoredObject } from "./call.ts";
 export { Endpoint, Response, SendError, nextLink, pathOf, plain } from "./cloud.ts";
 export type { EndpointOptions, NextPage, Request, SendOptions, Sender } from "./cloud.ts";
 export { Component, Construction, Sibling, component } from "./component.ts";

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from traceback import format_tb
 from typing import Final
 
 from .diagnostics import Diagnostic, Path
+from .values import NotAValue
 
 DISPOSITIONS: Final = (
     "not-found",
@@ -68,3 +70,13 @@ def disposition_of(status: int) -> str:
         case _ if 400 <= status < 500:
             return "invalid"
     return "other"
+
+
+def failure_of(error: Exception) -> Failure:
+    """Makes a failure of whatever was raised: a mistake in the plugin ends one call, with its place, not the run."""
+    if isinstance(error, Failure):
+        return error
+    if isinstance(error, NotAValue):
+        return Failure("other", str(error))
+    told = f"a mistake in the plugin: {type(error).__name__}: {error}"
+    return Failure("other", told, details={"stack": "".join(format_tb(error.__traceback__))})

@@ -17,8 +17,8 @@ from wit_world.imports import types as wit
 from . import plugin as sdk
 from .cloud import Request, Response, SendError
 from .diagnostics import Diagnostic, Path
-from .failure import Failure
-from .values import NotAValue, Reference, decode, encode
+from .failure import Failure, failure_of
+from .values import Reference, decode, encode
 
 _NODES = {
     "null": wit.Node_Null,
@@ -146,15 +146,13 @@ def _error_out(failure: Failure) -> Any:
 
 
 def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Turns a failure into the interface's error."""
+    """Turns what is raised into the interface's error."""
 
     def answer(*arguments: Any) -> Any:
         try:
             return call(*arguments)
-        except Failure as failure:
-            raise Err(_error_out(failure)) from None
-        except NotAValue as error:
-            raise Err(_error_out(Failure("other", str(error)))) from None
+        except Exception as error:
+            raise error if isinstance(error, Err) else Err(_error_out(failure_of(error))) from None
 
     return answer
 

@@ -12,7 +12,7 @@ from .cloud import Endpoint, Sender
 from .component import Component, Constructed, construct
 from .diagnostics import Diagnostic
 from .equality import Schema, mark_sensitive, normalise, without_nulls
-from .failure import Failure
+from .failure import Failure, failure_of
 from .function import Function
 from .plan import Plan, inputs_of, plan_object
 from .schema import DefinitionError, Example, Identity, from_shape, schema_of, shape_in, to_shape
@@ -324,8 +324,8 @@ class Plugin:
         def one(reading: Reading) -> Object | Failure | None:
             try:
                 return self.read(resource_type, replace(call, name=reading.name, prior=reading.prior), reading.id)
-            except Failure as failure:
-                return failure
+            except Exception as error:
+                return failure_of(error)
 
         if not resource.schema.get("batch_read"):
             return [one(reading) for reading in readings]
