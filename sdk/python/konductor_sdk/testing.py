@@ -102,6 +102,16 @@ class Lifecycle:
         assert self.object is not None
         return self.plugin.read(self.resource_type, self.call(), self.object.id)
 
+    def list(self, filter: Any = None) -> list[Object]:
+        """Lists what exists."""
+        return self.plugin.list(self.resource_type, self.call(filter=filter))
+
+    def import_(self, id: str) -> None:
+        """Takes over an object that exists already, and checks that nothing is left to change."""
+        self.object, inputs = self.plugin.import_(self.resource_type, self.call(), id)
+        again = self.plan(inputs)
+        assert not again.changes, f"a plan after the import finds changes: {again.changes}"
+
     def delete(self) -> None:
         """Deletes the object."""
         assert self.object is not None

@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 from konductor_sdk import Call, Failure, Identity, Object, Plugin, Reading, Resource, Secret, attribute, output, shape
-from konductor_sdk.testing import ScriptedCloud
+from konductor_sdk.testing import Lifecycle, ScriptedCloud
 
 
 @shape
@@ -77,3 +77,21 @@ def test_what_is_read_at_once_is_settled_as_what_is_read_alone() -> None:
 def test_answers_that_do_not_fit_the_readings_are_refused() -> None:
     with pytest.raises(Failure, match="answered 1 of 2 reads"):
         SHELF.read_many("shelf:store:Batched", CALL, [Reading("a"), Reading("left out")])
+
+
+def test_an_import_that_leaves_something_to_change_fails_its_test() -> None:
+    class Odd(
+        Books,
+        Resource[Book],
+        type="shelf:store:Odd",
+        identity=Identity("NAME", ("name",)),
+        undeletable=True,
+        replace_on_every_change=True,
+    ):
+        def check(self, inputs: dict) -> list:
+            inputs["key"] = Secret("another")
+            return []
+
+    life = Lifecycle(Plugin("shelf", "1.0.0", "", [Odd()]), "shelf:store:Odd", ScriptedCloud())
+    with pytest.raises(AssertionError, match="a plan after the import finds changes"):
+        life.import_("a")

@@ -57,13 +57,23 @@ def test_what_is_gone_is_read_as_gone_and_deleted_twice() -> None:
         bucket.delete()
 
 
+def test_a_bucket_that_exists_is_taken_over_with_nothing_to_change() -> None:
+    with ScriptedCloud(Expected("GET", PATH, json=data(1, owner="me"))) as cloud:
+        life = Lifecycle(PLUGIN, "kinto:store:Bucket", cloud)
+        life.import_("shelf")
+    assert life.inputs == {"name": "shelf", "owner": "me"}
+    with ScriptedCloud(Expected("GET", PATH, status=404)) as cloud, pytest.raises(Failure) as raised:
+        Lifecycle(PLUGIN, "kinto:store:Bucket", cloud).import_("shelf")
+    assert raised.value.disposition == "not-found"
+
+
 def test_pages_are_followed_by_their_token_alone() -> None:
     with ScriptedCloud(
         Expected("GET", "/v1/buckets", json={"data": [data(1)["data"]]}, headers={"Next-Page": "http://elsewhere/?_limit=100&_token=abc"}),
         Expected("GET", "/v1/buckets", json={"data": [{**data(1)["data"], "id": "other"}]}),
     ) as cloud:
         life = Lifecycle(PLUGIN, "kinto:store:Bucket", cloud)
-        assert [one.id for one in PLUGIN.list("kinto:store:Bucket", life.call())] == ["shelf", "other"]
+        assert [one.id for one in life.list()] == ["shelf", "other"]
     assert dict(cloud.received[1].query)["_token"] == "abc"
 
 
