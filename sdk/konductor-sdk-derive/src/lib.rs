@@ -1,9 +1,12 @@
 //! The derive macros of `konductor-sdk`, which re-exports and documents them.
 
 mod choice;
+mod component;
 mod declaration;
 mod field;
 mod resource;
+mod structure;
+mod typed_attributes;
 
 use proc_macro::TokenStream;
 use syn::{DeriveInput, parse_macro_input};
@@ -33,6 +36,24 @@ pub fn derive_attributes(input: TokenStream) -> TokenStream {
 pub fn derive_choice(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     choice::choice(&input)
+        .unwrap_or_else(|error| error.to_compile_error())
+        .into()
+}
+
+/// Makes a struct the inputs and outputs of a component type. See `konductor_sdk::typed`.
+#[proc_macro_derive(Component, attributes(component, attribute))]
+pub fn derive_component(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    component::component(&input)
+        .unwrap_or_else(|error| error.to_compile_error())
+        .into()
+}
+
+/// Makes a struct the section of the configuration that a module reads. See `konductor_sdk::typed`.
+#[proc_macro_derive(Module, attributes(module, attribute))]
+pub fn derive_module(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    component::module(&input)
         .unwrap_or_else(|error| error.to_compile_error())
         .into()
 }

@@ -2,111 +2,12 @@
 
 use proc_macro2::TokenStream;
 use quote::quote;
-use syn::{Data, DeriveInput, Error, Fields, Ident};
+use syn::{DeriveInput, Error, Ident};
 
 use crate::declaration::Declaration;
-use crate::field::{Field, documentation};
-
-/// The named fields of a struct, with what their attributes say.
-struct Struct<'i> {
-    fields: Vec<(&'i syn::Field, Field)>,
-}
-
-impl<'i> Struct<'i> {
-    fn read(input: &'i DeriveInput, macro_name: &str) -> Result<Self, Error> {
-        let named = match &input.data {
-            Data::Struct(data) => match &data.fields {
-                Fields::Named(named) => Some(named),
-                _ => None,
-            },
-            _ => None,
-        };
-        let Some(named) = named else {
-            return Err(Error::new_spanned(
-                &input.ident,
-                format!("`{macro_name}` is for structs with named fields, one for each attribute"),
-            ));
-        };
-        if !input.generics.params.is_empty() {
-            return Err(Error::new_spanned(
-                &input.generics,
-                "a schema belongs to one type: remove the generics",
-            ));
-        }
-        let mut fields = Vec::new();
-        let mut problems: Option<Error> = None;
-        for field in &named.named {
-            match Field::read(field) {
-                Ok(read) => fields.push((field, read)),
-                Err(error) => match &mut problems {
-                    Some(problems) => problems.combine(error),
-                    None => problems = Some(error),
-                },
-            }
-        }
-        problems.map_or(Ok(Self { fields }), Err)
-    }
-
-    fn named(&self, flag: &str) -> Vec<String> {
-        self.fields
-            .iter()
-            .filter(|(_, field)| field.is(flag))
-            .map(|(_, field)| field.name.clone())
-            .collect()
-    }
-
-    /// Returns the conversions between the struct and a map of values.
-    fn conversions(&self, name: &Ident, replaces: bool) -> TokenStream {
-        let schemas = self
-            .fields
-            .iter()
-            .map(|(field, read)| read.schema(&field.ty, replaces));
-        let idents: Vec<_> = self.fields.iter().map(|(field, _)| &field.ident).collect();
-        let reads = self.fields.iter().map(|(field, read)| read.reading(&field.ty));
-        let names: Vec<_> = self.fields.iter().map(|(_, read)| &read.name).collect();
-        let shown = self.fields.iter().map(|(field, read)| {
-            let ident = &field.ident;
-            if read.is("sensitive") {
-                quote!(&::core::format_args!("<secret>"))
-            } else {
-                quote!(&self.#ident)
-            }
-        });
-        let title = name.to_string();
-        quote! {
-            impl ::core::fmt::Debug for #name {
-                /// Shows no sensitive attribute.
-                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
-                    f.debug_struct(#title)#(.field(#names, #shown))*.finish()
-                }
-            }
-            impl ::konductor_sdk::typed::Attributes for #name {
-                fn attributes() -> ::std::collections::BTreeMap<
-                    ::std::string::String,
-                    ::konductor_sdk::model::schema::AttributeSchema,
-                > {
-                    let mut attributes = ::std::collections::BTreeMap::new();
-                    #(#schemas)*
-                    attributes
-                }
-                fn from_map(
-                    map: &::std::collections::BTreeMap<::std::string::String, ::konductor_sdk::model::Value>,
-                    at: &::konductor_sdk::model::Path,
-                    problems: &mut ::konductor_sdk::model::Diagnostics,
-                ) -> ::core::option::Option<Self> {
-                    // Every field is read before any is missed, so that all that is wrong is said at once.
-                    #(let #idents = #reads;)*
-                    ::core::option::Option::Some(Self { #(#idents: #idents?),* })
-                }
-                fn to_map(&self) -> ::std::collections::BTreeMap<::std::string::String, ::konductor_sdk::model::Value> {
-                    let mut map = ::std::collections::BTreeMap::new();
-                    #(::konductor_sdk::typed::write_field(&mut map, #names, &self.#idents);)*
-                    map
-                }
-            }
-        }
-    }
-}
+use crate::field::documentation;
+use crate::structure::Struct;
+use crate::typed_attributes::typed_attributes;
 
 /// Returns the implementation for the value of an attribute.
 pub fn nested(input: &DeriveInput) -> Result<TokenStream, Error> {
@@ -140,13 +41,7 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
     let Some(resource_type) = &declaration.resource_type else {
         return fail("name the type: `#[resource(type = \"plugin:module:Name\")]`");
     };
-    let parts = resource_type.value();
-    if parts.split(':').filter(|part| !part.is_empty()).count() != 3 {
-        return Err(Error::new_spanned(
-            resource_type,
-            "a type has three parts: \"plugin:module:Name\"",
-        ));
-    }
+    check_type(resource_type)?;
     if description.is_empty() {
         return fail("say what the type is, in a doc comment");
     }
@@ -202,6 +97,7 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
         .as_ref()
         .map(|path| quote!(#path! { #name }));
     let optional = optional(name, &declaration);
+    let declarable = typed_attributes(name, &resource_type.value(), &read);
     // A renamed attribute is an upgrade that needs no code; any other new version does.
     let needs_upgrade = (version > 0 && !renamed).then(|| quote!(+ ::konductor_sdk::typed::Upgrade));
     Ok(quote! {
@@ -233,6 +129,7 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
             }
         }
         #optional
+        #declarable
         #behaviour
         const _: () = {
             fn is_complete<R>()
@@ -244,6 +141,17 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
             let _ = is_complete::<#name>;
         };
     })
+}
+
+/// Checks that a type's name has its three parts.
+pub fn check_type(name: &syn::LitStr) -> Result<(), Error> {
+    if name.value().split(':').filter(|part| !part.is_empty()).count() != 3 {
+        return Err(Error::new_spanned(
+            name,
+            "a type has three parts: \"plugin:module:Name\"",
+        ));
+    }
+    Ok(())
 }
 
 /// Returns what stands in for `Delete` and `Update` where the author says that there is none.

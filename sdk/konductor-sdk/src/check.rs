@@ -12,12 +12,20 @@ use crate::format::complaint;
 /// Checks inputs and applies defaults. Unknown values and references are allowed everywhere; whole numbers and
 /// booleans given for a text become text; null counts as not given.
 pub fn check_inputs(schema: &ResourceSchema, inputs: &Value) -> CheckResponse {
+    check_attributes(&schema.attributes, inputs)
+}
+
+/// Does the same by the attributes alone, which is all that a section of the configuration has.
+pub(crate) fn check_attributes(
+    attributes: &BTreeMap<String, AttributeSchema>,
+    inputs: &Value,
+) -> CheckResponse {
     let mut diagnostics = Diagnostics::default();
     let inputs = without_nulls(inputs.clone());
     let checked = match inputs.reveal() {
-        Value::Map(map) => check_map(&schema.attributes, map, &Path::root(), false, &mut diagnostics),
+        Value::Map(map) => check_map(attributes, map, &Path::root(), false, &mut diagnostics),
         Value::Null => check_map(
-            &schema.attributes,
+            attributes,
             &BTreeMap::new(),
             &Path::root(),
             false,

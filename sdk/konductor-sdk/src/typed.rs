@@ -60,6 +60,22 @@
 //! is created and for a list, and reads, changes and removes objects by itself. [`Attributes::from_json`] and
 //! [`Attributes::to_json`] are the struct as such an API knows it, where members are named as attributes.
 //!
+//! # Components and modules
+//!
+//! `#[derive(Component)]` and `#[derive(Module)]` make a struct the inputs and outputs of a component, or a section of
+//! the configuration; [`Construct`] turns it into declarations. A field is an [`Input`] where its value need not be
+//! known while the component is expanded, and an `output` is an `Option<Input<…>>`. [`Construction::declare_as`] declares
+//! a type that the compiler knows, and [`Declared::get`] refers to one of its attributes.
+//!
+//! [`Construction::declare_as`]: crate::component::Construction::declare_as
+//!
+//! | option | meaning |
+//! |---|---|
+//! | `#[component(type = "…")]` | the component's type |
+//! | `#[component(example("title", "yaml"))]` | for the documentation |
+//! | `#[module(namespace = "…")]` | the name of the section |
+//! | `#[module(dependencies("…"))]` | modules that must be deployed before this one |
+//!
 //! # What must be said
 //!
 //! A type that nobody says how to delete or to change does not compile:
@@ -126,7 +142,11 @@
 
 mod attribute_type;
 mod behaviour;
+mod component;
+mod declared;
+mod input;
 mod json;
+mod json_schema;
 mod object;
 #[doc(hidden)]
 pub mod probe;
@@ -152,7 +172,10 @@ pub use attribute_type::{
 pub use behaviour::{
     Check, Create, Delete, Import, List, Permissions, Poll, Read, ReadMany, RefinePlan, Update, Upgrade,
 };
-pub use konductor_sdk_derive::{Attributes, Choice, Resource};
+pub use component::{ComponentType, Construct, ModuleSection};
+pub use declared::{AttributeOf, Declarable, Declared, InputAttribute, OutputAttribute, TypedDeclaration};
+pub use input::Input;
+pub use konductor_sdk_derive::{Attributes, Choice, Component, Module, Resource};
 pub use object::{Deleted, Made, Object, Page, Polled};
 pub use provider::Typed;
 pub use request::{Change, Creation, Deletion, Polling, Reading};
@@ -162,16 +185,19 @@ pub use upgrade::Upgrades;
 /// What a file with typed resource types usually needs.
 pub mod prelude {
     pub use super::{
-        Attributes, Bytes, Change, Check, Choice, Create, Creation, Delete, Deleted, Deletion, Import, Json,
-        List, Made, Object, Page, Permissions, Poll, Polled, Polling, Read, ReadMany, Reading, RefinePlan,
-        Resource, RestObject, Tagged, Typed, Update, Upgrade, Upgrades,
+        Attributes, Bytes, Change, Check, Choice, Construct, Create, Creation, Declared, Delete, Deleted,
+        Deletion, Import, Input, Json, List, Made, Object, Page, Permissions, Poll, Polled, Polling, Read,
+        ReadMany, Reading, RefinePlan, Resource, RestObject, Tagged, Typed, Update, Upgrade, Upgrades,
     };
     pub use crate::access::AttributeAccess;
     pub use crate::component::{Component, Construction, Module, Sibling};
     pub use crate::context::Context;
     pub use crate::definition::{Definition, Plugin};
+    pub use konductor_model::module::ConstructRequest;
     pub use konductor_model::provider::{ListRequest, PlanRequest, PlanResponse, Progress};
     pub use konductor_model::{Diagnostic, Diagnostics, Disposition, Failure, Path, Value};
+    // The traits of these names are above.
+    pub use konductor_sdk_derive::{Component, Module};
     pub use std::collections::{BTreeMap, BTreeSet};
 }
 

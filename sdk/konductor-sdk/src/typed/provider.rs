@@ -16,7 +16,7 @@ use crate::resource::{ReadResult, ResourceProvider};
 use crate::schema_builder::SchemaError;
 
 /// Makes a typed resource type one of a [`Definition`](crate::Definition), beside those written without types.
-pub struct Typed<R>(PhantomData<fn() -> R>);
+pub struct Typed<R>(pub(super) PhantomData<fn() -> R>);
 
 impl<R> std::fmt::Debug for Typed<R> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
