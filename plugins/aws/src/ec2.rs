@@ -14,6 +14,7 @@ mod route_table_association;
 pub mod search;
 mod security_group;
 mod security_group_rule;
+pub mod standing;
 mod subnet;
 pub mod tags;
 pub mod uniqueness;
@@ -51,7 +52,7 @@ pub const TYPES: &[&dyn ResourceProvider] = &[
     Typed::<RouteTable>::PROVIDER,
     Typed::<RouteTableAssociation>::PROVIDER,
     Typed::<SecurityGroup>::PROVIDER,
-    &SecurityGroupRule,
+    Typed::<SecurityGroupRule>::PROVIDER,
     Typed::<Subnet>::PROVIDER,
     &Volume,
     &VolumeAttachment,

@@ -2,10 +2,9 @@
 //!
 //! An object is made with its tags, one of which holds the token of the create, and is found again by it. One
 //! `Describe` call with filters reads one object, many at once, all of them, or the one of a token; an identifier that
-//! does not exist is then simply not found, where asking for it by name would fail the whole call.
+//! does not exist is then simply not found, where asking for it by name would fail the whole call. How each object
+//! stands tells whether a create or a delete goes on, in [`standing`](super::standing).
 #![allow(async_fn_in_trait, reason = "a guest has one thread")]
-
-use std::collections::BTreeMap;
 
 use aws_sdk_ec2::Client;
 use aws_sdk_ec2::types::{Filter, ResourceType as Kind, TagSpecification};
@@ -14,6 +13,7 @@ use konductor_sdk::typed::prelude::*;
 
 use super::progress::{UNSURE, handle, in_progress, not_shown, unsure};
 use super::search::{VALUES_PER_FILTER, asked_for, filter};
+use super::standing::{Standing, gone, made};
 use super::tags::{TOKEN, Tags};
 use crate::client::{ec2, incomplete};
 
@@ -21,6 +21,7 @@ use crate::client::{ec2, incomplete};
 pub mod prelude {
     pub(crate) use super::{Described, Found, New, Search, described, find_made, pages};
     pub(crate) use crate::client::arn;
+    pub(crate) use crate::ec2::standing::{Standing, made};
     pub(crate) use crate::ec2::tags::Tags;
     pub use aws_sdk_ec2::Client;
     pub use konductor_sdk::aws::{call, done};
@@ -48,23 +49,35 @@ pub struct Search {
 /// Some objects, and where the next page begins.
 #[derive(Debug)]
 pub struct Found<R> {
-    /// The attributes of each.
-    pub objects: Vec<R>,
+    /// The attributes of each, and how it stands.
+    pub objects: Vec<(R, Standing)>,
     /// Where the next page begins; the API also gives an empty text for nowhere.
     pub next: Option<String>,
 }
 
 impl<R> Found<R> {
-    /// Returns a page of what the cloud answered with.
+    /// Returns a page of what the cloud answered with, all of which is there.
     ///
     /// # Errors
     /// Never: it ends a function that may fail.
     pub fn page<C>(
         next: Option<String>,
         things: Option<Vec<C>>,
-        attributes: impl FnMut(C) -> R,
+        mut attributes: impl FnMut(C) -> R,
     ) -> Result<Self, Failure> {
-        let objects = things.into_iter().flatten().map(attributes).collect();
+        Self::standing(next, things, |thing| (attributes(thing), Standing::There))
+    }
+
+    /// Returns a page of what the cloud answered with, and how each stands.
+    ///
+    /// # Errors
+    /// Never: it ends a function that may fail.
+    pub fn standing<C>(
+        next: Option<String>,
+        things: Option<Vec<C>>,
+        objects: impl FnMut(C) -> (R, Standing),
+    ) -> Result<Self, Failure> {
+        let objects = things.into_iter().flatten().map(objects).collect();
         Ok(Self { objects, next })
     }
 }
@@ -79,6 +92,8 @@ pub trait Labelled {
 pub trait Described: Resource + Labelled + Clone {
     /// The attribute by which the API of tags calls an object; its identifier where there is none.
     const TAGGED_AS: &'static str = "";
+    /// How long an object usually stays in one state, in seconds; 0 where nothing takes its time.
+    const WAIT: u64 = 0;
 
     /// Returns what the API of tags calls the type: `route-table` where it is `aws:ec2:RouteTable`.
     fn kind() -> Kind {
@@ -97,13 +112,23 @@ pub trait Described: Resource + Labelled + Clone {
         Self::IDENTITY.concat().replace('_', "-")
     }
 
+    /// Returns the value of that filter for an identifier: what an object stands in, where it is found in that.
+    fn filter_value(id: &str) -> &str {
+        id
+    }
+
+    /// Returns the object of these attributes; none where its identity is not there.
+    fn object(self) -> Option<Object<Self>> {
+        Object::identified(self)
+    }
+
     /// Makes an object and returns its identifier.
     ///
     /// # Errors
     /// When there is no object, or it cannot be told.
     async fn make(&self, client: &Client, new: New<'_>) -> Result<Option<String>, Failure>;
 
-    /// Reads one page of the objects that match. Objects that are on their way out are left out.
+    /// Reads one page of the objects that match, and tells how each stands.
     ///
     /// # Errors
     /// When the cloud refuses.
@@ -114,15 +139,29 @@ pub trait Described: Resource + Labelled + Clone {
     /// # Errors
     /// When the cloud refuses or does not show it yet.
     async fn settle(&self, client: &Client, id: &str) -> Result<Made<Self>, Failure> {
-        find_made(client, id).await.map(Into::into)
+        made(client, id).await
     }
 
-    /// Makes an object that was as `prior` what this one is, except for its tags.
+    /// Makes an object that was as `prior` what this one is, except for its tags. Returns the stage that a change
+    /// which takes its time begins with.
     ///
     /// # Errors
     /// When the cloud refuses.
-    async fn change(&self, _client: &Client, _id: &str, _prior: &Self) -> Result<(), Failure> {
-        Ok(())
+    async fn change(
+        &self,
+        _client: &Client,
+        _id: &str,
+        _prior: &Self,
+    ) -> Result<Option<&'static str>, Failure> {
+        Ok(None)
+    }
+
+    /// Goes on with a change that is at a stage.
+    ///
+    /// # Errors
+    /// When the cloud refuses, or the change failed.
+    async fn changed(&self, client: &Client, id: &str, _stage: &str) -> Result<Made<Self>, Failure> {
+        made(client, id).await
     }
 
     /// Removes an object.
@@ -132,41 +171,57 @@ pub trait Described: Resource + Labelled + Clone {
     async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure>;
 }
 
-async fn find_page<R: Described>(client: &Client, search: Search) -> Result<Page<R>, Failure> {
+/// Objects as they were seen, and how each stands.
+type Seen<R> = Vec<(Object<R>, Standing)>;
+
+async fn see_page<R: Described>(
+    client: &Client,
+    search: Search,
+) -> Result<(Seen<R>, Option<String>), Failure> {
     let found = R::describe(client, search).await?;
-    let objects = found.objects.into_iter().filter_map(|attributes| {
+    let seen = found.objects.into_iter().filter_map(|(attributes, standing)| {
         let token = attributes.labels().map(|tags| tags.token().to_owned());
-        Some(Object::identified(attributes)?.private(token.unwrap_or_default()))
+        let object = attributes.object()?.private(token.unwrap_or_default());
+        Some((object, standing))
     });
-    Ok(Page {
-        objects: objects.collect(),
-        next_cursor: found.next.filter(|cursor| !cursor.is_empty()),
-    })
+    Ok((seen.collect(), found.next.filter(|cursor| !cursor.is_empty())))
 }
 
-/// Reads every object that matches every filter.
-pub(crate) async fn find_all<R: Described>(
-    client: &Client,
-    filters: Vec<Filter>,
-) -> Result<Vec<Object<R>>, Failure> {
-    let mut objects = Vec::new();
+/// Reads every object that matches every filter, however it stands.
+pub(crate) async fn see_all<R: Described>(client: &Client, filters: Vec<Filter>) -> Result<Seen<R>, Failure> {
+    let mut all = Vec::new();
     let mut search = Search {
         filters: Some(filters),
         cursor: None,
     };
     loop {
-        let page = find_page(client, search.clone()).await?;
-        objects.extend(page.objects);
-        search.cursor = page.next_cursor;
+        let (seen, next) = see_page(client, search.clone()).await?;
+        all.extend(seen);
+        search.cursor = next;
         if search.cursor.is_none() {
-            return Ok(objects);
+            return Ok(all);
         }
     }
 }
 
+fn present<R>(seen: Seen<R>) -> Vec<Object<R>> {
+    seen.into_iter()
+        .filter(|(_, standing)| standing.is_present())
+        .map(|(object, _)| object)
+        .collect()
+}
+
+/// Reads every object that matches every filter and is not on its way out.
+pub(crate) async fn find_all<R: Described>(
+    client: &Client,
+    filters: Vec<Filter>,
+) -> Result<Vec<Object<R>>, Failure> {
+    see_all(client, filters).await.map(present)
+}
+
 /// Reads one object.
 pub(crate) async fn find<R: Described>(client: &Client, id: &str) -> Result<Option<Object<R>>, Failure> {
-    let objects = find_all(client, vec![filter(R::id_filter(), [id])]).await?;
+    let objects = find_all(client, vec![filter(R::id_filter(), [R::filter_value(id)])]).await?;
     Ok(objects.into_iter().find(|object| object.id == id))
 }
 
@@ -228,22 +283,21 @@ pub(crate) async fn create<R: Described>(
     })
 }
 
-/// Goes on with a create.
+/// Goes on with a create, an update or a delete.
 pub(crate) async fn poll<R: Described>(
     context: &Context,
     request: Polling<'_, R>,
 ) -> Result<Polled<R>, Failure> {
     let (stage, subject) = handle(request.handle())?;
-    if request.operation() == OperationKind::Delete {
-        return Ok(Polled::Deleted(Deleted::Complete));
-    }
-    let wanted = request.planned()?;
+    let client = ec2(context);
     let looks = stage
         .strip_prefix(UNSURE)
         .and_then(|looks| looks.parse::<u32>().ok());
-    let made = match looks {
-        Some(looks) => create(context, wanted, subject, looks + 1).await,
-        None => wanted.settle(&ec2(context), subject).await,
+    let made = match (request.operation(), looks) {
+        (OperationKind::Delete, _) => return gone::<R>(&client, subject).await.map(Polled::Deleted),
+        (OperationKind::Update, _) => request.planned()?.changed(&client, subject, stage).await,
+        (OperationKind::Create, Some(looks)) => create(context, request.planned()?, subject, looks + 1).await,
+        (OperationKind::Create, None) => request.planned()?.settle(&client, subject).await,
     };
     made.map(Polled::Made)
 }
@@ -255,9 +309,14 @@ pub(crate) async fn find_many<R: Described>(
 ) -> Result<Vec<Result<Option<Object<R>>, Failure>>, Failure> {
     let client = ec2(context);
     let mut found = BTreeMap::new();
-    for chunk in requests.chunks(VALUES_PER_FILTER) {
-        let ids = chunk.iter().map(Reading::id);
-        for object in find_all::<R>(&client, vec![filter(R::id_filter(), ids)]).await? {
+    let values: BTreeSet<&str> = requests
+        .iter()
+        .map(|request| R::filter_value(request.id()))
+        .collect();
+    let values: Vec<&str> = values.into_iter().collect();
+    for chunk in values.chunks(VALUES_PER_FILTER) {
+        let chunk = chunk.iter().copied();
+        for object in find_all::<R>(&client, vec![filter(R::id_filter(), chunk)]).await? {
             found.insert(object.id.clone(), object);
         }
     }
@@ -273,23 +332,29 @@ pub(crate) async fn list<R: Described>(context: &Context, request: &ListRequest)
         filters: asked_for(request),
         cursor: request.cursor.clone(),
     };
-    find_page(&ec2(context), search).await
+    let (seen, next_cursor) = see_page(&ec2(context), search).await?;
+    Ok(Page {
+        objects: present(seen),
+        next_cursor,
+    })
 }
 
-/// Changes an object and its tags, and reads it.
+/// Changes the tags of an object, then itself, and reads it.
 pub(crate) async fn update<R: Described>(
     context: &Context,
     request: Change<'_, R>,
 ) -> Result<Made<R>, Failure> {
     let (client, id, prior) = (ec2(context), request.id(), request.prior()?);
     let wanted = &request.inputs;
-    wanted.change(&client, id, &prior).await?;
     if let (Some(present), Some(wanted)) = (prior.labels(), wanted.labels()) {
         let named = prior.to_map().remove(R::TAGGED_AS);
         let name = named.as_ref().and_then(Value::as_text).unwrap_or(id);
         present.become_those(&client, name, wanted).await?;
     }
-    find_made(&client, id).await.map(Into::into)
+    match wanted.change(&client, id, &prior).await? {
+        Some(stage) => wanted.changed(&client, id, stage).await,
+        None => find_made(&client, id).await.map(Into::into),
+    }
 }
 
 /// Returns the permissions of an operation: a create and an update read afterwards, and what takes tags sets them.
@@ -390,8 +455,9 @@ macro_rules! described {
     (@Delete $type:ident) => {
         impl Delete for $type {
             async fn delete(context: &Context, request: Deletion<'_, Self>) -> Result<Deleted, Failure> {
-                $crate::ec2::described::Described::remove(&$crate::client::ec2(context), request).await?;
-                Ok(Deleted::Complete)
+                let (client, id) = ($crate::client::ec2(context), request.id());
+                $crate::ec2::described::Described::remove(&client, request).await?;
+                $crate::ec2::standing::gone::<Self>(&client, id).await
             }
         }
     };

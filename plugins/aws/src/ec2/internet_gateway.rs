@@ -103,8 +103,9 @@ impl Described for InternetGateway {
         })
     }
 
-    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<(), Failure> {
-        move_to(client, id, &prior.vpc_id, &self.vpc_id).await
+    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<Option<&'static str>, Failure> {
+        move_to(client, id, &prior.vpc_id, &self.vpc_id).await?;
+        Ok(None)
     }
 
     async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure> {

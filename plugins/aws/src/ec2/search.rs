@@ -17,17 +17,23 @@ pub fn filter<V: Into<String>>(name: impl Into<String>, values: impl IntoIterato
         .build()
 }
 
-/// Returns the filters that a list asks for; none where it asks for everything. The keys are names of EC2 filters, the
-/// values a text or a list of texts.
+/// Returns the filters that a list asks for; none where it asks for everything. The keys are names of EC2 filters, where
+/// `_` may stand for `-` as in attributes; the values are a text or a list of texts.
 pub fn asked_for(request: &ListRequest) -> Option<Vec<Filter>> {
     let filters: Vec<Filter> = request
         .filter
         .as_map()
         .into_iter()
         .flatten()
-        .map(|(name, value)| match value.as_text() {
-            Some(text) => filter(name, [text]),
-            None => filter(name, request.filter.text_list(name)),
+        .map(|(name, value)| {
+            let filter_name = match name.strip_prefix("tag:") {
+                Some(_) => name.clone(),
+                None => name.replace('_', "-"),
+            };
+            match value.as_text() {
+                Some(text) => filter(filter_name, [text]),
+                None => filter(filter_name, request.filter.text_list(name)),
+            }
         })
         .collect();
     (!filters.is_empty()).then_some(filters)

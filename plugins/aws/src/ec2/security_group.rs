@@ -115,7 +115,7 @@ impl Described for SecurityGroup {
         if self.allow_all_egress == Some(false) {
             set_egress(client, id, false).await?;
         }
-        find_made(client, id).await.map(Into::into)
+        made(client, id).await
     }
 
     async fn describe(client: &Client, search: Search) -> Result<Found<Self>, Failure> {
@@ -132,11 +132,11 @@ impl Described for SecurityGroup {
         })
     }
 
-    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<(), Failure> {
-        if self.allow_all_egress == prior.allow_all_egress {
-            return Ok(());
+    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<Option<&'static str>, Failure> {
+        if self.allow_all_egress != prior.allow_all_egress {
+            set_egress(client, id, self.allow_all_egress.unwrap_or_default()).await?;
         }
-        set_egress(client, id, self.allow_all_egress.unwrap_or_default()).await
+        Ok(None)
     }
 
     async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure> {

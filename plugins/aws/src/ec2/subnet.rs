@@ -78,7 +78,7 @@ impl Described for Subnet {
 
     async fn settle(&self, client: &Client, id: &str) -> Result<Made<Self>, Failure> {
         self.set_public(client, id, false).await?;
-        find_made(client, id).await.map(Into::into)
+        made(client, id).await
     }
 
     async fn describe(client: &Client, search: Search) -> Result<Found<Self>, Failure> {
@@ -95,8 +95,9 @@ impl Described for Subnet {
         })
     }
 
-    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<(), Failure> {
-        self.set_public(client, id, prior.map_public_ip_on_launch).await
+    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<Option<&'static str>, Failure> {
+        self.set_public(client, id, prior.map_public_ip_on_launch).await?;
+        Ok(None)
     }
 
     async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure> {

@@ -127,7 +127,7 @@ impl Described for Vpc {
     async fn settle(&self, client: &Client, id: &str) -> Result<Made<Self>, Failure> {
         // AWS starts with DNS support on and host names off.
         self.set_dns(client, id, true, false).await?;
-        find_made(client, id).await.map(Into::into)
+        made(client, id).await
     }
 
     async fn describe(client: &Client, search: Search) -> Result<Found<Self>, Failure> {
@@ -167,15 +167,13 @@ impl Described for Vpc {
                 vpc_id: vpc.vpc_id,
             });
         }
-        Ok(Found {
-            objects,
-            next: answer.next_token,
-        })
+        Found::page(answer.next_token, Some(objects), |vpc| vpc)
     }
 
-    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<(), Failure> {
+    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<Option<&'static str>, Failure> {
         self.set_dns(client, id, prior.enable_dns_support, prior.enable_dns_hostnames)
-            .await
+            .await?;
+        Ok(None)
     }
 
     async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure> {
