@@ -13,7 +13,8 @@ pub struct Expectation {
     path: String,
     query: Vec<(String, String)>,
     json: Option<Json>,
-    containing: Option<String>,
+    containing: Vec<String>,
+    without: Vec<String>,
 }
 
 macro_rules! methods {
@@ -21,7 +22,7 @@ macro_rules! methods {
         $(
             #[doc = concat!("Expects a ", $method, " of a path.")]
             pub fn $function(path: impl Into<String>) -> Expectation {
-                Expectation { method: $method, path: path.into(), query: Vec::new(), json: None, containing: None }
+                Expectation { method: $method, path: path.into(), query: Vec::new(), json: None, containing: Vec::new(), without: Vec::new() }
             }
         )*
     };
@@ -44,10 +45,17 @@ impl Expectation {
         self
     }
 
-    /// Expects a body that contains a text.
+    /// Expects a body that contains a text, beside any others.
     #[must_use]
     pub fn containing(mut self, text: &str) -> Self {
-        self.containing = Some(text.to_owned());
+        self.containing.push(text.to_owned());
+        self
+    }
+
+    /// Expects a body that does not contain a text.
+    #[must_use]
+    pub fn without(mut self, text: &str) -> Self {
+        self.without.push(text.to_owned());
         self
     }
 
@@ -76,9 +84,10 @@ impl Expectation {
         {
             differences.push(format!("expected the body {json}, got {body}"));
         }
-        if let Some(text) = &self.containing
-            && !body.contains(text)
-        {
+        for text in self.without.iter().filter(|text| body.contains(*text)) {
+            differences.push(format!("expected no {text:?} in the body, got {body}"));
+        }
+        for text in self.containing.iter().filter(|text| !body.contains(*text)) {
             differences.push(format!("expected {text:?} in the body, got {body}"));
         }
         differences

@@ -60,6 +60,27 @@ fn a_script_in_any_order_takes_each_request_once() {
 }
 
 #[test]
+fn a_body_must_contain_every_text_that_is_expected_and_none_that_is_not() {
+    let cloud = ScriptedCloud::in_order().expect(
+        post("/")
+            .containing("Action=Make")
+            .containing("Size=2")
+            .without("Colour"),
+        respond(200, Json::Null),
+    );
+    let body = Json::from("Action=Make&Size=1&Colour=red");
+    assert!(
+        block_on(cloud.send("", request("POST", "/", &body)))
+            .unwrap()
+            .is_err()
+    );
+    assert_eq!(
+        cloud.problems()[0],
+        r#"expectation 1: expected no "Colour" in the body, got "Action=Make&Size=1&Colour=red"; expected "Size=2" in the body, got "Action=Make&Size=1&Colour=red""#
+    );
+}
+
+#[test]
 fn a_fixture_file_is_refused_with_every_problem_and_its_place() {
     let wrong = Fixtures::parse("conformance.yaml", "resources:\n  one:\n    typ: a:b:C\n").unwrap_err();
     let told = wrong.to_string();

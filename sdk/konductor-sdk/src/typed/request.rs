@@ -1,8 +1,10 @@
 //! What operations are asked.
 
+use std::collections::BTreeMap;
 use std::marker::PhantomData;
 
 use konductor_model::provider as wire;
+use konductor_model::schema::{AttributeKind, AttributeSchema};
 use konductor_model::{Disposition, Failure, ResourceName, Value};
 
 use super::{Attributes, Object, Resource};
@@ -206,13 +208,37 @@ impl<'r, R: Attributes> Polling<'r, R> {
     /// # Errors
     /// When something else is missing.
     pub fn planned(&self) -> Result<R, Failure> {
-        let mut planned = self.request.planned.clone();
-        let attributes = R::attributes();
-        if let Some(map) = planned.as_map_mut() {
-            map.retain(|name, value| {
-                !(value.is_unknown() && attributes.get(name).is_some_and(|attribute| attribute.computed))
-            });
+        R::from_attributes(&without_unknown(&R::attributes(), &self.request.planned))
+    }
+}
+
+/// Returns values without those that only the provider knows and has not said yet, also inside of objects.
+fn without_unknown(attributes: &BTreeMap<String, AttributeSchema>, values: &Value) -> Value {
+    let Some(values) = values.as_map() else {
+        return values.clone();
+    };
+    let known = values.iter().filter_map(|(name, value)| {
+        let attribute = attributes.get(name);
+        let provided = attribute.is_some_and(|attribute| attribute.computed);
+        if provided && value.is_unknown() {
+            return None;
         }
-        R::from_attributes(&planned)
+        let value = attribute.map_or_else(|| value.clone(), |attribute| known_inside(attribute, value));
+        Some((name.clone(), value))
+    });
+    Value::Map(known.collect())
+}
+
+fn known_inside(attribute: &AttributeSchema, value: &Value) -> Value {
+    match (&attribute.kind, value.reveal()) {
+        (AttributeKind::Object { attributes }, Value::Map(_)) => without_unknown(attributes, value),
+        (AttributeKind::List { items, .. }, Value::List(list)) => {
+            Value::List(list.iter().map(|element| known_inside(items, element)).collect())
+        }
+        (AttributeKind::Map { values }, Value::Map(map)) => {
+            let inside = |(key, value): (&String, &Value)| (key.clone(), known_inside(values, value));
+            Value::Map(map.iter().map(inside).collect())
+        }
+        _ => value.clone(),
     }
 }
