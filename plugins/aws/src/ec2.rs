@@ -47,7 +47,7 @@ pub const TYPES: &[&dyn ResourceProvider] = &[
     &Instance,
     Typed::<InternetGateway>::PROVIDER,
     Typed::<KeyPair>::PROVIDER,
-    &NatGateway,
+    Typed::<NatGateway>::PROVIDER,
     Typed::<Route>::PROVIDER,
     Typed::<RouteTable>::PROVIDER,
     Typed::<RouteTableAssociation>::PROVIDER,

@@ -1,72 +1,25 @@
 //! `aws:ec2:NatGateway`.
 
 use aws_sdk_ec2::types::{
-    ConnectivityType, Filter, NatGateway as CloudNatGateway, NatGatewayState as State, ResourceType as Kind,
+    ConnectivityType, NatGateway as CloudNatGateway, NatGatewayAddress, NatGatewayState as State,
+    ResourceType as Kind,
 };
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
 
-use super::lookup::{Described, Page, next, reads};
-use super::progress::{handle, not_shown};
-use super::search::{PAGE, filter};
-use super::tags;
-use super::uniqueness::delete_first_unless_changed;
-use super::wait::{in_progress, settled};
-use crate::client::{ec2, incomplete};
+use super::described::prelude::*;
+use super::search::PAGE;
 
-/// How long a gateway usually stays in one state, in seconds.
-const WAIT: u64 = 10;
-
-/// The way out of a private subnet.
-#[derive(Debug)]
-pub struct NatGateway;
-
-impl ResourceProvider for NatGateway {
-    fn resource_type(&self) -> &'static str {
-        "aws:ec2:NatGateway"
-    }
-
-    fn schema(&self) -> Result<ResourceSchema, SchemaError> {
-        schema(
-            self.resource_type(),
-            "The way out of a private subnet: connections can be opened from inside only.",
-        )
-        .attribute(
-            "subnet_id",
-            text("The subnet it stands in.").required().replaces(),
-        )
-        .attribute(
-            "allocation_id",
-            text("The elastic IP address; needed when it is public.").replaces(),
-        )
-        .attribute(
-            "connectivity_type",
-            text("Whether it leads to the internet or to other networks only.")
-                .allowed(["public", "private"])
-                .default("public")
-                .replaces(),
-        )
-        .tags()
-        .output("nat_gateway_id", text("The identifier.").simulated("nat-{hex17}"))
-        .output("vpc_id", text("The VPC.").simulated("vpc-{hex17}"))
-        .output("public_ip", text("Its public address.").simulated("203.0.113.10"))
-        .output(
-            "private_ip",
-            text("Its address in the subnet.").simulated("10.0.0.10"),
-        )
-        .output(
-            "network_interface_id",
-            text("Its network interface.").simulated("eni-{hex17}"),
-        )
-        .identity(
-            "nat-0123456789abcdef0",
-            "The identifier of the NAT gateway.",
-            &["nat_gateway_id"],
-        )
-        .batch_read()
-        .example(
-            "A NAT gateway in a public subnet",
-            r"network:
+/// The way out of a private subnet: connections can be opened from inside only.
+#[derive(Clone, Resource)]
+#[resource(
+    type = "aws:ec2:NatGateway",
+    identity = "nat-0123456789abcdef0: The identifier of the NAT gateway.",
+    unique("allocation_id"),
+    create("ec2:CreateNatGateway"),
+    delete("ec2:DeleteNatGateway", "ec2:DescribeNatGateways"),
+    read("ec2:DescribeNatGateways"),
+    behaviour = described,
+    example = r"# A NAT gateway in a public subnet
+network:
   type: aws:ec2:Vpc
   properties: { cidr_block: 10.0.0.0/16 }
 gateway:
@@ -83,12 +36,39 @@ nat:
     subnet_id: ${public.subnet_id}
     allocation_id: ${address.allocation_id}
   options: { depends_on: [gateway] }
-",
-        )
-        .build()
-    }
+"
+)]
+pub struct NatGateway {
+    /// The subnet it stands in.
+    #[attribute(replaces)]
+    subnet_id: String,
+    /// The elastic IP address; needed when it is public.
+    #[attribute(replaces)]
+    allocation_id: Option<String>,
+    /// Whether it leads to the internet or to other networks only.
+    #[attribute(replaces, one_of("public", "private"), default = "public")]
+    connectivity_type: String,
+    #[attribute(tags)]
+    tags: Tags,
+    /// The identifier.
+    #[attribute(output, identity, simulated = "nat-{hex17}")]
+    nat_gateway_id: Option<String>,
+    /// The VPC.
+    #[attribute(output, simulated = "vpc-{hex17}")]
+    vpc_id: Option<String>,
+    /// Its public address.
+    #[attribute(output, simulated = "203.0.113.10")]
+    public_ip: Option<String>,
+    /// Its address in the subnet.
+    #[attribute(output, simulated = "10.0.0.10")]
+    private_ip: Option<String>,
+    /// Its network interface.
+    #[attribute(output, simulated = "eni-{hex17}")]
+    network_interface_id: Option<String>,
+}
 
-    fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
+impl Check for NatGateway {
+    fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
         let given = inputs.attribute("allocation_id").is_some();
         let public = inputs.optional_text("connectivity_type") == Some("public");
         if public && !given {
@@ -105,178 +85,67 @@ nat:
             );
         }
     }
+}
 
-    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
-        // An address serves one gateway: where it stays, the old gateway must go first.
-        delete_first_unless_changed(plan, &["allocation_id"]);
-    }
-
-    fn permissions(&self, operation: &str) -> Vec<&'static str> {
-        match operation {
-            "create" => vec![
-                "ec2:CreateNatGateway",
-                "ec2:CreateTags",
-                "ec2:DescribeNatGateways",
-            ],
-            "update" => vec!["ec2:CreateTags", "ec2:DeleteTags", "ec2:DescribeNatGateways"],
-            "delete" => vec!["ec2:DeleteNatGateway", "ec2:DescribeNatGateways"],
-            _ => vec!["ec2:DescribeNatGateways"],
+fn standing(gateway: &CloudNatGateway) -> Standing {
+    match gateway.state() {
+        Some(State::Pending) => Standing::Coming("pending"),
+        Some(State::Failed) => {
+            let message = gateway.failure_message().unwrap_or("the NAT gateway failed");
+            let failure = Failure::new(Disposition::Other, message);
+            Standing::Failed(Box::new(failure.code(gateway.failure_code().unwrap_or_default())))
         }
+        Some(State::Deleting) => Standing::Leaving(None),
+        Some(State::Deleted) => Standing::Gone(None),
+        _ => Standing::There,
     }
-
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let id = match self.find_by_token(context, &request.idempotency_token)? {
-            Some(found) => found.id,
-            None => match start(context, request) {
-                // The address is taken already: by the gateway of this very create, where its token was not honoured.
-                Err(failure) if failure.disposition == Disposition::AlreadyExists => {
-                    self.find_by_token(context, &request.idempotency_token)?
-                        .ok_or(failure)?
-                        .id
-                }
-                answer => answer?,
-            },
-        };
-        Ok(settled(made(context, &id), &id, request))
-    }
-
-    reads!();
-
-    fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
-        tags::update(&ec2(context), &request.prior.id, request)?;
-        self.find_made(context, &request.prior.id).map(Outcome::Complete)
-    }
-
-    fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
-        run(ec2(context)
-            .delete_nat_gateway()
-            .nat_gateway_id(&request.prior.id)
-            .send())?;
-        gone(context, &request.prior.id)
-    }
-
-    fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
-        let (_, id) = handle(&request.handle)?;
-        match request.operation {
-            OperationKind::Delete => gone(context, id),
-            _ => made(context, id),
-        }
-    }
-}
-
-fn state_of(context: &Context, id: &str) -> Result<Option<CloudNatGateway>, Failure> {
-    let answer = run(ec2(context)
-        .describe_nat_gateways()
-        .filter(filter("nat-gateway-id", [id]))
-        .send())?;
-    Ok(answer
-        .nat_gateways()
-        .iter()
-        .find(|gateway| gateway.nat_gateway_id() == Some(id))
-        .cloned())
-}
-
-/// Makes a gateway and returns its identifier.
-fn start(context: &Context, request: &CreateRequest) -> Result<String, Failure> {
-    let inputs = &request.inputs;
-    run(ec2(context)
-        .create_nat_gateway()
-        .subnet_id(inputs.text("subnet_id")?)
-        .set_allocation_id(inputs.owned_text("allocation_id"))
-        .set_connectivity_type(
-            inputs
-                .optional_text("connectivity_type")
-                .map(ConnectivityType::from),
-        )
-        .client_token(&request.idempotency_token)
-        .tag_specifications(tags::on_create(Kind::Natgateway, request))
-        .send())?
-    .nat_gateway()
-    .and_then(|gateway| gateway.nat_gateway_id())
-    .map(str::to_owned)
-    .ok_or_else(|| incomplete("the identifier of the new NAT gateway"))
-}
-
-/// Tells how a create stands.
-fn made(context: &Context, id: &str) -> Result<Outcome, Failure> {
-    let gateway = state_of(context, id)?.ok_or_else(|| not_shown(id))?;
-    let found = describe(&gateway).ok_or_else(|| not_shown(id))?;
-    Ok(match gateway.state() {
-        Some(State::Pending) => in_progress(id, "available", WAIT, "pending"),
-        Some(State::Failed) => Outcome::Partial(
-            found,
-            Failure::new(
-                Disposition::Other,
-                gateway.failure_message().unwrap_or("the NAT gateway failed"),
-            )
-            .code(gateway.failure_code().unwrap_or_default()),
-        ),
-        _ => Outcome::Complete(found),
-    })
-}
-
-/// Tells how a delete stands. A deleted gateway can be seen for about an hour.
-fn gone(context: &Context, id: &str) -> Result<Outcome, Failure> {
-    Ok(match state_of(context, id)? {
-        Some(gateway) if gateway.state() != Some(&State::Deleted) => {
-            in_progress(id, "deleted", WAIT, "deleting")
-        }
-        _ => Outcome::Deleted,
-    })
-}
-
-fn describe(gateway: &CloudNatGateway) -> Option<ObjectState> {
-    let id = gateway.nat_gateway_id()?;
-    let address = gateway.nat_gateway_addresses().first();
-    let public = gateway.connectivity_type() != Some(&ConnectivityType::Private);
-    Some(
-        object(id)
-            .private(tags::token(gateway.tags()))
-            .set("subnet_id", gateway.subnet_id())
-            .set(
-                "allocation_id",
-                address.and_then(|a| a.allocation_id()).filter(|_| public),
-            )
-            .set("connectivity_type", if public { "public" } else { "private" })
-            .set("tags", tags::of(gateway.tags()))
-            .set("nat_gateway_id", id)
-            .set("vpc_id", gateway.vpc_id())
-            .set("public_ip", address.and_then(|a| a.public_ip()))
-            .set("private_ip", address.and_then(|a| a.private_ip()))
-            .set(
-                "network_interface_id",
-                address.and_then(|a| a.network_interface_id()),
-            )
-            .build(),
-    )
 }
 
 impl Described for NatGateway {
-    fn id_filter(&self) -> &'static str {
-        "nat-gateway-id"
+    const WAIT: u64 = 10;
+
+    fn kind() -> Kind {
+        Kind::Natgateway
     }
 
-    fn describe(
-        &self,
-        context: &Context,
-        filters: Option<Vec<Filter>>,
-        cursor: Option<String>,
-    ) -> Result<Page, Failure> {
-        let answer = run(ec2(context)
+    async fn make(&self, client: &Client, new: New<'_>) -> Result<Option<String>, Failure> {
+        let create = client
+            .create_nat_gateway()
+            .subnet_id(&self.subnet_id)
+            .set_allocation_id(self.allocation_id.clone())
+            .connectivity_type(ConnectivityType::from(self.connectivity_type.as_str()));
+        let answer = call(create.client_token(new.token).tag_specifications(new.tags).send()).await?;
+        Ok(answer.nat_gateway.and_then(|gateway| gateway.nat_gateway_id))
+    }
+
+    async fn describe(client: &Client, search: Search) -> Result<Found<Self>, Failure> {
+        let describe = client
             .describe_nat_gateways()
-            .set_filter(filters)
-            .set_next_token(cursor)
-            .max_results(PAGE)
-            .send())?;
-        let objects = answer
-            .nat_gateways()
-            .iter()
-            .filter(|gateway| !matches!(gateway.state(), Some(State::Deleted | State::Deleting)))
-            .filter_map(describe)
-            .collect();
-        Ok(Page {
-            objects,
-            next: next(answer.next_token()),
+            .set_filter(search.filters)
+            .set_next_token(search.cursor);
+        let answer = call(describe.max_results(PAGE).send()).await?;
+        Found::standing(answer.next_token, answer.nat_gateways, |gateway| {
+            let standing = standing(&gateway);
+            let public = gateway.connectivity_type != Some(ConnectivityType::Private);
+            let addresses = gateway.nat_gateway_addresses.unwrap_or_default();
+            let first = addresses.into_iter().next();
+            let address = first.unwrap_or_else(|| NatGatewayAddress::builder().build());
+            let gateway = Self {
+                subnet_id: gateway.subnet_id.unwrap_or_default(),
+                allocation_id: address.allocation_id.filter(|_| public),
+                connectivity_type: if public { "public" } else { "private" }.to_owned(),
+                tags: gateway.tags.into(),
+                nat_gateway_id: gateway.nat_gateway_id,
+                vpc_id: gateway.vpc_id,
+                public_ip: address.public_ip,
+                private_ip: address.private_ip,
+                network_interface_id: address.network_interface_id,
+            };
+            (gateway, standing)
         })
+    }
+
+    async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure> {
+        done(client.delete_nat_gateway().nat_gateway_id(object.id()).send()).await
     }
 }
