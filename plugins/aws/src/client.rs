@@ -35,14 +35,6 @@ pub fn partition(region: &str) -> &'static str {
     }
 }
 
-/// Returns the Amazon resource name of an object of EC2: `vpc/vpc-1`; null without an owner.
-pub fn ec2_arn(context: &Context, owner: Option<&str>, object: &str) -> Value {
-    let region = konductor_sdk::aws::region(context);
-    owner
-        .map(|owner| format!("arn:{}:ec2:{region}:{owner}:{object}", partition(&region)))
-        .into()
-}
-
 /// Returns the failure of an answer that lacks what the API promises.
 pub fn incomplete(what: &str) -> Failure {
     Failure::new(

@@ -5,7 +5,6 @@ mod elastic_ip;
 mod instance;
 mod internet_gateway;
 mod key_pair;
-pub mod lookup;
 mod nat_gateway;
 pub mod progress;
 mod route;
@@ -17,11 +16,9 @@ mod security_group_rule;
 pub mod standing;
 mod subnet;
 pub mod tags;
-pub mod uniqueness;
 mod volume;
 mod volume_attachment;
 mod vpc;
-pub mod wait;
 
 use konductor_sdk::ResourceProvider;
 use konductor_sdk::typed::Typed;
@@ -44,7 +41,7 @@ pub use vpc::Vpc;
 /// The resource types of the module.
 pub const TYPES: &[&dyn ResourceProvider] = &[
     Typed::<ElasticIp>::PROVIDER,
-    &Instance,
+    Typed::<Instance>::PROVIDER,
     Typed::<InternetGateway>::PROVIDER,
     Typed::<KeyPair>::PROVIDER,
     Typed::<NatGateway>::PROVIDER,
@@ -54,7 +51,7 @@ pub const TYPES: &[&dyn ResourceProvider] = &[
     Typed::<SecurityGroup>::PROVIDER,
     Typed::<SecurityGroupRule>::PROVIDER,
     Typed::<Subnet>::PROVIDER,
-    &Volume,
+    Typed::<Volume>::PROVIDER,
     Typed::<VolumeAttachment>::PROVIDER,
     Typed::<Vpc>::PROVIDER,
 ];

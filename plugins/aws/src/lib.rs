@@ -1,7 +1,7 @@
 //! The Konductor plugin for Amazon Web Services.
 //!
 //! The AWS SDK crates run in the guest, unsigned; the host signs and sends. Each resource type stands in a file
-//! of its own; [`ec2::lookup`] holds what they share in reading, [`ec2::tags`] what they share in tagging, and
+//! of its own; [`ec2::described`] holds what those of EC2 share, [`ec2::tags`] what they share in tagging, and
 //! [`s3::bucket_setting`] what the settings of a bucket share. Components and the module need no cloud and stand in
 //! the crate `konductor-plugin-aws-components`.
 #![allow(

@@ -352,7 +352,14 @@ pub(crate) async fn update<R: Described>(
         present.become_those(&client, name, wanted).await?;
     }
     match wanted.change(&client, id, &prior).await? {
-        Some(stage) => wanted.changed(&client, id, stage).await,
+        // Once a change goes on, what may pass is polled.
+        Some(stage) => match wanted.changed(&client, id, stage).await {
+            Err(failure) if failure.disposition.is_transient() => {
+                let message = failure.to_string();
+                Ok(Made::InProgress(in_progress(id, stage, 1, message)))
+            }
+            made => made,
+        },
         None => find_made(&client, id).await.map(Into::into),
     }
 }

@@ -1,99 +1,64 @@
 //! `aws:ec2:Volume`.
 
 use aws_sdk_ec2::types::{
-    Filter, ResourceType as Kind, Volume as CloudVolume, VolumeModificationState, VolumeState, VolumeType,
+    Volume as CloudVolume, VolumeModificationState as Modification, VolumeState as State, VolumeType,
 };
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
 
-use super::lookup::{Described, Page, next, reads};
-use super::progress::{handle, not_shown};
-use super::search::{PAGE, filter};
-use super::tags;
-use super::wait::{in_progress, settled};
-use crate::client::{ec2, incomplete};
+use super::described::prelude::*;
+use super::progress::in_progress;
 
-/// The kinds of volume.
-pub(super) const VOLUME_TYPES: [&str; 7] = ["gp3", "gp2", "io1", "io2", "st1", "sc1", "standard"];
-/// How long a volume usually stays in one state, in seconds.
-const WAIT: u64 = 3;
-
-/// A disk that instances can use.
-#[derive(Debug)]
-pub struct Volume;
-
-impl ResourceProvider for Volume {
-    fn resource_type(&self) -> &'static str {
-        "aws:ec2:Volume"
-    }
-
-    fn schema(&self) -> Result<ResourceSchema, SchemaError> {
-        schema(
-            self.resource_type(),
-            "A disk that instances of its availability zone can use. It grows in place, and never shrinks.",
-        )
-        .attribute(
-            "availability_zone",
-            text("The availability zone, for example `us-west-2a`.")
-                .required()
-                .replaces(),
-        )
-        .attribute(
-            "size",
-            integer("The size in GiB; of a snapshot, its size unless given.")
-                .between(1, 65_536)
-                .computed(),
-        )
-        .attribute(
-            "volume_type",
-            text("The kind of disk.").allowed(VOLUME_TYPES).default("gp3"),
-        )
-        .attribute(
-            "iops",
-            integer("Operations per second, for `gp3`, `io1` and `io2`.")
-                .at_least(100)
-                .computed()
-                .volatile(),
-        )
-        .attribute(
-            "throughput",
-            integer("MiB per second, for `gp3`.")
-                .at_least(125)
-                .computed()
-                .volatile(),
-        )
-        .attribute(
-            "encrypted",
-            boolean("Whether it is encrypted.").default(true).replaces(),
-        )
-        .attribute(
-            "kms_key_id",
-            text("The KMS key; the account's default key unless given.")
-                .computed()
-                .replaces(),
-        )
-        .attribute("snapshot_id", text("The snapshot it is made from.").replaces())
-        .tags()
-        .output("volume_id", text("The identifier.").simulated("vol-{hex17}"))
-        .identity(
-            "vol-0123456789abcdef0",
-            "The identifier of the volume.",
-            &["volume_id"],
-        )
-        .batch_read()
-        .example(
-            "An encrypted disk",
-            r"data:
+/// A disk that instances of its availability zone can use. It grows in place, and never shrinks.
+#[derive(Clone, Resource)]
+#[resource(
+    type = "aws:ec2:Volume",
+    identity = "vol-0123456789abcdef0: The identifier of the volume.",
+    create("ec2:CreateVolume"),
+    update("ec2:ModifyVolume", "ec2:DescribeVolumesModifications"),
+    delete("ec2:DeleteVolume", "ec2:DescribeVolumes"),
+    read("ec2:DescribeVolumes"),
+    behaviour = described,
+    example = r"# An encrypted disk
+data:
   type: aws:ec2:Volume
   properties:
     availability_zone: us-west-2a
     size: 10
-",
-        )
-        .build()
-    }
+"
+)]
+pub struct Volume {
+    /// The availability zone, for example `us-west-2a`.
+    #[attribute(replaces)]
+    availability_zone: String,
+    /// The size in GiB; of a snapshot, its size unless given.
+    #[attribute(computed, range(1..=65_536))]
+    size: Option<i32>,
+    /// The kind of disk.
+    #[attribute(one_of("gp3", "gp2", "io1", "io2", "st1", "sc1", "standard"), default = "gp3")]
+    volume_type: String,
+    /// Operations per second, for `gp3`, `io1` and `io2`.
+    #[attribute(computed, volatile, range(100..))]
+    iops: Option<i32>,
+    /// MiB per second, for `gp3`.
+    #[attribute(computed, volatile, range(125..))]
+    throughput: Option<i32>,
+    /// Whether it is encrypted.
+    #[attribute(replaces, default = true)]
+    encrypted: bool,
+    /// The KMS key; the account's default key unless given.
+    #[attribute(computed, replaces)]
+    kms_key_id: Option<String>,
+    /// The snapshot it is made from.
+    #[attribute(replaces)]
+    snapshot_id: Option<String>,
+    #[attribute(tags)]
+    tags: Tags,
+    /// The identifier.
+    #[attribute(output, identity, simulated = "vol-{hex17}")]
+    volume_id: Option<String>,
+}
 
-    fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
+impl Check for Volume {
+    fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
         if inputs.attribute("size").is_none() && inputs.attribute("snapshot_id").is_none() {
             diagnostics.push(
                 Diagnostic::error("a volume needs `size` or `snapshot_id`").at(Path::attribute("size")),
@@ -105,8 +70,10 @@ impl ResourceProvider for Volume {
             );
         }
     }
+}
 
-    fn refine_plan(&self, request: &PlanRequest, plan: &mut PlanResponse) {
+impl RefinePlan for Volume {
+    fn refine_plan(request: &PlanRequest, plan: &mut PlanResponse) {
         let prior = request
             .prior
             .as_ref()
@@ -121,222 +88,149 @@ impl ResourceProvider for Volume {
             );
         }
     }
+}
 
-    fn permissions(&self, operation: &str) -> Vec<&'static str> {
-        match operation {
-            "create" => vec!["ec2:CreateVolume", "ec2:CreateTags", "ec2:DescribeVolumes"],
-            "update" => vec![
-                "ec2:ModifyVolume",
-                "ec2:DescribeVolumesModifications",
-                "ec2:CreateTags",
-                "ec2:DeleteTags",
-                "ec2:DescribeVolumes",
-            ],
-            "delete" => vec!["ec2:DeleteVolume", "ec2:DescribeVolumes"],
-            _ => vec!["ec2:DescribeVolumes"],
-        }
-    }
+/// What can be changed about a volume, also about the one that an instance starts from.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Disk<'d> {
+    pub(super) size: Option<i32>,
+    pub(super) volume_type: Option<&'d str>,
+    pub(super) iops: Option<i32>,
+    pub(super) throughput: Option<i32>,
+}
 
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let inputs = &request.inputs;
-        let id = match self.find_by_token(context, &request.idempotency_token)? {
-            Some(found) => found.id,
-            None => run(ec2(context)
-                .create_volume()
-                .availability_zone(inputs.text("availability_zone")?)
-                .set_size(inputs.optional_small_integer("size"))
-                .set_volume_type(inputs.optional_text("volume_type").map(VolumeType::from))
-                .set_iops(inputs.optional_small_integer("iops"))
-                .set_throughput(inputs.optional_small_integer("throughput"))
-                .set_encrypted(inputs.optional_boolean("encrypted"))
-                .set_kms_key_id(inputs.owned_text("kms_key_id"))
-                .set_snapshot_id(inputs.owned_text("snapshot_id"))
-                .client_token(&request.idempotency_token)
-                .tag_specifications(tags::on_create(Kind::Volume, request))
-                .send())?
-            .volume_id()
-            .ok_or_else(|| incomplete("the identifier of the new volume"))?
-            .to_owned(),
+/// Returns what is wanted, where it is not what is there.
+fn other<T: PartialEq + Copy>(wanted: Option<T>, present: Option<T>) -> Option<T> {
+    wanted.filter(|_| wanted != present)
+}
+
+impl Disk<'_> {
+    /// Makes a volume that was as `present` what this one says, where it says something. Tells whether that takes a
+    /// change.
+    pub(super) async fn replace(&self, client: &Client, id: &str, present: &Self) -> Result<bool, Failure> {
+        let changes = Self {
+            size: other(self.size, present.size),
+            volume_type: other(self.volume_type, present.volume_type),
+            iops: other(self.iops, present.iops),
+            throughput: other(self.throughput, present.throughput),
         };
-        Ok(settled(made(context, &id), &id, request))
-    }
-
-    reads!();
-
-    fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
-        let id = &request.prior.id;
-        let client = ec2(context);
-        tags::update(&client, id, request)?;
-        if modify(&client, id, &request.inputs, &request.prior.attributes)? {
-            return modified(context, id);
+        let nothing = Self {
+            size: None,
+            volume_type: None,
+            iops: None,
+            throughput: None,
+        };
+        if changes == nothing {
+            return Ok(false);
         }
-        self.find_made(context, id).map(Outcome::Complete)
+        let modify = client
+            .modify_volume()
+            .volume_id(id)
+            .set_size(changes.size)
+            .set_volume_type(changes.volume_type.map(VolumeType::from))
+            .set_iops(changes.iops)
+            .set_throughput(changes.throughput);
+        done(modify.send()).await?;
+        Ok(true)
     }
+}
 
-    fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
-        run(ec2(context).delete_volume().volume_id(&request.prior.id).send())?;
-        gone(context, &request.prior.id)
-    }
-
-    fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
-        let (_, id) = handle(&request.handle)?;
-        match request.operation {
-            OperationKind::Create => made(context, id),
-            OperationKind::Update => modified(context, id),
-            OperationKind::Delete => gone(context, id),
+impl Volume {
+    fn disk(&self) -> Disk<'_> {
+        Disk {
+            size: self.size,
+            volume_type: Some(&self.volume_type),
+            iops: self.iops,
+            throughput: self.throughput,
         }
     }
 }
 
-/// Changes size, type and performance where they differ. Tells whether it did. A root volume has its attributes
-/// under `volume_size` and so on; the caller passes them under the names used here.
-pub(super) fn modify(
-    client: &aws_sdk_ec2::Client,
-    id: &str,
-    wanted: &Value,
-    present: &Value,
-) -> Result<bool, Failure> {
-    let number = |name: &str| {
-        wanted
-            .optional_small_integer(name)
-            .filter(|number| present.optional_small_integer(name) != Some(*number))
-    };
-    let kind = wanted
-        .optional_text("volume_type")
-        .filter(|kind| present.optional_text("volume_type") != Some(*kind));
-    let (size, iops, throughput) = (number("size"), number("iops"), number("throughput"));
-    if kind.is_none() && size.is_none() && iops.is_none() && throughput.is_none() {
-        return Ok(false);
+fn standing(volume: &CloudVolume) -> Standing {
+    match volume.state() {
+        Some(State::Creating) => Standing::Coming("creating"),
+        Some(State::Error) => Standing::Failed(Box::new(Failure::new(
+            Disposition::Other,
+            "the volume failed; look whether its key and its snapshot may be used",
+        ))),
+        Some(State::Deleting) => Standing::Leaving(None),
+        Some(State::Deleted) => Standing::Gone(None),
+        _ => Standing::There,
     }
-    run(client
-        .modify_volume()
-        .volume_id(id)
-        .set_size(size)
-        .set_volume_type(kind.map(VolumeType::from))
-        .set_iops(iops)
-        .set_throughput(throughput)
-        .send())?;
-    Ok(true)
-}
-
-fn state_of(context: &Context, id: &str) -> Result<Option<CloudVolume>, Failure> {
-    let answer = run(ec2(context)
-        .describe_volumes()
-        .filters(filter("volume-id", [id]))
-        .send())?;
-    Ok(answer
-        .volumes()
-        .iter()
-        .find(|volume| volume.volume_id() == Some(id))
-        .cloned())
-}
-
-/// Tells how a create stands.
-fn made(context: &Context, id: &str) -> Result<Outcome, Failure> {
-    let volume = state_of(context, id)?.ok_or_else(|| not_shown(id))?;
-    let found = describe(&volume).ok_or_else(|| not_shown(id))?;
-    Ok(match volume.state() {
-        Some(VolumeState::Creating) => in_progress(id, "available", WAIT, "creating"),
-        Some(VolumeState::Error) => Outcome::Partial(
-            found,
-            Failure::new(
-                Disposition::Other,
-                "the volume failed; look whether its key and its snapshot may be used",
-            ),
-        ),
-        _ => Outcome::Complete(found),
-    })
-}
-
-/// Tells how a change stands. It has its effect as soon as the volume is being optimised.
-fn modified(context: &Context, id: &str) -> Result<Outcome, Failure> {
-    let answer = run(ec2(context)
-        .describe_volumes_modifications()
-        .volume_ids(id)
-        .send());
-    let newest = match answer {
-        Ok(answer) => answer
-            .volumes_modifications()
-            .iter()
-            .max_by_key(|modification| modification.start_time().map(|time| time.secs()))
-            .cloned(),
-        Err(failure) if failure.disposition == Disposition::NotFound => None,
-        Err(failure) => return Err(failure),
-    };
-    match newest
-        .as_ref()
-        .and_then(|modification| modification.modification_state())
-    {
-        Some(VolumeModificationState::Modifying) => {
-            return Ok(in_progress(id, "modified", WAIT, "modifying"));
-        }
-        Some(VolumeModificationState::Failed) => {
-            let why = newest
-                .as_ref()
-                .and_then(|modification| modification.status_message())
-                .unwrap_or("the volume could not be changed");
-            return Err(Failure::new(Disposition::Other, why));
-        }
-        _ => {}
-    }
-    Volume.find_made(context, id).map(Outcome::Complete)
-}
-
-/// Tells how a delete stands.
-fn gone(context: &Context, id: &str) -> Result<Outcome, Failure> {
-    Ok(match state_of(context, id)? {
-        Some(volume) if volume.state() != Some(&VolumeState::Deleted) => {
-            in_progress(id, "deleted", WAIT, "deleting")
-        }
-        _ => Outcome::Deleted,
-    })
-}
-
-fn describe(volume: &CloudVolume) -> Option<ObjectState> {
-    let id = volume.volume_id()?;
-    Some(
-        object(id)
-            .private(tags::token(volume.tags()))
-            .set("availability_zone", volume.availability_zone())
-            .set("size", volume.size())
-            .set("volume_type", volume.volume_type().map(VolumeType::as_str))
-            .set("iops", volume.iops())
-            .set("throughput", volume.throughput())
-            .set("encrypted", volume.encrypted())
-            .set("kms_key_id", volume.kms_key_id())
-            .set("snapshot_id", volume.snapshot_id().filter(|id| !id.is_empty()))
-            .set("tags", tags::of(volume.tags()))
-            .set("volume_id", id)
-            .build(),
-    )
 }
 
 impl Described for Volume {
-    fn id_filter(&self) -> &'static str {
-        "volume-id"
+    const WAIT: u64 = 3;
+
+    async fn make(&self, client: &Client, new: New<'_>) -> Result<Option<String>, Failure> {
+        let create = client
+            .create_volume()
+            .availability_zone(&self.availability_zone)
+            .set_size(self.size)
+            .volume_type(VolumeType::from(self.volume_type.as_str()))
+            .set_iops(self.iops)
+            .set_throughput(self.throughput)
+            .encrypted(self.encrypted)
+            .set_kms_key_id(self.kms_key_id.clone())
+            .set_snapshot_id(self.snapshot_id.clone());
+        let answer = call(create.client_token(new.token).tag_specifications(new.tags).send()).await?;
+        Ok(answer.volume_id)
     }
 
-    fn describe(
-        &self,
-        context: &Context,
-        filters: Option<Vec<Filter>>,
-        cursor: Option<String>,
-    ) -> Result<Page, Failure> {
-        let answer = run(ec2(context)
-            .describe_volumes()
-            .set_filters(filters)
-            .set_next_token(cursor)
-            .max_results(PAGE)
-            .send())?;
-        let objects = answer
-            .volumes()
-            .iter()
-            .filter(|volume| !matches!(volume.state(), Some(VolumeState::Deleted | VolumeState::Deleting)))
-            .filter_map(describe)
-            .collect();
-        Ok(Page {
-            objects,
-            next: next(answer.next_token()),
+    async fn describe(client: &Client, search: Search) -> Result<Found<Self>, Failure> {
+        let answer = call(pages!(client.describe_volumes(), search)).await?;
+        Found::standing(answer.next_token, answer.volumes, |volume| {
+            let standing = standing(&volume);
+            let volume = Self {
+                availability_zone: volume.availability_zone.unwrap_or_default(),
+                size: volume.size,
+                volume_type: volume
+                    .volume_type
+                    .map(|kind| kind.as_str().to_owned())
+                    .unwrap_or_default(),
+                iops: volume.iops,
+                throughput: volume.throughput,
+                encrypted: volume.encrypted.unwrap_or_default(),
+                kms_key_id: volume.kms_key_id,
+                snapshot_id: volume.snapshot_id.filter(|id| !id.is_empty()),
+                tags: volume.tags.into(),
+                volume_id: volume.volume_id,
+            };
+            (volume, standing)
         })
+    }
+
+    async fn change(&self, client: &Client, id: &str, prior: &Self) -> Result<Option<&'static str>, Failure> {
+        let changes = self.disk().replace(client, id, &prior.disk()).await?;
+        Ok(changes.then_some("modified"))
+    }
+
+    /// A change has its effect as soon as the volume is being optimised.
+    async fn changed(&self, client: &Client, id: &str, stage: &str) -> Result<Made<Self>, Failure> {
+        let modifications = match call(client.describe_volumes_modifications().volume_ids(id).send()).await {
+            Err(failure) if failure.disposition == Disposition::NotFound => None,
+            answer => answer?.volumes_modifications,
+        };
+        let newest = modifications
+            .into_iter()
+            .flatten()
+            .max_by_key(|modification| modification.start_time().map(|time| time.secs()));
+        match newest.as_ref().and_then(|newest| newest.modification_state()) {
+            Some(Modification::Modifying) => {
+                Ok(Made::InProgress(in_progress(id, stage, Self::WAIT, "modifying")))
+            }
+            Some(Modification::Failed) => {
+                let why = newest.as_ref().and_then(|newest| newest.status_message());
+                Err(Failure::new(
+                    Disposition::Other,
+                    why.unwrap_or("the volume could not be changed"),
+                ))
+            }
+            _ => made(client, id).await,
+        }
+    }
+
+    async fn remove(client: &Client, object: Deletion<'_, Self>) -> Result<(), Failure> {
+        done(client.delete_volume().volume_id(object.id()).send()).await
     }
 }

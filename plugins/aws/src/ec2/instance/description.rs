@@ -1,186 +1,174 @@
 //! What `DescribeInstances` says, as objects.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_ec2::types::{
-    Instance as CloudInstance, InstanceStateName as State, MonitoringState, Reservation, Volume,
+    EbsInstanceBlockDevice, Instance as CloudInstance, InstanceMetadataOptionsResponse,
+    InstanceStateName as State, MonitoringState, Volume,
 };
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
 
-use crate::client::{ec2, ec2_arn};
-use crate::ec2::search::filter;
-use crate::ec2::tags;
+use super::{Instance, MetadataOptions, RootVolume};
+use crate::ec2::described::prelude::*;
+use crate::ec2::search::{VALUES_PER_FILTER, filter};
 
 /// Returns the state of an instance.
 pub(super) fn state_of(instance: &CloudInstance) -> Option<&State> {
     instance.state().and_then(|state| state.name())
 }
 
-/// Reads one instance in whatever state it is.
-pub(super) fn cloud_instance(context: &Context, id: &str) -> Result<Option<CloudInstance>, Failure> {
-    let answer = run(ec2(context)
-        .describe_instances()
-        .filters(filter("instance-id", [id]))
-        .send())?;
-    Ok(answer
-        .reservations()
-        .iter()
-        .flat_map(|reservation| reservation.instances())
-        .find(|instance| instance.instance_id() == Some(id))
-        .cloned())
+/// Tells how an instance stands. Some end by themselves before they ever ran, and say why.
+pub(super) fn standing(instance: &CloudInstance) -> Standing {
+    let why = || {
+        let reason = instance.state_reason();
+        let code = reason.and_then(|reason| reason.code()).unwrap_or_default();
+        let message = format!(
+            "`{}` ended by itself: {}",
+            instance.instance_id().unwrap_or_default(),
+            reason
+                .and_then(|reason| reason.message())
+                .unwrap_or("the cloud gives no reason")
+        );
+        Some(Box::new(Failure::new(Disposition::Other, message).code(code)))
+    };
+    match state_of(instance) {
+        Some(State::Pending) => Standing::Coming("pending"),
+        Some(State::ShuttingDown) => Standing::Leaving(why()),
+        Some(State::Terminated) => Standing::Gone(why()),
+        _ => Standing::There,
+    }
 }
 
-/// Returns the instances that are not on their way out. The root volumes are read with one call for all.
-pub(super) fn describe(context: &Context, reservations: &[Reservation]) -> Result<Vec<ObjectState>, Failure> {
-    let present: Vec<(&CloudInstance, Option<&str>)> = reservations
+/// Root volumes by their identifiers.
+type Volumes = BTreeMap<String, Volume>;
+
+/// Reads the root volumes of instances, with one call for many.
+pub(super) async fn root_volumes(
+    client: &Client,
+    instances: &[(CloudInstance, Option<String>)],
+) -> Result<Volumes, Failure> {
+    let roots: Vec<&str> = instances
         .iter()
-        .flat_map(|reservation| {
-            reservation
-                .instances()
-                .iter()
-                .map(|instance| (instance, reservation.owner_id()))
-        })
-        .filter(|(instance, _)| !matches!(state_of(instance), Some(State::Terminated | State::ShuttingDown)))
-        .collect();
-    let roots: Vec<&str> = present
-        .iter()
-        .filter_map(|(instance, _)| root_volume_id(instance))
+        .filter(|(instance, _)| standing(instance).is_present())
+        .filter_map(|(instance, _)| root_disk(instance)?.volume_id())
         .collect();
     let mut volumes = BTreeMap::new();
-    for chunk in roots.chunks(200) {
-        let answer = run(ec2(context)
+    for chunk in roots.chunks(VALUES_PER_FILTER) {
+        let describe = client
             .describe_volumes()
-            .filters(filter("volume-id", chunk.iter().copied()))
-            .send())?;
-        for volume in answer.volumes() {
-            if let Some(id) = volume.volume_id() {
-                volumes.insert(id.to_owned(), volume.clone());
-            }
+            .filters(filter("volume-id", chunk.iter().copied()));
+        let found = call(describe.send()).await?.volumes.unwrap_or_default();
+        volumes.extend(
+            found
+                .into_iter()
+                .filter_map(|volume| Some((volume.volume_id.clone()?, volume))),
+        );
+    }
+    Ok(volumes)
+}
+
+fn root_disk(instance: &CloudInstance) -> Option<&EbsInstanceBlockDevice> {
+    let device = instance.root_device_name()?;
+    let mut mappings = instance.block_device_mappings().iter();
+    mappings
+        .find(|mapping| mapping.device_name() == Some(device))?
+        .ebs()
+}
+
+fn root_volume(instance: &CloudInstance, volumes: &Volumes) -> Option<RootVolume> {
+    let disk = root_disk(instance)?;
+    let id = disk.volume_id()?;
+    let root = RootVolume {
+        volume_id: Some(id.to_owned()),
+        delete_on_termination: disk.delete_on_termination(),
+        ..RootVolume::default()
+    };
+    let Some(volume) = volumes.get(id) else {
+        return Some(root);
+    };
+    Some(RootVolume {
+        volume_size: volume.size(),
+        volume_type: volume.volume_type().map(|kind| kind.as_str().to_owned()),
+        iops: volume.iops(),
+        throughput: volume.throughput(),
+        encrypted: volume.encrypted(),
+        kms_key_id: volume.kms_key_id().map(str::to_owned),
+        ..root
+    })
+}
+
+fn metadata_options(options: InstanceMetadataOptionsResponse) -> MetadataOptions {
+    let usual = MetadataOptions::default();
+    MetadataOptions {
+        http_tokens: options
+            .http_tokens
+            .map_or(usual.http_tokens, |tokens| tokens.as_str().to_owned()),
+        http_endpoint: options
+            .http_endpoint
+            .map_or(usual.http_endpoint, |endpoint| endpoint.as_str().to_owned()),
+        http_put_response_hop_limit: options
+            .http_put_response_hop_limit
+            .unwrap_or(usual.http_put_response_hop_limit),
+    }
+}
+
+/// Returns the name of the profile that an Amazon resource name ends with.
+fn profile_name(arn: &str) -> Option<String> {
+    arn.rsplit('/').next().map(str::to_owned)
+}
+
+impl Instance {
+    /// Returns the attributes of an instance, given the account that owns it and the root volumes.
+    pub(super) fn of(
+        client: &Client,
+        instance: CloudInstance,
+        owner: &Option<String>,
+        volumes: &Volumes,
+    ) -> Self {
+        let not_empty = |text: Option<String>| text.filter(|text| !text.is_empty());
+        let monitoring = instance.monitoring().and_then(|monitoring| monitoring.state());
+        let groups = instance
+            .security_groups()
+            .iter()
+            .filter_map(|group| group.group_id());
+        let interfaces = instance.network_interfaces();
+        let first_interface = interfaces
+            .iter()
+            .find(|interface| interface.attachment().and_then(|a| a.device_index()) == Some(0))
+            .or_else(|| interfaces.first());
+        Self {
+            monitoring: matches!(
+                monitoring,
+                Some(MonitoringState::Enabled | MonitoringState::Pending)
+            ),
+            security_group_ids: Some(groups.map(str::to_owned).collect()),
+            primary_network_interface_id: first_interface
+                .and_then(|interface| interface.network_interface_id())
+                .map(str::to_owned),
+            root_volume: root_volume(&instance, volumes),
+            arn: arn(client, "instance", &instance.instance_id, owner),
+            image_id: instance.image_id.unwrap_or_default(),
+            instance_type: instance
+                .instance_type
+                .map(|kind| kind.as_str().to_owned())
+                .unwrap_or_default(),
+            subnet_id: not_empty(instance.subnet_id),
+            availability_zone: instance
+                .placement
+                .and_then(|placement| placement.availability_zone),
+            key_name: not_empty(instance.key_name),
+            iam_instance_profile: instance
+                .iam_instance_profile
+                .and_then(|profile| profile_name(profile.arn()?)),
+            user_data: None,
+            private_ip: not_empty(instance.private_ip_address),
+            associate_public_ip_address: None,
+            metadata_options: instance.metadata_options.map(metadata_options),
+            ebs_optimized: instance.ebs_optimized,
+            source_dest_check: instance.source_dest_check.unwrap_or(true),
+            tags: instance.tags.into(),
+            instance_id: instance.instance_id,
+            vpc_id: not_empty(instance.vpc_id),
+            private_dns: not_empty(instance.private_dns_name),
+            public_ip: not_empty(instance.public_ip_address),
+            public_dns: not_empty(instance.public_dns_name),
         }
     }
-    Ok(present
-        .into_iter()
-        .filter_map(|(instance, owner)| describe_one(context, instance, owner, &volumes))
-        .collect())
-}
-
-fn root_volume_id(instance: &CloudInstance) -> Option<&str> {
-    let device = instance.root_device_name()?;
-    instance
-        .block_device_mappings()
-        .iter()
-        .find(|mapping| mapping.device_name() == Some(device))?
-        .ebs()?
-        .volume_id()
-}
-
-fn root_volume(instance: &CloudInstance, volumes: &BTreeMap<String, Volume>) -> Value {
-    let Some(id) = root_volume_id(instance) else {
-        return Value::Null;
-    };
-    let kept = instance
-        .block_device_mappings()
-        .iter()
-        .filter_map(|mapping| mapping.ebs())
-        .find(|ebs| ebs.volume_id() == Some(id))
-        .and_then(|ebs| ebs.delete_on_termination());
-    let volume = volumes.get(id);
-    Value::from([
-        ("volume_id", Value::from(id)),
-        ("delete_on_termination", kept.into()),
-        ("volume_size", volume.and_then(Volume::size).into()),
-        (
-            "volume_type",
-            volume
-                .and_then(Volume::volume_type)
-                .map(|kind| kind.as_str())
-                .into(),
-        ),
-        ("iops", volume.and_then(Volume::iops).into()),
-        ("throughput", volume.and_then(Volume::throughput).into()),
-        ("encrypted", volume.and_then(Volume::encrypted).into()),
-        ("kms_key_id", volume.and_then(Volume::kms_key_id).into()),
-    ])
-}
-
-fn describe_one(
-    context: &Context,
-    instance: &CloudInstance,
-    owner: Option<&str>,
-    volumes: &BTreeMap<String, Volume>,
-) -> Option<ObjectState> {
-    let id = instance.instance_id()?;
-    let not_empty = |text: Option<&str>| text.filter(|text| !text.is_empty()).map(str::to_owned);
-    let groups: Vec<String> = instance
-        .security_groups()
-        .iter()
-        .filter_map(|group| group.group_id().map(str::to_owned))
-        .collect();
-    let metadata = instance.metadata_options().map(|options| {
-        Value::from([
-            (
-                "http_tokens",
-                Value::from(options.http_tokens().map(|tokens| tokens.as_str())),
-            ),
-            (
-                "http_endpoint",
-                options.http_endpoint().map(|endpoint| endpoint.as_str()).into(),
-            ),
-            (
-                "http_put_response_hop_limit",
-                options.http_put_response_hop_limit().into(),
-            ),
-        ])
-    });
-    let monitored = instance
-        .monitoring()
-        .and_then(|monitoring| monitoring.state())
-        .is_some_and(|state| matches!(state, MonitoringState::Enabled | MonitoringState::Pending));
-    let profile = instance
-        .iam_instance_profile()
-        .and_then(|profile| profile.arn())
-        .and_then(|arn| arn.rsplit('/').next());
-    let first_interface = instance
-        .network_interfaces()
-        .iter()
-        .find(|interface| interface.attachment().and_then(|a| a.device_index()) == Some(0))
-        .or_else(|| instance.network_interfaces().first());
-    Some(
-        object(id)
-            .private(tags::token(instance.tags()))
-            .set("image_id", instance.image_id())
-            .set(
-                "instance_type",
-                instance.instance_type().map(|kind| kind.as_str()),
-            )
-            .set("subnet_id", not_empty(instance.subnet_id()))
-            .set(
-                "availability_zone",
-                instance
-                    .placement()
-                    .and_then(|placement| placement.availability_zone()),
-            )
-            .set("security_group_ids", groups)
-            .set("key_name", not_empty(instance.key_name()))
-            .set("iam_instance_profile", profile)
-            .set("private_ip", not_empty(instance.private_ip_address()))
-            .set("root_volume", root_volume(instance, volumes))
-            .set("metadata_options", metadata)
-            .set("monitoring", monitored)
-            .set("ebs_optimized", instance.ebs_optimized())
-            .set("source_dest_check", instance.source_dest_check())
-            .set("tags", tags::of(instance.tags()))
-            .set("instance_id", id)
-            .set("arn", ec2_arn(context, owner, &format!("instance/{id}")))
-            .set("vpc_id", not_empty(instance.vpc_id()))
-            .set(
-                "primary_network_interface_id",
-                first_interface.and_then(|interface| interface.network_interface_id()),
-            )
-            .set("private_dns", not_empty(instance.private_dns_name()))
-            .set("public_ip", not_empty(instance.public_ip_address()))
-            .set("public_dns", not_empty(instance.public_dns_name()))
-            .build(),
-    )
 }
