@@ -32,12 +32,12 @@ pub use object::Object;
 
 /// The resource types of the module.
 pub const TYPES: &[&dyn ResourceProvider] = &[
-    &Bucket,
+    Typed::<Bucket>::PROVIDER,
     Typed::<BucketVersioning>::PROVIDER,
     Typed::<BucketEncryption>::PROVIDER,
     Typed::<BucketPublicAccessBlock>::PROVIDER,
     Typed::<BucketLifecycle>::PROVIDER,
     Typed::<BucketPolicy>::PROVIDER,
     Typed::<BucketLogging>::PROVIDER,
-    &Object,
+    Typed::<Object>::PROVIDER,
 ];

@@ -6,9 +6,8 @@
 //! between the two calls has no tag at all and is younger than the token.
 
 use aws_sdk_s3::Client;
-use aws_sdk_s3::types::Tag;
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
+use konductor_sdk::aws::call;
+use konductor_sdk::typed::prelude::*;
 
 use super::client::found;
 use super::tags;
@@ -18,8 +17,8 @@ use super::token_time::token_time;
 ///
 /// # Errors
 /// When it exists but is out of reach, or it cannot be told.
-pub(crate) fn exists(client: &Client, bucket: &str) -> Result<bool, Failure> {
-    match found(run(client.head_bucket().bucket(bucket).send())) {
+pub(crate) async fn exists(client: &Client, bucket: &str) -> Result<bool, Failure> {
+    match found(call(client.head_bucket().bucket(bucket).send()).await) {
         Ok(answer) => Ok(answer.is_some()),
         Err(failure) => Err(match failure.http_status {
             Some(301) => taken(bucket, "in another region", failure),
@@ -42,22 +41,22 @@ fn taken(bucket: &str, how: &str, failure: Failure) -> Failure {
     }
 }
 
-/// Returns the tags of a bucket that exists, when the create with this token made it.
+/// Makes sure that the create with this token made a bucket that exists.
 ///
 /// # Errors
 /// When another one made it, or it cannot be told.
-pub(crate) fn claim(client: &Client, bucket: &str, token: &str) -> Result<Vec<Tag>, Failure> {
-    let present = tags::read(client, bucket)?;
+pub(crate) async fn claim(client: &Client, bucket: &str, token: &str) -> Result<(), Failure> {
+    let present = tags::read(client, bucket).await?;
     if tags::token(&present) == token {
-        return Ok(present);
+        return Ok(());
     }
     if present.is_empty()
         && let Some(begun) = token_time(token)
-        && let Some(created) = created(client, bucket)?
+        && let Some(created) = created(client, bucket).await?
         // S3 gives whole seconds.
         && created >= begun / 1000
     {
-        return Ok(present);
+        return Ok(());
     }
     let mut failure = Failure::new(
         Disposition::AlreadyExists,
@@ -72,14 +71,14 @@ pub(crate) fn claim(client: &Client, bucket: &str, token: &str) -> Result<Vec<Ta
 }
 
 /// Returns when a bucket was made, in seconds since the Unix epoch.
-fn created(client: &Client, bucket: &str) -> Result<Option<i64>, Failure> {
+async fn created(client: &Client, bucket: &str) -> Result<Option<i64>, Failure> {
     let mut cursor = None;
     loop {
-        let page = run(client
+        let list = client
             .list_buckets()
             .prefix(bucket)
-            .set_continuation_token(cursor)
-            .send())?;
+            .set_continuation_token(cursor);
+        let page = call(list.send()).await?;
         if let Some(found) = page.buckets().iter().find(|found| found.name() == Some(bucket)) {
             return Ok(found.creation_date().map(aws_smithy_types::DateTime::secs));
         }

@@ -65,7 +65,7 @@ pub(crate) async fn find_page<S: BucketSetting>(
     context: &Context,
     request: &ListRequest,
 ) -> Result<Page<S>, Failure> {
-    let (buckets, next_cursor) = page(context, request.cursor.clone())?;
+    let (buckets, next_cursor) = page(context, request.cursor.clone()).await?;
     let mut objects = Vec::new();
     for bucket in buckets {
         objects.extend(find(context, &bucket).await?);

@@ -1,6 +1,6 @@
 //! What the types of S3 share in calling it.
 
-use konductor_sdk::prelude::*;
+use konductor_sdk::typed::prelude::*;
 
 /// Returns nothing instead of a failure that says that there is nothing: no bucket, no key, no such setting.
 ///
@@ -29,17 +29,4 @@ pub(crate) fn bucket_may_be_new(failure: Failure, bucket: &str) -> Failure {
 /// Returns the failure of a request whose parts the SDK could not put together.
 pub(crate) fn incomplete_request(error: &dyn std::error::Error) -> Failure {
     Failure::new(Disposition::Invalid, error.to_string())
-}
-
-/// Makes replacement delete first where the new object would have the same identity as the old one.
-pub(crate) fn delete_first_unless_moved(plan: &mut PlanResponse, identity: &[&str]) {
-    let moved = plan.changes.iter().any(|change| {
-        change
-            .at
-            .first_attribute()
-            .is_some_and(|name| identity.contains(&name))
-    });
-    if !moved {
-        plan.delete_before_replace = true;
-    }
 }

@@ -356,7 +356,7 @@ fn filter_from_cloud(rule: &LifecycleRule) -> Value {
     let less = and.and_then(LifecycleRuleAndOperator::object_size_less_than);
     given([
         ("prefix", prefix.map(Into::into)),
-        ("tags", Some(tags::of(&tags)).filter(has_entries)),
+        ("tags", Some(tags::own(&tags).to_value()).filter(has_entries)),
         (
             "object_size_greater_than",
             greater

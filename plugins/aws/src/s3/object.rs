@@ -1,15 +1,16 @@
 //! `aws:s3:Object`.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::operation::head_object::HeadObjectOutput;
 use aws_sdk_s3::primitives::ByteStream;
-use konductor_sdk::aws::run;
-use konductor_sdk::block_on;
-use konductor_sdk::prelude::*;
+use konductor_sdk::aws::{call, done};
+use konductor_sdk::typed;
+use konductor_sdk::typed::prelude::*;
 
-use super::client::{bucket_may_be_new, delete_first_unless_moved, found};
+use super::client::{bucket_may_be_new, found};
+use super::object_content::LARGEST;
 use super::versions::empty;
 use super::{object_content, tags};
 use crate::client::s3;
@@ -20,62 +21,29 @@ const TOKEN: &str = "konductor-token";
 /// How many objects a page of a list holds; each costs up to three calls.
 const LIST_PAGE: i32 = 50;
 
-/// An object in a bucket.
-#[derive(Debug)]
-pub struct Object;
-
-impl ResourceProvider for Object {
-    fn resource_type(&self) -> &'static str {
-        "aws:s3:Object"
-    }
-
-    fn schema(&self) -> Result<ResourceSchema, SchemaError> {
-        schema(
-            self.resource_type(),
-            "A small object in a bucket, such as a configuration file. Its content stands in the stack's log. An \
-             object that is there already is not overwritten by a create.",
-        )
-        .attribute("bucket", text("The bucket.").required().replaces())
-        .attribute("key", text("The key.").required().between(1, 1024).replaces())
-        .attribute("content", text("The content, as text.").at_most(object_content::LARGEST))
-        .attribute(
-            "content_base64",
-            text("The content, as base64.").format(TextFormat::Base64).at_most(object_content::LARGEST),
-        )
-        .attribute(
-            "secret_content",
-            text("The content, as text that is never shown.")
-                .sensitive()
-                .at_most(object_content::LARGEST),
-        )
-        .attribute(
-            "content_type",
-            text("The media type, for example `text/html`.").computed().simulated("application/octet-stream"),
-        )
-        .attribute("cache_control", text("What caches may do with it."))
-        .attribute(
-            "metadata",
-            map(text(""), "More about it, by lower-case name; S3 keeps it and gives it back."),
-        )
-        .attribute(
-            "keep_versions",
-            boolean("Whether deleting it leaves its versions, in a bucket with versioning; else they are deleted too.")
-                .default(false)
-                .write_only(),
-        )
-        .tags()
-        .output(
-            "etag",
-            text("The mark of the content, without quotes.").volatile().simulated("{hex17}"),
-        )
-        .output(
-            "version_id",
-            text("The version, in a bucket with versioning.").volatile().simulated("{hex17}"),
-        )
-        .identity("BUCKET/KEY", "The bucket and the key, joined by `/`.", &["bucket", "key"])
-        .example(
-            "A page",
-            r#"site:
+/// A small object in a bucket, such as a configuration file. Its content stands in the stack's log. An object that is
+/// there already is not overwritten by a create.
+#[derive(Clone, Resource)]
+#[resource(
+    type = "aws:s3:Object",
+    identity = "BUCKET/KEY: The bucket and the key, joined by `/`.",
+    unique("bucket", "key"),
+    create(
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+        "s3:GetObject",
+        "s3:DeleteObjectTagging"
+    ),
+    update(
+        "s3:PutObject",
+        "s3:PutObjectTagging",
+        "s3:GetObject",
+        "s3:DeleteObjectTagging"
+    ),
+    delete("s3:DeleteObject", "s3:DeleteObjectVersion", "s3:ListBucketVersions"),
+    read("s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"),
+    example = r#"# A page
+site:
   type: aws:s3:Bucket
   properties: { bucket: konductor-example-object }
 page:
@@ -85,12 +53,46 @@ page:
     key: index.html
     content: "<h1>Hello</h1>\n"
     content_type: text/html
-"#,
-        )
-        .build()
-    }
+"#
+)]
+pub struct Object {
+    /// The bucket.
+    #[attribute(identity, replaces)]
+    pub(super) bucket: String,
+    /// The key.
+    #[attribute(identity, replaces, range(1..=1024))]
+    pub(super) key: String,
+    /// The content, as text.
+    #[attribute(range(..=LARGEST))]
+    pub(super) content: Option<String>,
+    /// The content, as base64.
+    #[attribute(format = Base64, range(..=LARGEST))]
+    pub(super) content_base64: Option<String>,
+    /// The content, as text that is never shown.
+    #[attribute(sensitive, range(..=LARGEST))]
+    pub(super) secret_content: Option<String>,
+    /// The media type, for example `text/html`.
+    #[attribute(computed, simulated = "application/octet-stream")]
+    content_type: Option<String>,
+    /// What caches may do with it.
+    cache_control: Option<String>,
+    /// More about it, by lower-case name; S3 keeps it and gives it back.
+    metadata: BTreeMap<String, String>,
+    /// Whether deleting it leaves its versions, in a bucket with versioning; else they are deleted too.
+    #[attribute(write_only, default = false)]
+    keep_versions: Option<bool>,
+    #[attribute(tags)]
+    tags: BTreeMap<String, String>,
+    /// The mark of the content, without quotes.
+    #[attribute(output, volatile, simulated = "{hex17}")]
+    etag: Option<String>,
+    /// The version, in a bucket with versioning.
+    #[attribute(output, volatile, simulated = "{hex17}")]
+    version_id: Option<String>,
+}
 
-    fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
+impl Check for Object {
+    fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
         object_content::check(inputs, diagnostics);
         let metadata = inputs.attribute("metadata").and_then(Value::as_map);
         for name in metadata.into_iter().flat_map(BTreeMap::keys) {
@@ -109,139 +111,106 @@ page:
             );
         }
     }
+}
 
-    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
-        delete_first_unless_moved(plan, &["bucket", "key"]);
-    }
-
-    fn permissions(&self, operation: &str) -> Vec<&'static str> {
-        match operation {
-            "create" | "update" => vec![
-                "s3:PutObject",
-                "s3:PutObjectTagging",
-                "s3:GetObject",
-                "s3:DeleteObjectTagging",
-            ],
-            "delete" => vec![
-                "s3:DeleteObject",
-                "s3:DeleteObjectVersion",
-                "s3:ListBucketVersions",
-            ],
-            "list" => vec!["s3:ListBucket", "s3:GetObject", "s3:GetObjectTagging"],
-            _ => vec!["s3:GetObject", "s3:GetObjectTagging", "s3:ListBucket"],
-        }
-    }
-
-    fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let inputs = &request.inputs;
-        let token = &request.idempotency_token;
-        let place = Place::of(inputs)?;
-        let client = s3(context);
-        match put(&client, &place, inputs, token, true) {
-            Ok(written) => Ok(Outcome::Complete(written)),
+impl Create for Object {
+    async fn create(context: &Context, request: Creation<'_, Self>) -> Result<Made<Self>, Failure> {
+        let (client, wanted, token) = (s3(context), &request.inputs, request.idempotency_token());
+        match wanted.put(&client, token, true).await {
+            Ok(written) => Ok(written.into()),
             // Something is there; it is ours when it carries the token.
             Err(failure) if failure.http_status == Some(412) => {
-                let there = found(head(&client, &place))?;
-                if there.is_none_or(|there| token_of(&there) != Some(token)) {
+                let there = found(head(&client, &wanted.place()).await)?;
+                if there.is_none_or(|there| token_of(&there).is_none_or(|found| found != token)) {
                     return Err(Failure {
                         disposition: Disposition::AlreadyExists,
                         message: format!(
                             "`{}` exists already and was not made by this operation; remove it, or take it over with \
                              `konductor import`",
-                            place.id()
+                            wanted.place().id()
                         ),
                         ..failure
                     });
                 }
-                put(&client, &place, inputs, token, false).map(Outcome::Complete)
+                wanted.put(&client, token, false).await.map(Into::into)
             }
-            Err(failure) => Err(bucket_may_be_new(failure, place.bucket)),
+            Err(failure) => Err(bucket_may_be_new(failure, &wanted.bucket)),
         }
     }
+}
 
-    fn read(&self, context: &Context, request: &ReadRequest) -> Result<Option<ObjectState>, Failure> {
-        read(&s3(context), &Place::parse(&request.id)?, request.prior.as_ref())
+impl Read for Object {
+    async fn read(
+        context: &Context,
+        request: Reading<'_, Self>,
+    ) -> Result<Option<typed::Object<Self>>, Failure> {
+        let prior = request.prior()?;
+        read(&s3(context), &Place::parse(request.id())?, prior.as_ref()).await
     }
+}
 
-    /// Lists the objects of the bucket that the filter names as `bucket`; `prefix` is optional.
-    fn list(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
+impl Update for Object {
+    async fn update(context: &Context, request: Change<'_, Self>) -> Result<Made<Self>, Failure> {
+        let (client, prior, wanted) = (s3(context), request.prior()?, &request.inputs);
+        if wanted.is_rewritten(&prior) {
+            let token = String::from_utf8_lossy(request.private());
+            let mut wanted = wanted.clone();
+            // What is computed and not given stays as it is.
+            wanted.content_type = wanted.content_type.or(prior.content_type);
+            return wanted.put(&client, &token, false).await.map(Into::into);
+        }
+        wanted.set_tags(&client).await?;
+        Ok(request.expected()?.into())
+    }
+}
+
+impl Delete for Object {
+    async fn delete(context: &Context, request: Deletion<'_, Self>) -> Result<Deleted, Failure> {
+        let prior = request.prior()?;
+        let versions = prior.version_id.is_some() && prior.keep_versions != Some(true);
+        delete(&s3(context), &Place::parse(request.id())?, versions).await
+    }
+}
+
+/// Goes on with a delete of many versions.
+impl Poll for Object {
+    async fn poll(context: &Context, request: Polling<'_, Self>) -> Result<Polled<Self>, Failure> {
+        let id = String::from_utf8_lossy(request.handle());
+        let deleted = delete(&s3(context), &Place::parse(&id)?, true).await?;
+        Ok(Polled::Deleted(deleted))
+    }
+}
+
+/// Lists the objects of the bucket that the filter names as `bucket`; `prefix` is optional.
+impl List for Object {
+    async fn list(context: &Context, request: &ListRequest) -> Result<Page<Self>, Failure> {
         let client = s3(context);
         let bucket = request.filter.text("bucket")?;
-        let page = run(client
+        let list = client
             .list_objects_v2()
             .bucket(bucket)
             .set_prefix(request.filter.owned_text("prefix"))
             .max_keys(LIST_PAGE)
-            .set_continuation_token(request.cursor.clone())
-            .send())?;
+            .set_continuation_token(request.cursor.clone());
+        let page = call(list.send()).await?;
         let mut objects = Vec::new();
         for key in page.contents().iter().filter_map(|listed| listed.key()) {
-            objects.extend(read(&client, &Place { bucket, key }, None)?);
+            objects.extend(read(&client, &Place { bucket, key }, None).await?);
         }
-        Ok(Listed {
+        Ok(Page {
             objects,
-            next_cursor: page.next_continuation_token().map(str::to_owned),
+            next_cursor: page.next_continuation_token,
         })
-    }
-
-    fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
-        let (prior, inputs) = (&request.prior.attributes, &request.inputs);
-        let place = Place::of(inputs)?;
-        let client = s3(context);
-        let rewritten = object_content::FORMS
-            .into_iter()
-            .chain(["content_type", "cache_control", "metadata"])
-            // What is computed and not given stays as it is.
-            .filter(|name| *name != "content_type" || inputs.attribute(name).is_some())
-            .any(|name| {
-                let of = |value: &Value| value.attribute(name).cloned().unwrap_or_default();
-                !of(prior).same_as(&of(inputs))
-            });
-        let token = String::from_utf8_lossy(&request.prior.private);
-        if rewritten {
-            let mut wanted = inputs.clone();
-            if inputs.attribute("content_type").is_none()
-                && let Some(content_type) = prior.attribute("content_type")
-            {
-                wanted.put(&Path::attribute("content_type"), content_type.clone());
-            }
-            return put(&client, &place, &wanted, &token, false).map(Outcome::Complete);
-        }
-        set_tags(&client, &place, &inputs.text_map("tags"))?;
-        let changed = ["content_type", "etag", "version_id"]
-            .into_iter()
-            .fold(object(&request.prior.id), |changed, output| {
-                changed.set(output, prior.attribute(output).cloned())
-            });
-        Ok(Outcome::Complete(
-            changed
-                .extend(inputs)
-                .private(request.prior.private.clone())
-                .build(),
-        ))
-    }
-
-    fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
-        let place = Place::parse(&request.prior.id)?;
-        let attributes = &request.prior.attributes;
-        let versions = attributes.given("version_id").is_some() && !attributes.boolean("keep_versions");
-        delete(&s3(context), &place, versions)
-    }
-
-    /// Goes on with a delete of many versions.
-    fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
-        let id = String::from_utf8_lossy(&request.handle);
-        delete(&s3(context), &Place::parse(&id)?, true)
     }
 }
 
-fn delete(client: &Client, place: &Place<'_>, versions: bool) -> Result<Outcome, Failure> {
+async fn delete(client: &Client, place: &Place<'_>, versions: bool) -> Result<Deleted, Failure> {
     if versions {
-        let progress = empty(client, place.bucket, Some(place.key), &place.id())?;
-        return Ok(progress.unwrap_or(Outcome::Deleted));
+        let progress = empty(client, place.bucket, Some(place.key), &place.id()).await?;
+        return Ok(progress.map_or(Deleted::Complete, Deleted::InProgress));
     }
-    run(client.delete_object().bucket(place.bucket).key(place.key).send())?;
-    Ok(Outcome::Deleted)
+    done(client.delete_object().bucket(place.bucket).key(place.key).send()).await?;
+    Ok(Deleted::Complete)
 }
 
 /// Where an object is.
@@ -251,13 +220,6 @@ struct Place<'p> {
 }
 
 impl<'p> Place<'p> {
-    fn of(inputs: &'p Value) -> Result<Self, Failure> {
-        Ok(Self {
-            bucket: inputs.text("bucket")?,
-            key: inputs.text("key")?,
-        })
-    }
-
     fn parse(id: &'p str) -> Result<Self, Failure> {
         let (bucket, key) = id
             .split_once('/')
@@ -275,8 +237,8 @@ impl<'p> Place<'p> {
     }
 }
 
-fn head(client: &Client, place: &Place<'_>) -> Result<HeadObjectOutput, Failure> {
-    run(client.head_object().bucket(place.bucket).key(place.key).send())
+async fn head(client: &Client, place: &Place<'_>) -> Result<HeadObjectOutput, Failure> {
+    call(client.head_object().bucket(place.bucket).key(place.key).send()).await
 }
 
 fn token_of(head: &HeadObjectOutput) -> Option<&String> {
@@ -287,57 +249,65 @@ fn unquoted(etag: Option<&str>) -> Option<String> {
     etag.map(|etag| etag.trim_matches('"').to_owned())
 }
 
-/// Writes an object and returns it as it is now.
-fn put(
-    client: &Client,
-    place: &Place<'_>,
-    inputs: &Value,
-    token: &str,
-    new: bool,
-) -> Result<ObjectState, Failure> {
-    let mut metadata: HashMap<String, String> = inputs.text_map("metadata").into_iter().collect();
-    if !token.is_empty() {
-        metadata.insert(TOKEN.to_owned(), token.to_owned());
+impl Object {
+    fn place(&self) -> Place<'_> {
+        Place {
+            bucket: &self.bucket,
+            key: &self.key,
+        }
     }
-    let mut tagging = url_query(&inputs.text_map("tags"));
-    tagging = tagging.filter(|tagging| !tagging.is_empty());
-    let written = run(client
-        .put_object()
-        .bucket(place.bucket)
-        .key(place.key)
-        .body(ByteStream::from(object_content::bytes(inputs)?))
-        .set_content_type(inputs.owned_text("content_type"))
-        .set_cache_control(inputs.owned_text("cache_control"))
-        .set_metadata(Some(metadata))
-        .set_tagging(tagging)
-        .set_if_none_match(new.then(|| "*".to_owned()))
-        .send())?;
-    let content_type = match inputs.owned_text("content_type") {
-        Some(given) => Some(given),
-        None => head(client, place)?.content_type().map(str::to_owned),
-    };
-    Ok(object(place.id())
-        .extend(inputs)
-        .set("content_type", content_type)
-        .set("etag", unquoted(written.e_tag()))
-        .set("version_id", written.version_id())
-        .private(token)
-        .build())
-}
 
-fn set_tags(client: &Client, place: &Place<'_>, wanted: &BTreeMap<String, String>) -> Result<(), Failure> {
-    let (bucket, key) = (place.bucket, place.key);
-    if wanted.is_empty() {
-        return run(client.delete_object_tagging().bucket(bucket).key(key).send()).map(|_| ());
+    /// Tells whether the object must be written again to become this one; tags can be set alone.
+    fn is_rewritten(&self, prior: &Self) -> bool {
+        let content = |object: &Self| {
+            let forms = [&object.content, &object.content_base64, &object.secret_content];
+            forms.map(Clone::clone)
+        };
+        content(self) != content(prior)
+            || self.cache_control != prior.cache_control
+            || self.metadata != prior.metadata
+            || (self.content_type.is_some() && self.content_type != prior.content_type)
     }
-    let all = tags::list(wanted.iter().map(|(key, value)| (key.as_str(), value.as_str())))?;
-    run(client
-        .put_object_tagging()
-        .bucket(bucket)
-        .key(key)
-        .tagging(tags::tagging(all)?)
-        .send())
-    .map(|_| ())
+
+    /// Writes an object and returns it as it is now.
+    async fn put(&self, client: &Client, token: &str, new: bool) -> Result<typed::Object<Self>, Failure> {
+        let mut metadata: HashMap<String, String> = self.metadata.clone().into_iter().collect();
+        if !token.is_empty() {
+            metadata.insert(TOKEN.to_owned(), token.to_owned());
+        }
+        let put = client
+            .put_object()
+            .bucket(&self.bucket)
+            .key(&self.key)
+            .body(ByteStream::from(self.bytes()?))
+            .set_content_type(self.content_type.clone())
+            .set_cache_control(self.cache_control.clone())
+            .set_metadata(Some(metadata))
+            .set_tagging(url_query(&self.tags).filter(|tagging| !tagging.is_empty()))
+            .set_if_none_match(new.then(|| "*".to_owned()));
+        let written = call(put.send()).await?;
+        let mut object = self.clone();
+        if object.content_type.is_none() {
+            object.content_type = head(client, &self.place()).await?.content_type;
+        }
+        object.etag = unquoted(written.e_tag());
+        object.version_id = written.version_id;
+        Ok(typed::Object::new(self.place().id(), object).private(token))
+    }
+
+    async fn set_tags(&self, client: &Client) -> Result<(), Failure> {
+        if self.tags.is_empty() {
+            let delete = client.delete_object_tagging().bucket(&self.bucket);
+            return done(delete.key(&self.key).send()).await;
+        }
+        let all = tags::list(
+            self.tags
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_str())),
+        )?;
+        let put = client.put_object_tagging().bucket(&self.bucket).key(&self.key);
+        done(put.tagging(tags::tagging(all)?).send()).await
+    }
 }
 
 /// Returns tags in the form a header takes.
@@ -347,64 +317,60 @@ fn url_query(tags: &BTreeMap<String, String>) -> Option<String> {
     url.query().map(str::to_owned)
 }
 
-fn read(
+async fn read(
     client: &Client,
     place: &Place<'_>,
-    prior: Option<&ObjectState>,
-) -> Result<Option<ObjectState>, Failure> {
-    let Some(head) = found(head(client, place))? else {
+    prior: Option<&Object>,
+) -> Result<Option<typed::Object<Object>>, Failure> {
+    let Some(head) = found(head(client, place).await)? else {
         return Ok(None);
     };
-    let etag = unquoted(head.e_tag());
-    let kept = prior.is_some_and(|prior| prior.attributes.boolean("keep_versions"));
-    let mut read = object(place.id())
-        .set("bucket", place.bucket)
-        .set("key", place.key)
-        .set("keep_versions", kept)
-        .set("content_type", head.content_type())
-        .set("cache_control", head.cache_control())
-        .set("etag", etag.clone())
-        .set("version_id", head.version_id())
-        .private(token_of(&head).cloned().unwrap_or_default());
-    let metadata: BTreeMap<String, Value> = head
-        .metadata()
-        .into_iter()
-        .flatten()
-        .filter(|(name, _)| *name != TOKEN)
-        .map(|(name, value)| (name.clone(), Value::from(value.as_str())))
-        .collect();
-    if !metadata.is_empty() {
-        read = read.set("metadata", metadata);
-    }
-    if head.tag_count().unwrap_or_default() > 0 {
-        let answer = run(client
-            .get_object_tagging()
-            .bucket(place.bucket)
-            .key(place.key)
-            .send())?;
-        read = read.set("tags", tags::of(answer.tag_set()));
-    }
-    let prior = prior.map(|prior| &prior.attributes);
-    let unchanged = etag.is_some() && prior.is_some_and(|prior| prior.owned_text("etag") == etag);
-    if unchanged {
-        for form in object_content::FORMS {
-            read = read.set(form, prior.and_then(|prior| prior.attribute(form)).cloned());
+    let token = token_of(&head).cloned().unwrap_or_default();
+    let length = head.content_length();
+    let tags = if head.tag_count().unwrap_or_default() > 0 {
+        let get = client.get_object_tagging().bucket(place.bucket);
+        tags::own(call(get.key(place.key).send()).await?.tag_set())
+    } else {
+        BTreeMap::new()
+    };
+    let mut read = Object {
+        bucket: place.bucket.to_owned(),
+        key: place.key.to_owned(),
+        content: None,
+        content_base64: None,
+        secret_content: None,
+        etag: unquoted(head.e_tag()),
+        content_type: head.content_type,
+        cache_control: head.cache_control,
+        metadata: head
+            .metadata
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != TOKEN)
+            .collect(),
+        keep_versions: Some(false),
+        tags,
+        version_id: head.version_id,
+    };
+    match prior {
+        Some(prior) if read.etag.is_some() && prior.etag == read.etag => {
+            read.content.clone_from(&prior.content);
+            read.content_base64.clone_from(&prior.content_base64);
+            read.secret_content.clone_from(&prior.secret_content);
         }
-    } else if object_content::is_read(head.content_length()) {
-        let (form, content) = object_content::attribute(&content(client, place)?, prior);
-        read = read.set(form, content);
+        _ if object_content::is_read(length) => read.set_content(&content(client, place).await?, prior),
+        _ => {}
     }
-    Ok(Some(read.build()))
+    Ok(Some(typed::Object::new(place.id(), read).private(token)))
 }
 
-fn content(client: &Client, place: &Place<'_>) -> Result<Vec<u8>, Failure> {
-    let answer = run(client.get_object().bucket(place.bucket).key(place.key).send())?;
-    let failed = |error: &dyn std::error::Error| {
+async fn content(client: &Client, place: &Place<'_>) -> Result<Vec<u8>, Failure> {
+    let answer = call(client.get_object().bucket(place.bucket).key(place.key).send()).await?;
+    let body = answer.body.collect().await.map_err(|error| {
         Failure::new(
             Disposition::Unavailable,
             format!("the content of `{}` could not be read: {error}", place.id()),
         )
-    };
-    let body = block_on(answer.body.collect()).map_err(|pending| failed(&pending))?;
-    Ok(body.map_err(|error| failed(&error))?.into_bytes().to_vec())
+    })?;
+    Ok(body.into_bytes().to_vec())
 }

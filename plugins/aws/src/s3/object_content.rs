@@ -1,7 +1,9 @@
 //! The content of an object: given as text, as base64, or as text that is never shown.
 
 use aws_smithy_types::base64;
-use konductor_sdk::prelude::*;
+use konductor_sdk::typed::prelude::*;
+
+use super::Object;
 
 /// The attributes that give content; exactly one is given.
 pub(crate) const FORMS: [&str; 3] = ["content", "content_base64", "secret_content"];
@@ -31,40 +33,41 @@ pub(crate) fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
     );
 }
 
-/// Returns the bytes that inputs give.
-///
-/// # Errors
-/// When they are no base64.
-pub(crate) fn bytes(inputs: &Value) -> Result<Vec<u8>, Failure> {
-    if let Some(text) = inputs.optional_text("content_base64") {
-        return base64::decode(text).map_err(|error| {
-            let mut failure = Failure::new(
-                Disposition::Invalid,
-                format!("`content_base64` is no base64: {error}"),
-            );
-            failure.at = Some(Path::attribute("content_base64"));
-            failure
-        });
-    }
-    let text = inputs
-        .optional_text("secret_content")
-        .or_else(|| inputs.optional_text("content"));
-    Ok(text.unwrap_or_default().as_bytes().to_vec())
-}
-
 /// Tells whether an object of this many bytes is read back.
 pub(crate) fn is_read(length: Option<i64>) -> bool {
     length.is_none_or(|length| length <= LARGEST_READ)
 }
 
-/// Returns the form and the value that stand for bytes that were read: in the form the content had, where it can.
-pub(crate) fn attribute(content: &[u8], prior: Option<&Value>) -> (&'static str, String) {
-    let had = FORMS
-        .into_iter()
-        .find(|form| prior.is_some_and(|prior| prior.attribute(form).is_some()));
-    match std::str::from_utf8(content) {
-        Ok(text) if had != Some("content_base64") => (had.unwrap_or("content"), text.to_owned()),
-        _ => ("content_base64", base64::encode(content)),
+impl Object {
+    /// Returns the bytes that are given.
+    ///
+    /// # Errors
+    /// When they are no base64.
+    pub(super) fn bytes(&self) -> Result<Vec<u8>, Failure> {
+        if let Some(text) = &self.content_base64 {
+            return base64::decode(text).map_err(|error| {
+                let mut failure = Failure::new(
+                    Disposition::Invalid,
+                    format!("`content_base64` is no base64: {error}"),
+                );
+                failure.at = Some(Path::attribute("content_base64"));
+                failure
+            });
+        }
+        let text = self.secret_content.as_ref().or(self.content.as_ref());
+        Ok(text.cloned().unwrap_or_default().into_bytes())
+    }
+
+    /// Sets the content to bytes that were read: in the form that it had, where it can.
+    pub(super) fn set_content(&mut self, content: &[u8], prior: Option<&Self>) {
+        let text = std::str::from_utf8(content).ok().map(str::to_owned);
+        match (text, prior) {
+            (Some(text), Some(prior)) if prior.secret_content.is_some() => self.secret_content = Some(text),
+            (Some(text), prior) if prior.is_none_or(|prior| prior.content_base64.is_none()) => {
+                self.content = Some(text);
+            }
+            _ => self.content_base64 = Some(base64::encode(content)),
+        }
     }
 }
 
@@ -72,16 +75,32 @@ pub(crate) fn attribute(content: &[u8], prior: Option<&Value>) -> (&'static str,
 mod tests {
     use super::*;
 
+    fn object(form: &str, content: &str) -> Object {
+        let given = Value::from([("bucket", "b"), ("key", "k"), (form, content)]);
+        Object::from_attributes(&given).unwrap()
+    }
+
+    /// Returns the forms as [`FORMS`] names them.
+    fn forms(object: &Object) -> [Option<&str>; 3] {
+        [&object.content, &object.content_base64, &object.secret_content].map(|form| form.as_deref())
+    }
+
     #[test]
     fn content_comes_back_in_the_form_it_had() {
         for form in FORMS {
-            let inputs = Value::from([(form, "aGk=")]);
-            let content = bytes(&inputs).unwrap();
-            assert_eq!(attribute(&content, Some(&inputs)), (form, "aGk=".to_owned()));
+            let had = object(form, "aGk=");
+            let mut read = Object::from_attributes(&Value::from([("bucket", "b"), ("key", "k")])).unwrap();
+            read.set_content(&had.bytes().unwrap(), Some(&had));
+            assert_eq!(forms(&read), forms(&had));
         }
-        assert_eq!(attribute(b"hi", None), ("content", "hi".to_owned()));
-        assert_eq!(attribute(&[0xff], None), ("content_base64", "/w==".to_owned()));
-        assert!(bytes(&Value::from([("content_base64", "h i")])).is_err());
+        let read = |content: &[u8]| {
+            let mut read = object("cache_control", "none");
+            read.set_content(content, None);
+            read
+        };
+        assert_eq!(forms(&read(b"hi")), [Some("hi"), None, None]);
+        assert_eq!(forms(&read(&[0xff])), [None, Some("/w=="), None]);
+        assert!(object("content_base64", "h i").bytes().is_err());
     }
 
     #[test]

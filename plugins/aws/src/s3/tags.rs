@@ -1,11 +1,9 @@
 //! Tags of buckets and objects. S3 sets all of them at once, so what is not ours to change must be sent again.
 
-use std::collections::BTreeMap;
-
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{Tag, Tagging};
-use konductor_sdk::aws::run;
-use konductor_sdk::prelude::*;
+use konductor_sdk::aws::{call, done};
+use konductor_sdk::typed::prelude::*;
 
 use super::client::{found, incomplete_request};
 
@@ -28,14 +26,12 @@ pub fn list<'t>(tags: impl IntoIterator<Item = (&'t str, &'t str)>) -> Result<Ve
     tags.into_iter().map(tag).collect()
 }
 
-/// Returns tags as an attribute, without the token and without those that AWS sets itself.
-pub fn of(tags: &[Tag]) -> Value {
-    Value::Map(
-        tags.iter()
-            .filter(|tag| tag.key() != TOKEN && !tag.key().starts_with("aws:"))
-            .map(|tag| (tag.key().to_owned(), Value::from(tag.value())))
-            .collect::<BTreeMap<_, _>>(),
-    )
+/// Returns the tags that are somebody's own: without the token and without those that AWS sets itself.
+pub fn own(tags: &[Tag]) -> BTreeMap<String, String> {
+    tags.iter()
+        .filter(|tag| tag.key() != TOKEN && !tag.key().starts_with("aws:"))
+        .map(|tag| (tag.key().to_owned(), tag.value().to_owned()))
+        .collect()
 }
 
 /// Returns the token a bucket was created with; empty when it was created by others.
@@ -50,12 +46,11 @@ pub fn token(tags: &[Tag]) -> &str {
 ///
 /// # Errors
 /// When the cloud refuses.
-pub fn read(client: &Client, bucket: &str) -> Result<Vec<Tag>, Failure> {
-    let answer = run(client.get_bucket_tagging().bucket(bucket).send());
-    match answer {
+pub async fn read(client: &Client, bucket: &str) -> Result<Vec<Tag>, Failure> {
+    match call(client.get_bucket_tagging().bucket(bucket).send()).await {
         Err(failure) if failure.code == "NoSuchTagSet" => Ok(Vec::new()),
         Err(failure) => Err(failure),
-        Ok(answer) => Ok(answer.tag_set().to_vec()),
+        Ok(answer) => Ok(answer.tag_set),
     }
 }
 
@@ -63,7 +58,7 @@ pub fn read(client: &Client, bucket: &str) -> Result<Vec<Tag>, Failure> {
 ///
 /// # Errors
 /// When the cloud refuses.
-pub fn write(
+pub async fn write(
     client: &Client,
     bucket: &str,
     wanted: &BTreeMap<String, String>,
@@ -78,14 +73,11 @@ pub fn write(
         .map(|tag| (tag.key(), tag.value()));
     let all = list(own.chain(token).chain(system))?;
     if all.is_empty() {
-        return found(run(client.delete_bucket_tagging().bucket(bucket).send())).map(|_| ());
+        let removed = done(client.delete_bucket_tagging().bucket(bucket).send()).await;
+        return found(removed).map(|_| ());
     }
-    run(client
-        .put_bucket_tagging()
-        .bucket(bucket)
-        .tagging(tagging(all)?)
-        .send())
-    .map(|_| ())
+    let put = client.put_bucket_tagging().bucket(bucket);
+    done(put.tagging(tagging(all)?).send()).await
 }
 
 /// Returns a set of tags as S3 takes it.

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use aws_sdk_s3::Client;
 use aws_sdk_s3::types::{Delete, ObjectIdentifier};
-use konductor_sdk::aws::{disposition_of, run};
-use konductor_sdk::prelude::*;
+use konductor_sdk::aws::{call, disposition_of};
+use konductor_sdk::typed::prelude::*;
 
 use super::client::{found, incomplete_request};
 
@@ -17,34 +17,31 @@ const PAGES_PER_CALL: usize = 4;
 ///
 /// # Errors
 /// When the cloud refuses one of them.
-pub(crate) fn empty(
+pub(crate) async fn empty(
     client: &Client,
     bucket: &str,
     key: Option<&str>,
     handle: &str,
-) -> Result<Option<Outcome>, Failure> {
+) -> Result<Option<Progress>, Failure> {
     let mut deleted = 0;
     for _ in 0..PAGES_PER_CALL {
-        match found(delete_page(client, bucket, key))? {
+        match found(delete_page(client, bucket, key).await)? {
             None | Some(0) => return Ok(None),
             Some(count) => deleted += count,
         }
     }
-    Ok(Some(Outcome::InProgress(Progress {
+    Ok(Some(Progress {
         handle: handle.as_bytes().to_vec(),
         retry_after: Duration::ZERO,
         id: Some(handle.to_owned()),
         message: format!("{deleted} more versions deleted"),
-    })))
+    }))
 }
 
 /// Deletes up to 1,000 versions and delete markers, and tells how many.
-fn delete_page(client: &Client, bucket: &str, key: Option<&str>) -> Result<usize, Failure> {
-    let listed = run(client
-        .list_object_versions()
-        .bucket(bucket)
-        .set_prefix(key.map(str::to_owned))
-        .send())?;
+async fn delete_page(client: &Client, bucket: &str, key: Option<&str>) -> Result<usize, Failure> {
+    let list = client.list_object_versions().bucket(bucket);
+    let listed = call(list.set_prefix(key.map(str::to_owned)).send()).await?;
     let versions = listed
         .versions()
         .iter()
@@ -74,7 +71,7 @@ fn delete_page(client: &Client, bucket: &str, key: Option<&str>) -> Result<usize
         .quiet(true)
         .build()
         .map_err(|error| incomplete_request(&error))?;
-    let answer = run(client.delete_objects().bucket(bucket).delete(delete).send())?;
+    let answer = call(client.delete_objects().bucket(bucket).delete(delete).send()).await?;
     let Some(error) = answer.errors().first() else {
         return Ok(count);
     };
