@@ -12,8 +12,9 @@ use crate::audit::PendingCall;
 use crate::broker::{Shared, WayOut};
 use crate::endpoint::{self, Address};
 use crate::grant::EndpointGrant;
+use crate::redaction::Redaction;
 use crate::signing;
-use crate::transport::{Answer, send_once};
+use crate::transport::{Answer, Sending};
 
 /// The header by which S3 refuses a bucket of another account.
 const BUCKET_OWNER: HeaderName = HeaderName::from_static("x-amz-expected-bucket-owner");
@@ -108,10 +109,21 @@ impl Question<'_> {
             .map_err(|error| error.to_string())?;
         call.sent();
         let limits = &self.shared.limits;
-        let Answer { status, body, .. } =
-            send_once(&self.way_out.client, request, limits, limits.attempt_timeout)
-                .await
-                .map_err(|error| format!("{}: {error}", endpoint::host_of(&address.origin)))?;
+        let sending = Sending {
+            resource: self.resource,
+            endpoint: "sts",
+            own_address: self.shared.sts_endpoint.as_ref(),
+            request,
+            redaction: &Redaction::new(self.credentials, None),
+            limits,
+            timeout: limits.attempt_timeout,
+        };
+        let Answer { status, body, .. } = self
+            .way_out
+            .transport
+            .send(sending)
+            .await
+            .map_err(|error| format!("{}: {error}", endpoint::host_of(&address.origin)))?;
         call.answered(status.as_u16(), None);
         account_in(&body)
             .filter(|_| status.is_success())

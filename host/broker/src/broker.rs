@@ -19,10 +19,12 @@ use crate::fips::FipsRule;
 use crate::grant::{EVERY_REGION, EndpointGrant, Grant, override_problem};
 use crate::http_credential::HttpCredential;
 use crate::identity_http::identity_http;
+use crate::recorder::{Recorded, Recorder};
+use crate::replay::{self, NoNetwork, OutOfRecording, Replay};
 use crate::retry::RetryOptions;
 use crate::session::Session;
 use crate::throttle::{Throttle, ThrottleOptions};
-use crate::transport::ClientTemplate;
+use crate::transport::{ClientTemplate, Network, Transport};
 use crate::vault::Vault;
 
 /// Sizes in bytes and times that bound every call.
@@ -172,14 +174,26 @@ pub enum BrokerError {
     },
 }
 
-/// A gate, and a client that goes through it: one session's own, or one source's of credentials.
+/// A gate, and what sends through it: one session's own, or one source's of credentials.
 pub(crate) struct WayOut {
-    #[allow(
-        clippy::disallowed_types,
-        reason = "this crate is the one that sends requests"
-    )]
-    pub(crate) client: reqwest::Client,
+    pub(crate) transport: Arc<dyn Transport>,
     pub(crate) egress: Arc<Egress>,
+}
+
+/// What carries the requests of a run. One that is replayed holds nothing that could open a connection.
+enum Traffic {
+    Network(ClientTemplate),
+    Recorded(ClientTemplate, Arc<Recorder>),
+    Replayed(Arc<Replay>),
+}
+
+/// What a way out is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Purpose {
+    /// What a plugin sends.
+    Plugin,
+    /// Fetching credentials, which is never recorded.
+    Credentials,
 }
 
 /// Whose rate limit counts: credentials, service, region.
@@ -211,7 +225,7 @@ impl Shared {
 /// Everything that plugins send in one run goes through one of these.
 pub struct Broker {
     shared: Arc<Shared>,
-    template: ClientTemplate,
+    traffic: Traffic,
     resolver: Arc<dyn Resolver>,
     private_networks: Vec<IpCidr>,
     credentials: Mutex<Vec<Arc<CredentialCache>>>,
@@ -231,6 +245,41 @@ impl Broker {
     /// # Errors
     /// When a configured certificate, proxy or token service address cannot be used.
     pub fn new(options: BrokerOptions, audit: Arc<dyn AuditSink>) -> Result<Self, BrokerError> {
+        let template = ClientTemplate::new(&options)?;
+        Self::over(Traffic::Network(template), options, audit)
+    }
+
+    /// Makes a broker whose plugins' requests and answers are recorded. What fetches credentials is not.
+    ///
+    /// # Errors
+    /// Those of [`Broker::new`].
+    pub fn recording(
+        options: BrokerOptions,
+        audit: Arc<dyn AuditSink>,
+        recorder: Arc<Recorder>,
+    ) -> Result<Self, BrokerError> {
+        let template = ClientTemplate::new(&options)?;
+        Self::over(Traffic::Recorded(template, recorder), options, audit)
+    }
+
+    /// Makes a broker that answers out of a recording. Every gate stands as in any other, but there is no client behind
+    /// them: it can open no connection, looks no name up and needs no credentials; those of its sessions are not used.
+    ///
+    /// # Errors
+    /// When a configured token service address cannot be used.
+    pub fn replaying(
+        options: BrokerOptions,
+        audit: Arc<dyn AuditSink>,
+        replay: Arc<Replay>,
+    ) -> Result<Self, BrokerError> {
+        Self::over(Traffic::Replayed(replay), options, audit)
+    }
+
+    fn over(
+        traffic: Traffic,
+        options: BrokerOptions,
+        audit: Arc<dyn AuditSink>,
+    ) -> Result<Self, BrokerError> {
         if let Some(endpoint) = &options.sts_endpoint {
             let refused = |reason: String| BrokerError::Address {
                 what: "token service",
@@ -243,7 +292,7 @@ impl Broker {
             fips.check_override(endpoint).map_err(refused)?;
         }
         let broker = Self {
-            template: ClientTemplate::new(&options)?,
+            traffic,
             shared: Arc::new(Shared {
                 limits: options.limits,
                 retry: options.retry,
@@ -258,18 +307,22 @@ impl Broker {
             credentials: Mutex::default(),
         };
         // What cannot be reached is told now and not by the first session.
-        broker.way_out()?;
+        broker.way_out(Purpose::Plugin)?;
         Ok(broker)
     }
 
-    /// Makes a gate and a client that goes through it, for one session or one source of credentials.
-    fn way_out(&self) -> Result<WayOut, BrokerError> {
+    /// Makes a gate and what sends through it, for one session or one source of credentials.
+    fn way_out(&self, purpose: Purpose) -> Result<WayOut, BrokerError> {
         let egress = Arc::new(Egress::new(
             Arc::clone(&self.resolver),
             self.private_networks.clone(),
         ));
+        let proxy = match &self.traffic {
+            Traffic::Network(template) | Traffic::Recorded(template, _) => template.proxy(),
+            Traffic::Replayed(_) => None,
+        };
         let hosts = [
-            ("proxy", self.template.proxy()),
+            ("proxy", proxy),
             ("token service", self.shared.sts_endpoint.as_ref()),
         ];
         for (what, url) in hosts {
@@ -280,8 +333,21 @@ impl Broker {
                 })?;
             }
         }
-        let client = self.template.client(&egress)?;
-        Ok(WayOut { client, egress })
+        let transport: Arc<dyn Transport> = match &self.traffic {
+            Traffic::Network(template) => Arc::new(Network(template.client(&egress)?)),
+            Traffic::Recorded(template, recorder) => {
+                let network = Network(template.client(&egress)?);
+                match purpose {
+                    Purpose::Plugin => Arc::new(Recorded::new(network, Arc::clone(recorder))),
+                    Purpose::Credentials => Arc::new(network),
+                }
+            }
+            Traffic::Replayed(replay) => match purpose {
+                Purpose::Plugin => Arc::new(OutOfRecording::new(Arc::clone(replay))),
+                Purpose::Credentials => Arc::new(NoNetwork),
+            },
+        };
+        Ok(WayOut { transport, egress })
     }
 
     /// Makes a plugin's way out. Its grant cannot be changed afterwards.
@@ -296,6 +362,14 @@ impl Broker {
             http_credentials,
             vault,
         } = options;
+        let (credentials, http_credentials) = match &self.traffic {
+            Traffic::Replayed(_) => replay::stand_ins(&plugin, &grant),
+            _ => (credentials, http_credentials),
+        };
+        let vault = vault.unwrap_or_default();
+        if let Traffic::Recorded(_, recorder) = &self.traffic {
+            recorder.hide_secrets_of(&vault);
+        }
         let mut problems = grant.problems();
         for endpoint in &grant.endpoints {
             let name = endpoint.credentials.as_ref().unwrap_or(&plugin);
@@ -310,7 +384,7 @@ impl Broker {
                 ));
             }
         }
-        let way_out = self.way_out()?;
+        let way_out = self.way_out(Purpose::Plugin)?;
         if problems.is_empty() {
             for endpoint in &grant.endpoints {
                 let id = &endpoint.id;
@@ -348,7 +422,7 @@ impl Broker {
             grant,
             signers,
             http_credentials,
-            vault.unwrap_or_default(),
+            vault,
         )))
     }
 
@@ -372,9 +446,9 @@ impl Broker {
         {
             return Ok((found.0, Arc::clone(found.1)));
         }
-        let WayOut { client, egress } = self.way_out()?;
+        let WayOut { transport, egress } = self.way_out(Purpose::Credentials)?;
         let context = ProviderContext {
-            http: identity_http(client, egress, self.shared.limits),
+            http: identity_http(transport, egress, self.shared.limits),
             region: source.region.clone().unwrap_or_else(|| "us-east-1".to_owned()),
             sts_endpoint: self.shared.sts_endpoint.clone(),
             fips: self.shared.fips.is_required(),

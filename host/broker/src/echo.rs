@@ -152,6 +152,8 @@ fn forms(secret: &[u8]) -> Vec<Zeroizing<Vec<u8>>> {
         add(upper);
     }
     base64_forms(secret, &mut add);
+    add(hexadecimal(secret));
+    add(hexadecimal(secret).to_ascii_uppercase());
     forms
 }
 
@@ -163,6 +165,10 @@ fn json_forms(text: &str, add: &mut impl FnMut(String)) {
         .unwrap_or_default();
     add(plain.to_owned());
     add(plain.replace('/', "\\/"));
+    // JSON in a text of JSON, as errors quote what they refuse.
+    let twice = serde_json::Value::from(plain).to_string();
+    let inner = twice.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    add(inner.unwrap_or_default().to_owned());
     for upper in [false, true] {
         // What encoders that write for HTML or for ASCII escape beside what JSON asks for.
         let escape = |form: &str, which: fn(char) -> bool| {
@@ -239,6 +245,15 @@ fn base64_forms(secret: &[u8], add: &mut impl FnMut(String)) {
     }
 }
 
+fn hexadecimal(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(bytes.len().saturating_mul(2));
+    for byte in bytes {
+        // Writing to a text cannot fail.
+        let _ = write!(digits, "{byte:02x}");
+    }
+    digits
+}
+
 /// Writes the digits of percent escapes in lower case.
 fn lower_escapes(text: &str) -> String {
     let mut digits = 0_u8;
@@ -298,6 +313,8 @@ mod tests {
             "pl%c3%a4nted+%22p%26ss%27w%3crd%3e%2f%2b%3d%5c%0a%25".to_owned(),
             base64::engine::general_purpose::STANDARD.encode(SECRET),
             base64::engine::general_purpose::URL_SAFE.encode(SECRET),
+            hexadecimal(SECRET.as_bytes()),
+            hexadecimal(SECRET.as_bytes()).to_uppercase(),
         ] {
             assert_eq!(replaced(&echoes, &format!("a{form}b")), "a[0]b", "{form}");
         }

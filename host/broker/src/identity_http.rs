@@ -16,7 +16,8 @@ use url::Url;
 
 use crate::broker::CallLimits;
 use crate::egress::Egress;
-use crate::transport::{AttemptError, send_once};
+use crate::redaction::Redaction;
+use crate::transport::{AttemptError, Sending, Transport};
 
 /// The time for one request where the SDK sets none.
 const TIMEOUT: Duration = Duration::from_secs(30);
@@ -25,12 +26,8 @@ const TIMEOUT: Duration = Duration::from_secs(30);
 const LARGEST_ANSWER: usize = 1024 * 1024;
 
 #[derive(Clone)]
-#[allow(
-    clippy::disallowed_types,
-    reason = "this crate is the one that sends requests"
-)]
 struct IdentityHttp {
-    client: reqwest::Client,
+    transport: Arc<dyn Transport>,
     egress: Arc<Egress>,
     limits: CallLimits,
     timeout: Duration,
@@ -42,13 +39,9 @@ impl std::fmt::Debug for IdentityHttp {
     }
 }
 
-/// Makes the SDK's view of the client.
-#[allow(
-    clippy::disallowed_types,
-    reason = "this crate is the one that sends requests"
-)]
+/// Makes the SDK's view of a transport.
 pub(crate) fn identity_http(
-    client: reqwest::Client,
+    transport: Arc<dyn Transport>,
     egress: Arc<Egress>,
     limits: CallLimits,
 ) -> SharedHttpClient {
@@ -57,7 +50,7 @@ pub(crate) fn identity_http(
         ..limits
     };
     SharedHttpClient::new(IdentityHttp {
-        client,
+        transport,
         egress,
         limits,
         timeout: TIMEOUT,
@@ -102,18 +95,22 @@ impl IdentityHttp {
             .bytes()
             .map(Bytes::copy_from_slice)
             .ok_or_else(|| ConnectorError::user("a request for credentials has a streaming body".into()))?;
-        let answer = send_once(
-            &self.client,
-            http::Request::from_parts(parts, body),
-            &self.limits,
-            self.timeout,
-        )
-        .await
-        .map_err(|error| match error {
+        let sending = Sending {
+            resource: "",
+            endpoint: "",
+            own_address: None,
+            request: http::Request::from_parts(parts, body),
+            redaction: &Redaction::default(),
+            limits: &self.limits,
+            timeout: self.timeout,
+        };
+        let answer = self.transport.send(sending).await.map_err(|error| match error {
             AttemptError::TimedOut(_) => ConnectorError::timeout(error.into()),
             AttemptError::NotConnected(_) => ConnectorError::io(error.into()).never_connected(),
             AttemptError::Lost(_) => ConnectorError::io(error.into()),
-            AttemptError::Denied(_) | AttemptError::TooLarge(_) => ConnectorError::user(error.into()),
+            AttemptError::Denied(_) | AttemptError::TooLarge(_) | AttemptError::Unrecorded(_) => {
+                ConnectorError::user(error.into())
+            }
         })?;
         let mut response = http::Response::new(SdkBody::from(answer.body));
         *response.status_mut() = answer.status;

@@ -4,7 +4,8 @@
 //! [`Broker::session`], which holds the plugin's [`Grant`] and cannot be widened afterwards. The guest names
 //! an endpoint, a path, parameters, headers and a body; host name, scheme, signing scope and credentials
 //! always come from this side. Sealed secrets ([`Vault`]) reach the guest as tokens; their values are put in here, and
-//! taken out of what comes back. A session has a client and a gate of its own, so two share no connection.
+//! taken out of what comes back. What a run sends can be recorded ([`Recorder`]) and replayed without a network ([`Replay`]);
+//! both stand behind every gate. A session has a client and a gate of its own, so two share no connection.
 //!
 //! What is not covered: a response body that the cloud sends compressed (`Content-Encoding: gzip` on a stored
 //! object) is handed over as it is, so an echo of a credential or a secret inside it is not found; and behind a proxy
@@ -24,9 +25,13 @@ mod fips;
 pub mod grant;
 pub mod http_credential;
 mod identity_http;
+mod named_secrets;
+mod neutral;
 mod operation;
 mod placement;
+mod recorder;
 mod redaction;
+mod replay;
 pub mod request;
 pub mod retry;
 mod section;
@@ -44,6 +49,9 @@ pub use credentials::{AccessKeys, AssumeRole, CredentialBase, CredentialSource, 
 pub use egress::{Resolver, SystemResolver};
 pub use grant::{EndpointGrant, EndpointSettings, Grant};
 pub use http_credential::HttpCredential;
+pub use named_secrets::NamedSecrets;
+pub use recorder::{RecordError, Recorder};
+pub use replay::{Replay, ReplayOutcome};
 pub use retry::RetryOptions;
 pub use throttle::ThrottleOptions;
 pub use vault::Vault;

@@ -1,10 +1,11 @@
 //! Takes every echo of the credential in use out of what the guest will see.
 
 use aws_credential_types::Credentials;
+use konductor_model::SecretText;
 use memchr::memmem;
 use percent_encoding::{NON_ALPHANUMERIC, percent_encode};
 
-const REPLACEMENT: &[u8] = b"[redacted]";
+pub(crate) const REPLACEMENT: &str = "[redacted]";
 
 /// Shorter secrets are not searched: they are test values such as `test`, and removing every occurrence would
 /// destroy answers. Secrets that a cloud gives out are longer.
@@ -17,23 +18,33 @@ const SHORTEST_CONFIGURED: usize = 8;
 #[derive(Default)]
 pub(crate) struct Redaction {
     secrets: Vec<Vec<u8>>,
+    /// The secrets as they are, without a signature, which is another one each time.
+    lasting: Vec<SecretText>,
 }
 
 impl Redaction {
     /// Searches for the secret parts of credentials and for a signature made with them, each as it is,
     /// percent-encoded and as JSON and XML write it.
     pub(crate) fn new(credentials: &Credentials, signature: Option<&str>) -> Self {
-        let parts = [
-            Some(credentials.secret_access_key()),
-            credentials.session_token(),
-            signature,
-        ];
-        Self::of(parts.into_iter().flatten(), SHORTEST_SECRET)
+        let lasting = [Some(credentials.secret_access_key()), credentials.session_token()];
+        let parts = lasting.into_iter().chain([signature]);
+        Self {
+            lasting: lasting.into_iter().flatten().map(SecretText::new).collect(),
+            ..Self::of(parts.flatten(), SHORTEST_SECRET)
+        }
     }
 
     /// Searches for configured texts, in the same forms.
     pub(crate) fn of_configured(secrets: &[String]) -> Self {
-        Self::of(secrets.iter().map(String::as_str), SHORTEST_CONFIGURED)
+        Self {
+            lasting: secrets.iter().map(SecretText::new).collect(),
+            ..Self::of(secrets.iter().map(String::as_str), SHORTEST_CONFIGURED)
+        }
+    }
+
+    /// Returns the secrets that are the same from request to request, as they are.
+    pub(crate) fn lasting(&self) -> &[SecretText] {
+        &self.lasting
     }
 
     fn of<'a>(parts: impl Iterator<Item = &'a str>, shortest: usize) -> Self {
@@ -63,7 +74,10 @@ impl Redaction {
         }
         // The longest first, so that no form leaves the tail of another.
         secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
-        Self { secrets }
+        Self {
+            secrets,
+            lasting: Vec::new(),
+        }
     }
 
     /// Replaces every echo in a body.
@@ -88,7 +102,7 @@ fn replace(body: Vec<u8>, secret: &[u8]) -> Vec<u8> {
     let mut rest = 0;
     for start in found {
         result.extend_from_slice(body.get(rest..start).unwrap_or_default());
-        result.extend_from_slice(REPLACEMENT);
+        result.extend_from_slice(REPLACEMENT.as_bytes());
         rest = start.saturating_add(secret.len());
     }
     result.extend_from_slice(body.get(rest..).unwrap_or_default());

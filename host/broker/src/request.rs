@@ -290,6 +290,16 @@ fn refusal(name: &str) -> Option<&'static str> {
     )
 }
 
+/// Says whether a header, in lower case, is one that a guest may set.
+pub(crate) fn is_allowed_header(name: &str) -> bool {
+    refusal(name).is_none()
+}
+
+/// Returns the names of query parameters that carry a signature or a credential, in lower case.
+pub(crate) fn signing_parameters() -> &'static [&'static str] {
+    &SIGNING_PARAMETERS
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -29,11 +29,11 @@ use crate::retry::{Verdict, error_code, judge, may_repeat, retry_after};
 use crate::signing;
 use crate::throttle::Throttle;
 use crate::token_operation::{self, Judged, Judgement};
-use crate::transport::{Answer, AttemptError, send_once};
+use crate::transport::{Answer, AttemptError, Sending};
 use crate::vault::Vault;
 
 /// Headers of an answer that stay on this side: they set or carry credentials, or belong to the connection.
-const HIDDEN_HEADERS: [&str; 13] = [
+pub(crate) const HIDDEN_HEADERS: [&str; 13] = [
     "set-cookie",
     "set-cookie2",
     "authorization",
@@ -72,6 +72,8 @@ struct Prepared {
     accounts: BTreeSet<String>,
     /// The endpoint's identifier.
     endpoint: String,
+    /// The operator says where the endpoint is.
+    is_overridden: bool,
     /// What the call is made for.
     resource: String,
 }
@@ -254,6 +256,7 @@ impl Session {
             may_repeat: may_repeat(&method, request.idempotent),
             accounts: endpoint.accounts.clone(),
             endpoint: endpoint.id.clone(),
+            is_overridden: endpoint.override_url.is_some(),
             resource: resource.to_owned(),
             authentication,
             address,
@@ -332,7 +335,16 @@ impl Session {
             .attempt_timeout
             .min(deadline.duration_since(sent_at));
         call.sent();
-        let answer = match send_once(&self.way_out.client, signed, &self.shared.limits, timeout).await {
+        let sending = Sending {
+            resource: &request.resource,
+            endpoint: &request.endpoint,
+            own_address: request.is_overridden.then_some(&request.address.origin),
+            request: signed,
+            redaction: &redaction,
+            limits: &self.shared.limits,
+            timeout,
+        };
+        let answer = match self.way_out.transport.send(sending).await {
             Ok(answer) => answer,
             Err(error) => return self.no_answer(request, error, &redaction),
         };
@@ -453,6 +465,7 @@ impl Session {
                 request.may_repeat,
             ),
             AttemptError::TooLarge(_) => (SendError::TooLarge(text), false),
+            AttemptError::Unrecorded(_) => (SendError::Other(text), false),
         };
         if again {
             Err(Failed {
@@ -570,6 +583,6 @@ fn presentable(answer: Answer, redaction: &Redaction, vault: &Vault) -> CloudRes
     }
 }
 
-fn is_checksum(header: &str) -> bool {
+pub(crate) fn is_checksum(header: &str) -> bool {
     header == "content-md5" || header.starts_with("x-amz-checksum-")
 }

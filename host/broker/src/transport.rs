@@ -1,9 +1,11 @@
-//! The one HTTP client: HTTP/1.1 and 2 over rustls, no redirects, no decompression, no retries of its own.
+//! What carries a request that every gate has let through, and the one HTTP client: HTTP/1.1 and 2 over rustls, no
+//! redirects, no decompression, no retries of its own.
 
 use std::error::Error as _;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use http::{HeaderMap, StatusCode};
 use rustls::pki_types::CertificateDer;
@@ -12,8 +14,49 @@ use rustls_platform_verifier::Verifier;
 
 use crate::broker::{BrokerError, BrokerOptions, CallLimits};
 use crate::egress::{Egress, EgressDenied, GatedResolver};
+use crate::redaction::Redaction;
+
+/// One sending. Everything that decides about it is behind it: it was checked, signed and counted.
+pub(crate) struct Sending<'a> {
+    /// What it is made for.
+    pub(crate) resource: &'a str,
+    /// The endpoint's identifier.
+    pub(crate) endpoint: &'a str,
+    /// Where the operator says that the endpoint is, where that is not the cloud's own host.
+    pub(crate) own_address: Option<&'a url::Url>,
+    /// What goes out, with what authenticates it.
+    pub(crate) request: http::Request<Bytes>,
+    /// What takes the credentials out of the answer.
+    pub(crate) redaction: &'a Redaction,
+    /// The sizes that an answer may have.
+    pub(crate) limits: &'a CallLimits,
+    /// The time for the whole answer.
+    pub(crate) timeout: Duration,
+}
+
+/// Carries requests: over the network, over the network and into a recording, or out of a recording.
+#[async_trait]
+pub(crate) trait Transport: Send + Sync {
+    /// Sends once, or says why there is no answer.
+    async fn send(&self, sending: Sending<'_>) -> Result<Answer, AttemptError>;
+}
+
+/// Sends over the network.
+#[allow(
+    clippy::disallowed_types,
+    reason = "this crate is the one that sends requests"
+)]
+pub(crate) struct Network(pub(crate) reqwest::Client);
+
+#[async_trait]
+impl Transport for Network {
+    async fn send(&self, sending: Sending<'_>) -> Result<Answer, AttemptError> {
+        send_once(&self.0, sending.request, sending.limits, sending.timeout).await
+    }
+}
 
 /// A complete answer.
+#[derive(Clone)]
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) headers: HeaderMap,
@@ -38,6 +81,9 @@ pub(crate) enum AttemptError {
     /// The answer is larger than the limit.
     #[error("the answer's {0}")]
     TooLarge(String),
+    /// The recording that is replayed does not have the request.
+    #[error("{0}")]
+    Unrecorded(String),
 }
 
 /// What all clients of a broker are built from. Reading the system's certificates takes most of the time of a
@@ -164,7 +210,7 @@ impl ClientTemplate {
     clippy::disallowed_types,
     reason = "this crate is the one that sends requests"
 )]
-pub(crate) async fn send_once(
+async fn send_once(
     client: &reqwest::Client,
     request: http::Request<Bytes>,
     limits: &CallLimits,
