@@ -103,15 +103,15 @@ impl CallState {
         }
     }
 
-    /// Returns milliseconds since 1970; a fixed instant in pure calls.
+    /// Returns milliseconds since 1970; a fixed instant in pure calls, and that of the recording in repeated operations.
     pub(crate) fn clock(&self) -> u64 {
         match self.record.call.class {
             Class::Pure => PURE_INSTANT,
-            Class::Operation => now(),
+            Class::Operation => self.clock.as_ref().map_or_else(now, |clock| clock.now()),
         }
     }
 
-    /// Returns random bytes; from the seed of the call in pure calls.
+    /// Returns random bytes; from the seed of the call in pure calls and repeated operations.
     pub(crate) fn random_bytes(&mut self, length: u32) -> wasmtime::Result<Vec<u8>> {
         if length > RANDOM_BYTES {
             return Err(wasmtime::Error::new(Breach::Random(length)));

@@ -15,6 +15,7 @@ use crate::answer::Answer;
 use crate::call::{Call, Class, Record, Stream};
 use crate::guest::{Answered, GuestError, Session};
 use crate::interface::Parts;
+use crate::repeat::Repeat;
 use crate::sandbox::{LoadError, Sandbox};
 use crate::sealing::{Access, Request, RevealRecorder, Reveals, Sealed};
 use crate::store::{self, CallState};
@@ -183,6 +184,18 @@ impl Plugin {
         }
     }
 
+    /// Returns the same plugin whose operations find time and chance as they were when they were recorded.
+    #[must_use]
+    pub fn with_repeat(&self, repeat: Arc<Repeat>) -> Self {
+        Self {
+            loaded: Arc::clone(&self.loaded),
+            access: Access {
+                repeat: Some(repeat),
+                ..self.access.clone()
+            },
+        }
+    }
+
     /// Returns what the plugin says about itself.
     pub fn manifest(&self) -> &Manifest {
         &self.loaded.manifest
@@ -294,6 +307,7 @@ impl Loaded {
                 &self.digest,
                 &record,
                 access.cloud.clone(),
+                access.repeat.as_deref(),
             );
             store.data_mut().cpu.resume();
             let instance = self.pre.instantiate_async(&mut store).await?;

@@ -11,6 +11,7 @@ use konductor_model::cloud::Cloud;
 use konductor_model::{Disposition, Failure, ResourceType, SecretVault, Value};
 
 use crate::call::Call;
+use crate::repeat::Repeat;
 
 /// A secret that a guest is given as it is, because a grant says so.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -59,6 +60,7 @@ pub(crate) struct Access {
     pub(crate) cloud: Option<Arc<dyn Cloud>>,
     pub(crate) vault: Option<Arc<dyn SecretVault>>,
     pub(crate) reveals: Option<Arc<Reveals>>,
+    pub(crate) repeat: Option<Arc<Repeat>>,
 }
 
 /// What a guest may be handed. Only [`Access::seal`] makes one.

@@ -15,7 +15,8 @@ use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 use crate::call::{Class, Record};
 use crate::engine::TICK;
 use crate::limits::Limits;
-use crate::wasi;
+use crate::repeat::{Repeat, Ticking};
+use crate::wasi::{self, Surroundings};
 
 /// A limit that a guest ran into, as the cause of a trap.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -117,8 +118,10 @@ pub(crate) struct CallState {
     handles: ResourceTable,
     allowance: Allowance,
     pub(crate) cpu: CpuMeter,
-    /// Present in pure calls: the same call gets the same bytes.
+    /// Present in pure calls and in repeated operations: the same call gets the same bytes.
     pub(crate) seeded: Option<ChaCha12Rng>,
+    /// The clock of a repeated operation.
+    pub(crate) clock: Option<Arc<Ticking>>,
     pub(crate) cloud: Option<Arc<dyn Cloud>>,
     pub(crate) record: Arc<Record>,
     pub(crate) limits: Arc<Limits>,
@@ -156,23 +159,33 @@ pub(crate) fn new(
     digest: &str,
     record: &Arc<Record>,
     cloud: Option<Arc<dyn Cloud>>,
+    repeat: Option<&Repeat>,
 ) -> Store<CallState> {
     let class = record.call.class;
-    let (cpu, cloud, seeds) = match class {
-        Class::Pure => (
-            limits.pure_cpu,
-            None,
-            Some((seeded(digest, record, "random"), seeded(digest, record, "wasi"))),
-        ),
-        Class::Operation => (limits.operation_cpu, cloud, None),
+    let (cpu, cloud) = match class {
+        Class::Pure => (limits.pure_cpu, None),
+        Class::Operation => (limits.operation_cpu, cloud),
     };
-    let (own, for_wasi) = seeds.unzip();
+    let (own, surroundings, clock) = match (class, repeat) {
+        (Class::Pure, _) => (
+            Some(seeded(digest, record, "random")),
+            Surroundings::Pure(seeded(digest, record, "wasi")),
+            None,
+        ),
+        (Class::Operation, None) => (None, Surroundings::Real, None),
+        (Class::Operation, Some(repeat)) => {
+            let repeated = repeat.begin(&record.call);
+            let clock = Arc::clone(&repeated.clock);
+            let surroundings = Surroundings::Repeated(repeated.wasi, Arc::clone(&clock));
+            (Some(repeated.own), surroundings, Some(clock))
+        }
+    };
     let mut handles = ResourceTable::new();
     handles.set_max_capacity(limits.handles);
     let mut store = Store::new(
         engine,
         CallState {
-            wasi: wasi::context(record, for_wasi),
+            wasi: wasi::context(record, surroundings),
             handles,
             allowance: Allowance {
                 memory_bytes: limits.memory_bytes,
@@ -180,6 +193,7 @@ pub(crate) fn new(
             },
             cpu: CpuMeter::new(cpu),
             seeded: own,
+            clock,
             cloud,
             record: Arc::clone(record),
             limits: Arc::clone(limits),

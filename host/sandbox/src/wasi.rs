@@ -17,6 +17,7 @@ use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
 use crate::call::{Record, Stream};
 use crate::host_functions::{PURE_INSTANT, RANDOM_BYTES};
+use crate::repeat::Ticking;
 use crate::store::{Breach, CallState};
 
 /// Bytes that a guest may write to a stream at once.
@@ -88,9 +89,31 @@ impl HostMonotonicClock for Stopped {
     }
 }
 
-/// Makes the WASI context of one call: no environment, no arguments, no files. With a generator the call is
-/// pure: its clocks stand still and its random bytes come from there.
-pub(crate) fn context(record: &Arc<Record>, seeded: Option<ChaCha12Rng>) -> WasiCtx {
+/// The clock of a repeated operation, as the calendar shows it.
+struct Calendar(Arc<Ticking>);
+
+impl HostWallClock for Calendar {
+    fn resolution(&self) -> Duration {
+        Duration::from_millis(1)
+    }
+
+    fn now(&self) -> Duration {
+        Duration::from_millis(self.0.now())
+    }
+}
+
+/// Where the time and the random bytes of a call come from.
+pub(crate) enum Surroundings {
+    /// The machine.
+    Real,
+    /// A generator; the clocks stand still.
+    Pure(ChaCha12Rng),
+    /// A generator and a clock; the clock by which it waits is the machine's.
+    Repeated(ChaCha12Rng, Arc<Ticking>),
+}
+
+/// Makes the WASI context of one call: no environment, no arguments, no files.
+pub(crate) fn context(record: &Arc<Record>, surroundings: Surroundings) -> WasiCtx {
     let capture = |stream| Capture {
         record: Arc::clone(record),
         stream,
@@ -103,7 +126,18 @@ pub(crate) fn context(record: &Arc<Record>, seeded: Option<ChaCha12Rng>) -> Wasi
         .allow_udp(false)
         .allow_ip_name_lookup(false)
         .max_random_size(u64::from(RANDOM_BYTES) * 64);
-    if let Some(mut generator) = seeded {
+    let generator = match surroundings {
+        Surroundings::Real => None,
+        Surroundings::Pure(generator) => {
+            builder.wall_clock(Stopped).monotonic_clock(Stopped);
+            Some(generator)
+        }
+        Surroundings::Repeated(generator, clock) => {
+            builder.wall_clock(Calendar(clock));
+            Some(generator)
+        }
+    };
+    if let Some(mut generator) = generator {
         let mut next = || {
             let mut seed = [0; 32];
             generator.fill_bytes(&mut seed);
@@ -111,8 +145,6 @@ pub(crate) fn context(record: &Arc<Record>, seeded: Option<ChaCha12Rng>) -> Wasi
         };
         let (secure, insecure, mut seed) = (next(), next(), next());
         builder
-            .wall_clock(Stopped)
-            .monotonic_clock(Stopped)
             .secure_random(secure)
             .insecure_random(insecure)
             .insecure_random_seed(seed.random());

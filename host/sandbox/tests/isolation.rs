@@ -15,6 +15,7 @@ use std::sync::{Arc, Mutex};
 use guests::{CREDENTIAL, TestCloud, configured, create, inputs, plan, plugin, vault};
 use konductor_model::provider::{ObjectState, Outcome};
 use konductor_model::{Disposition, Value};
+use konductor_sandbox::Repeat;
 use tracing_subscriber::layer::SubscriberExt;
 
 fn complete(outcome: Outcome) -> ObjectState {
@@ -62,6 +63,38 @@ async fn an_operation_finds_the_time_and_chance_as_they_are() {
     assert_ne!(first.attribute("hash-seed"), second.attribute("hash-seed"));
     assert!(number(&first, "clock") > 1_700_000_000_000);
     assert!(number(&first, "system-clock") > 1_700_000_000_000);
+}
+
+#[tokio::test]
+async fn a_repeated_operation_finds_the_time_and_chance_of_its_recording() {
+    async fn found(seed: u8) -> Vec<Value> {
+        let repeat = Repeat::new(1_700_000_000_000, [seed; 32]);
+        let plugin = configured().await.with_repeat(repeat);
+        let mut found = Vec::new();
+        for _ in 0..2 {
+            found.push(complete(create(&plugin, inputs("surroundings")).await.unwrap()).attributes);
+        }
+        found
+    }
+    let (recorded, replayed, other) = (found(7).await, found(7).await, found(8).await);
+    for name in ["clock", "system-clock", "random", "hash-seed"] {
+        let seen = |found: &[Value]| {
+            found
+                .iter()
+                .map(|all| all.attribute(name).cloned())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(seen(&recorded), seen(&replayed), "{name}");
+        assert_ne!(recorded[0].attribute(name), recorded[1].attribute(name), "{name}");
+        if !name.contains("clock") {
+            assert_ne!(seen(&recorded), seen(&other), "{name}");
+        }
+    }
+    let (first, second) = (number(&recorded[0], "clock"), number(&recorded[1], "clock"));
+    assert!(
+        (1_700_000_000_000..1_700_000_000_100).contains(&first) && second > first,
+        "{first} {second}"
+    );
 }
 
 #[tokio::test]
