@@ -469,6 +469,11 @@ pub fn broker(
     environment: &Environment,
     audit: Arc<AuditWriter>,
 ) -> Result<Broker, CommandError> {
+    Ok(Broker::new(broker_options(project, environment)?, audit)?)
+}
+
+/// Returns what the project's configuration and the environment say about calls.
+pub fn broker_options(project: &Project, environment: &Environment) -> Result<BrokerOptions, CommandError> {
     let mut options = BrokerOptions::default();
     Network::of(environment)?.for_calls(&mut options)?;
     let setting = |path: &str| {
@@ -489,7 +494,7 @@ pub fn broker(
         options.throttle.rate = options.throttle.maximum_rate;
         options.throttle.burst = options.throttle.maximum_rate;
     }
-    Ok(Broker::new(options, audit)?)
+    Ok(options)
 }
 
 /// Refuses every call: for commands that only look, and for the simulated cloud.

@@ -351,6 +351,26 @@ impl Configuration {
         )
     }
 
+    /// Resolves a module's configuration without its credentials, which are neither looked up nor decrypted.
+    ///
+    /// # Errors
+    /// What is wrong with the rest of its interpolation or its secrets.
+    pub fn module_settings(&self, namespace: &str, context: Context<'_>) -> Result<Value, Diagnostics> {
+        let path = Path::attribute(namespace);
+        let mut resolver = self.resolver(context);
+        let value = match self.settings.get(&path).filter(|found| !found.is_removed()) {
+            Some(section) => {
+                let mut section = section.clone();
+                if let Node::Map(map) = &mut section.node {
+                    map.remove(CREDENTIALS);
+                }
+                resolver.resolve(&section, Some(&path))
+            }
+            None => Value::empty_map(),
+        };
+        finish(resolver.finish(), value)
+    }
+
     /// Returns the declarations under `resources:`, by name.
     ///
     /// # Errors

@@ -91,6 +91,10 @@ Without --conformance nothing is sent: the manifest, the schemas, their examples
 With it objects of the fixture file are made, changed and deleted where the stack's konductor.yaml says, with the
 credentials and the grant that a run of that stack would have. Use an account or a server that is there for tests.
 
+With --record what is sent and answered is written into a file, without credentials, signatures and secrets. With --replay
+the answers come from such a file: nothing is sent and no credentials are needed. A request that is not in it fails with
+the nearest one that is. A recording is of the whole kit, so that neither goes with --only.
+
 In the folder of a plugin, FILE is its build, the fixtures are its conformance.yaml, and the stack is its example.
 
 Exit codes: 0 every check passed or was skipped with a reason, 1 something failed or was left behind.
@@ -99,7 +103,9 @@ Examples:
   konductor plugin check acme.wasm                                   what needs no cloud
   konductor plugin check --conformance                               in a plugin's folder: everything
   konductor plugin check acme.wasm --conformance --fixtures conformance.yaml --example stacks/test
-  konductor plugin check --conformance --only network --json         two fixtures' worth, for a machine")]
+  konductor plugin check --conformance --only network --json         two fixtures' worth, for a machine
+  konductor plugin check --conformance --record recording.json       the same, and keep what was sent and answered
+  konductor plugin check --conformance --replay recording.json       without a server: every answer is the recorded one")]
     Check(CheckArguments),
     /// Write konductor.lock: exact versions, digests, signers and approved grants.
     #[command(after_help = "\
@@ -193,6 +199,12 @@ pub struct CheckArguments {
     /// Do not wait between polls of a long operation: for emulators, which are done as soon as they are asked.
     #[arg(long, requires = "conformance")]
     pub no_wait: bool,
+    /// Write every request and its answer into this file, without credentials and secrets; only when all passes.
+    #[arg(long, value_name = "FILE", requires = "conformance", conflicts_with_all = ["replay", "only"])]
+    pub record: Option<PathBuf>,
+    /// Answer every request from this recording: no server is called, and no credentials are needed.
+    #[arg(long, value_name = "FILE", requires = "conformance", conflicts_with = "only")]
+    pub replay: Option<PathBuf>,
 }
 
 /// Arguments of `plugin lock`.

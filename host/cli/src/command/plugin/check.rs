@@ -51,8 +51,8 @@ pub async fn check(arguments: &CheckArguments, context: &PluginContext<'_>) -> R
         };
         require_stack(&stack)?;
         let loaded = load(&plugin, true, context, &stack).await?;
-        let outcome = conformance::conformance(loaded, &stack, &fixtures, arguments).await?;
-        return tell(&outcome.report, &outcome.recorded, context);
+        let outcome = conformance::conformance(loaded, &stack, &fixtures, arguments, context.folder).await?;
+        return tell(&outcome.report, &outcome.note, context);
     }
     let loaded = load(&plugin, false, context, &stack).await?;
     let probe = Probe::new(Arc::new(NoCloud));

@@ -1,7 +1,8 @@
 //! A plugin under the conformance kit as a stack would run it: its configuration, its credentials, its grant, the
-//! broker, and a log of every call.
+//! broker, and a log of every call. Over a recording it is the same without credentials and without a log: nothing is sent.
 
 use std::collections::BTreeMap;
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,9 +11,10 @@ use konductor_broker::{SessionOptions, Vault};
 use konductor_conformance::{Fixtures, Options, Pause, Probe, Report, run};
 use konductor_model::{Path, Value};
 use konductor_state::entry::{Entry, RunFinished, RunStarted};
-use konductor_state::{Journal, LockOwner, OpenOptions, StackLog};
+use konductor_state::{Journal, LockOwner, MemoryLog, OpenOptions, StackLog};
 
 use super::PluginContext;
+use super::traffic::Traffic;
 use crate::arguments::CheckArguments;
 use crate::audit::AuditWriter;
 use crate::configure;
@@ -28,8 +30,8 @@ const COMMAND: &str = "plugin check";
 pub struct Outcome {
     /// What was found.
     pub report: Report,
-    /// Where the calls are recorded, for a person.
-    pub recorded: String,
+    /// Where the calls are to be found, for a person.
+    pub note: String,
 }
 
 struct RealTime {
@@ -53,6 +55,7 @@ pub async fn conformance(
     stack: &PluginContext<'_>,
     fixtures: &Fixtures,
     arguments: &CheckArguments,
+    folder: &FilePath,
 ) -> Result<Outcome, CommandError> {
     let mut project = Project::open(stack.arguments, stack.environment)?;
     let loader = stack.loader()?;
@@ -67,12 +70,18 @@ pub async fn conformance(
         return Err(CommandError::message("the plugin was granted nothing"));
     };
     configure::add_defaults(&mut project.configuration, &loaded).await?;
-    let split = configured(&project, &loaded, &granted, fixtures, stack).await?;
+    let is_replay = arguments.replay.is_some();
+    let split = configured(&project, &loaded, &granted, fixtures, stack, is_replay).await?;
+    let traffic = Traffic::begin(arguments, folder, &loaded.plugin, fixtures, &split.guest).await?;
 
-    let (log, owner) = open_log(&project, &loaded, stack).await?;
-    let guard = log.lock(owner).await?;
-    let file = log_file(&project, &loaded);
-    let journal: Arc<dyn Journal> = Arc::new(log);
+    let (journal, guard): (Arc<dyn Journal>, _) = if is_replay {
+        // A log says what was sent.
+        (Arc::new(MemoryLog::default()), None)
+    } else {
+        let (log, owner) = open_log(&project, &loaded, stack).await?;
+        let guard = log.lock(owner).await?;
+        (Arc::new(log), Some(guard))
+    };
     let run_identifier = uuid::Uuid::now_v7().to_string();
     let started = RunStarted {
         run: run_identifier.clone(),
@@ -80,13 +89,14 @@ pub async fn conformance(
         actor: stack.environment.actor(),
         konductor: env!("CARGO_PKG_VERSION").to_owned(),
         plugins: vec![plugins::used(&loaded, &granted, false)],
-        simulated: false,
+        simulated: is_replay,
     };
     journal.append(vec![Entry::RunStarted(started)]).await?;
     let (audit, audit_task) = AuditWriter::start(journal.clone());
     let reveals = Arc::new(RevealWriter::new(journal.clone()));
-    let report = {
-        let broker = crate::session::broker(&project, stack.environment, audit)?;
+    let mut report = {
+        let options = crate::session::broker_options(&project, stack.environment)?;
+        let broker = traffic.broker(options, audit)?;
         let vault = Arc::new(Vault::new());
         let cloud = broker.session(SessionOptions {
             plugin: loaded.name.clone(),
@@ -96,15 +106,18 @@ pub async fn conformance(
             vault: Some(Arc::clone(&vault)),
         })?;
         let probe = Probe::new(cloud);
-        let provider = loaded
+        let mut provider = loaded
             .plugin
             .with_configuration(split.guest, probe.clone(), vault)
             .with_reveals(granted.grant.reveal.clone(), reveals);
+        if let Some(repeat) = traffic.repeat() {
+            provider = provider.with_repeat(repeat);
+        }
         let options = Options {
             pause: Arc::new(RealTime {
-                waits: !arguments.no_wait,
+                waits: !arguments.no_wait && !is_replay,
             }),
-            tokens: Arc::new(|| uuid::Uuid::now_v7().to_string()),
+            tokens: traffic.tokens(),
             progress: Arc::new(|fixture| {
                 crate::output::notice(&format!("checking {fixture}"));
             }),
@@ -115,6 +128,7 @@ pub async fn conformance(
     };
     // The broker holds the senders; it is gone by now.
     audit_task.finish().await?;
+    let taken = traffic.finish(&mut report);
     let (passed, failed, skipped) = report.counts();
     let finished = RunFinished {
         run: run_identifier,
@@ -126,11 +140,18 @@ pub async fn conformance(
         ]),
     };
     journal.append(vec![Entry::RunFinished(finished)]).await?;
-    guard.release().await?;
-    Ok(Outcome {
-        report,
-        recorded: format!("every call is recorded in {}", file.display()),
-    })
+    let mut note = String::new();
+    if let Some(guard) = guard {
+        guard.release().await?;
+        let file = log_file(&project, &loaded);
+        note = format!("every call is in the log {}", file.display());
+    }
+    // What cannot be recorded fails the command, after the log is closed.
+    if let Some(taken) = taken? {
+        let separator = if note.is_empty() { "" } else { "\n" };
+        note = format!("{note}{separator}{taken}");
+    }
+    Ok(Outcome { report, note })
 }
 
 /// Splits the plugin's section as a run does, with the fixtures' configuration laid over it.
@@ -140,11 +161,18 @@ async fn configured(
     granted: &Granted,
     fixtures: &Fixtures,
     stack: &PluginContext<'_>,
+    is_replay: bool,
 ) -> Result<PluginConfiguration, CommandError> {
     let stacks = project.other_stacks().await?;
     let configuration = &project.configuration;
-    let own = configuration.module_configuration(&loaded.name, project.context(&stacks))?;
-    let mut value = own.value;
+    let context = project.context(&stacks);
+    // A replay signs nothing: there may be no key to decrypt the credentials with.
+    let (mut value, credentials) = if is_replay {
+        (configuration.module_settings(&loaded.name, context)?, None)
+    } else {
+        let own = configuration.module_configuration(&loaded.name, context)?;
+        (own.value, own.credentials)
+    };
     if let Some(map) = value.as_map_mut() {
         let given = fixtures.configuration.as_map().into_iter().flatten();
         map.extend(given.map(|(name, value)| (name.clone(), value.clone())));
@@ -159,8 +187,11 @@ async fn configured(
         granted: &granted.grant,
         policies: loader.policies(),
         value,
-        credentials: own.credentials.as_ref(),
+        credentials: credentials.as_ref(),
         credentials_of: &|module| {
+            if is_replay {
+                return None;
+            }
             let context = project.context(&stacks);
             configuration
                 .module_configuration(module, context)

@@ -18,6 +18,7 @@ mod publish;
 mod sign;
 mod source;
 mod templates;
+mod traffic;
 mod verify;
 
 use std::path::{Path, PathBuf};
