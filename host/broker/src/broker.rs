@@ -334,9 +334,9 @@ impl Broker {
             }
         }
         let transport: Arc<dyn Transport> = match &self.traffic {
-            Traffic::Network(template) => Arc::new(Network(template.client(&egress)?)),
+            Traffic::Network(template) => Arc::new(network(template, &egress)?),
             Traffic::Recorded(template, recorder) => {
-                let network = Network(template.client(&egress)?);
+                let network = network(template, &egress)?;
                 match purpose {
                     Purpose::Plugin => Arc::new(Recorded::new(network, Arc::clone(recorder))),
                     Purpose::Credentials => Arc::new(network),
@@ -457,4 +457,9 @@ impl Broker {
         caches.push(Arc::clone(&cache));
         Ok((caches.len() - 1, cache))
     }
+}
+
+/// Makes a client with connections of its own.
+fn network(template: &ClientTemplate, egress: &Arc<Egress>) -> Result<Network, BrokerError> {
+    Ok(Network(template.client(egress)?))
 }
