@@ -10,6 +10,7 @@ mod command;
 mod debian;
 mod demo;
 mod dist;
+mod documentation;
 mod examples;
 mod folders;
 mod fuzz;
@@ -55,6 +56,8 @@ enum Task {
     Fuzz(fuzz::Arguments),
     /// Take out the guards of the threat table one by one, and see their tests fail.
     Guards(guards::Arguments),
+    /// Make the interface reference from `wit`, check the links between pages, and build the book.
+    Docs(documentation::Arguments),
     /// Build the release archive.
     Dist(dist::Arguments),
 }
@@ -69,6 +72,7 @@ fn main() -> ExitCode {
         Task::Examples => examples::prepare(),
         Task::Registry => registry::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
+        Task::Docs(arguments) => documentation::run_arguments(&arguments),
         Task::Dist(arguments) => dist::run_arguments(&arguments),
         Task::Guards(arguments) => guards::run_arguments(&arguments),
         Task::Fuzz(arguments) => fuzz::run_arguments(&arguments),

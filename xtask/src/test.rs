@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{cargo, run, step};
-use crate::{examples, folders, fuzz, languages, plugins, python, registry};
+use crate::{documentation, examples, folders, fuzz, languages, plugins, python, registry};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -52,7 +52,8 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
         run(plugins::guest_cargo("clippy")?
             .args(plugins::packages(&plugins::all()))
             .args(["--", "-D", "warnings"]))?;
-        step("documentation");
+        documentation::check()?;
+        step("documentation of the crates");
         run(cargo()
             .args(["doc", "--no-deps"])
             .env("RUSTDOCFLAGS", "-D warnings"))?;

@@ -28,3 +28,7 @@ pub use stateful::StatefulCloud;
 #[cfg(doctest)]
 #[doc = include_str!("../../../docs/writing-resources.md")]
 mod writing_resources {}
+
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/testing-plugins.md")]
+mod testing_plugins {}
