@@ -104,6 +104,13 @@ struct Street {
 }
 
 impl Construct for Street {
+    fn check(inputs: &Value, diagnostics: &mut Diagnostics) {
+        if inputs.optional_text("domain") == Some("localhost") {
+            diagnostics
+                .push(Diagnostic::error("a street has a domain of its own").at(Path::attribute("domain")));
+        }
+    }
+
     fn construct(mut self, _: &ConstructRequest, construction: &mut Construction) -> Result<Self, Failure> {
         let mut fingerprints = BTreeMap::new();
         for (name, doors) in &self.doors {
@@ -194,6 +201,21 @@ fn a_secret_is_passed_on_as_one_and_cannot_be_looked_at() {
 }
 
 #[test]
+fn a_collection_is_known_when_all_that_is_in_it_is() {
+    let known: Input<Vec<String>> = vec![Input::from("a"), Input::from("b")].into();
+    assert_eq!(known.known(), Some(&vec!["a".to_owned(), "b".to_owned()]));
+    let some: Input<Vec<String>> = vec![Input::from("a"), Input::Later(Value::Unknown)].into();
+    assert_eq!(some, Input::Later(Value::List(vec!["a".into(), Value::Unknown])));
+    let map =
+        |value: Input<i64>| Input::<BTreeMap<String, i64>>::from(BTreeMap::from([("a".to_owned(), value)]));
+    assert_eq!(
+        map(1.into()).into_known(),
+        Some(BTreeMap::from([("a".to_owned(), 1)]))
+    );
+    assert_eq!(map(Input::Later(Value::Unknown)).known(), None);
+}
+
+#[test]
 fn the_schema_of_a_component_is_that_of_its_struct() {
     let schema = dispatcher().schema(&"vault:shop:Shop".parse().unwrap()).unwrap();
     let required: Vec<&str> = schema
@@ -246,6 +268,11 @@ fn a_module_declares_components_from_its_section_and_leaves_alone_what_is_the_ho
         json!({ "domain": "example.com", "block": "10.0.0.1/16", "doors": {} }),
     );
     assert!(wrong["problems"].to_string().contains("block"), "{wrong}");
+    let checked = constructed("street", json!({ "domain": "localhost", "doors": {} }));
+    assert!(
+        checked["problems"].to_string().contains("a domain of its own"),
+        "{checked}"
+    );
     assert_eq!(wrong["declarations"], json!([]));
 }
 

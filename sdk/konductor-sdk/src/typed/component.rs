@@ -131,7 +131,8 @@ impl<M: ModuleSection + Construct> Module for Typed<M> {
         // What else the JSON Schema let pass is the host's.
         section.retain(|name, _| attributes.contains_key(name));
         // The schema has no words for some forms of text.
-        let checked = check_attributes(&attributes, &Value::Map(section));
+        let mut checked = check_attributes(&attributes, &Value::Map(section));
+        M::check(&checked.inputs, &mut checked.diagnostics);
         let is_wrong = checked.diagnostics.has_errors();
         for diagnostic in checked.diagnostics {
             construction.diagnose(diagnostic);

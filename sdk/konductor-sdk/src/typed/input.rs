@@ -27,6 +27,14 @@ impl<T> Input<T> {
             Self::Later(_) => None,
         }
     }
+
+    /// Takes the value, if it is known.
+    pub fn into_known(self) -> Option<T> {
+        match self {
+            Self::Known(value) => Some(value),
+            Self::Later(_) => None,
+        }
+    }
 }
 
 impl<T: AttributeType> AttributeType for Input<T> {
@@ -68,17 +76,28 @@ impl From<&str> for Input<String> {
     }
 }
 
-/// A list of which some elements are not known is passed on element by element.
+/// A list of which some elements are not known is not known itself, and is passed on element by element.
 impl<T: AttributeType> From<Vec<Input<T>>> for Input<Vec<T>> {
     fn from(elements: Vec<Input<T>>) -> Self {
-        Self::Later(Value::List(elements.iter().map(Input::to_value).collect()))
+        if elements.iter().any(|element| element.known().is_none()) {
+            return Self::Later(Value::List(elements.iter().map(Input::to_value).collect()));
+        }
+        Self::Known(elements.into_iter().filter_map(Input::into_known).collect())
     }
 }
 
-/// A map of which some values are not known is passed on value by value.
+/// A map of which some values are not known is not known itself, and is passed on value by value.
 impl<T: AttributeType> From<BTreeMap<String, Input<T>>> for Input<BTreeMap<String, T>> {
     fn from(entries: BTreeMap<String, Input<T>>) -> Self {
-        let entries = entries.into_iter().map(|(key, value)| (key, value.to_value()));
-        Self::Later(Value::Map(entries.collect()))
+        if entries.values().any(|value| value.known().is_none()) {
+            let entries = entries.into_iter().map(|(key, value)| (key, value.to_value()));
+            return Self::Later(Value::Map(entries.collect()));
+        }
+        let entries = entries.into_iter();
+        Self::Known(
+            entries
+                .filter_map(|(key, value)| Some((key, value.into_known()?)))
+                .collect(),
+        )
     }
 }
