@@ -1,4 +1,5 @@
 //! Components and modules as plain structs, run as the host runs them.
+#![allow(clippy::unwrap_used)]
 
 use konductor_sdk::Dispatcher;
 use konductor_sdk::model::provider::CheckRequest;
