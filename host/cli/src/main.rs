@@ -1,6 +1,7 @@
 //! The konductor command.
 
 mod arguments;
+mod atomic_file;
 mod audit;
 mod command;
 mod configure;

@@ -3,6 +3,7 @@
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
+use atomic_write_file::AtomicWriteFile;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de};
 
 use crate::draws::Draws;
@@ -157,23 +158,9 @@ impl Recording {
             file: file.to_owned(),
             source,
         };
-        let folder = match file.parent() {
-            Some(parent) if !parent.as_os_str().is_empty() => parent,
-            _ => Path::new("."),
-        };
-        let mut builder = tempfile::Builder::new();
-        builder.prefix(".konductor-");
-        // Temporary files are made for their owner alone; a recording is for everybody whom the umask allows.
-        #[cfg(unix)]
-        {
-            use std::os::unix::fs::PermissionsExt as _;
-            builder.permissions(std::fs::Permissions::from_mode(0o666));
-        }
-        let mut temporary = builder.tempfile_in(folder).map_err(unwritable)?;
-        temporary.write_all(text.as_bytes()).map_err(unwritable)?;
-        temporary.as_file().sync_all().map_err(unwritable)?;
-        temporary.persist(file).map_err(|error| unwritable(error.error))?;
-        Ok(())
+        let mut whole = AtomicWriteFile::open(file).map_err(unwritable)?;
+        whole.write_all(text.as_bytes()).map_err(unwritable)?;
+        whole.commit().map_err(unwritable)
     }
 
     fn within_limits(&self, file: &Path) -> Result<(), RecordingError> {

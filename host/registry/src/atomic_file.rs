@@ -3,25 +3,13 @@
 use std::io::Write as _;
 use std::path::Path;
 
+use atomic_write_file::AtomicWriteFile;
+
 /// Writes a file beside its place and moves it there. What was there before stays until then.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = match path.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => parent,
-        _ => Path::new("."),
-    };
-    let mut builder = tempfile::Builder::new();
-    builder.prefix(".konductor-");
-    // Temporary files are made for their owner alone; these are for everybody whom the umask allows.
-    #[cfg(unix)]
-    {
-        use std::os::unix::fs::PermissionsExt as _;
-        builder.permissions(std::fs::Permissions::from_mode(0o666));
-    }
-    let mut file = builder.tempfile_in(folder)?;
+    let mut file = AtomicWriteFile::open(path)?;
     file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path).map_err(|error| error.error)?;
-    Ok(())
+    file.commit()
 }
 
 #[cfg(test)]

@@ -1,28 +1,14 @@
 //! What an operation that goes on is told: everything that was planned, and nothing that is unknown.
 #![allow(clippy::unwrap_used, clippy::panic, clippy::result_large_err)]
 
+mod no_cloud;
+
 use std::sync::Arc;
 
 use konductor_sdk::Dispatcher;
-use konductor_sdk::context::{Host, LogLevel};
-use konductor_sdk::model::cloud::{CloudRequest, CloudResponse, SendError};
 use konductor_sdk::model::provider as wire;
 use konductor_sdk::typed::prelude::*;
-
-struct NoCloud;
-
-impl Host for NoCloud {
-    fn send(&self, _: CloudRequest) -> Result<CloudResponse, SendError> {
-        Err(SendError::Denied("there is no cloud here".into()))
-    }
-    fn log(&self, _: LogLevel, _: &str, _: &[(&str, String)]) {}
-    fn now(&self) -> u64 {
-        0
-    }
-    fn random(&self, length: u32) -> Vec<u8> {
-        vec![7; length as usize]
-    }
-}
+use no_cloud::NoCloud;
 
 /// A wheel.
 #[derive(Clone, Default, Attributes)]

@@ -7,29 +7,15 @@
     clippy::result_large_err
 )]
 
+mod no_cloud;
+
 use std::sync::Arc;
 
 use konductor_sdk::Dispatcher;
-use konductor_sdk::context::{Host, LogLevel};
 use konductor_sdk::model::ResourceType;
-use konductor_sdk::model::cloud::{CloudRequest, CloudResponse, SendError};
 use konductor_sdk::model::provider as wire;
 use konductor_sdk::typed::prelude::*;
-
-struct NoCloud;
-
-impl Host for NoCloud {
-    fn send(&self, _: CloudRequest) -> Result<CloudResponse, SendError> {
-        Err(SendError::Denied("there is no cloud here".into()))
-    }
-    fn log(&self, _: LogLevel, _: &str, _: &[(&str, String)]) {}
-    fn now(&self) -> u64 {
-        0
-    }
-    fn random(&self, length: u32) -> Vec<u8> {
-        vec![7; length as usize]
-    }
-}
+use no_cloud::NoCloud;
 
 /// How loud it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Choice)]

@@ -220,7 +220,7 @@ fn change(
     let file = project.folder.join(&name);
     let text = read_or_empty(&file)?;
     let changed = edit(&name, &text, &Path::attribute("config").join(path))?;
-    write(&file, &changed)?;
+    crate::atomic_file::write(&file, changed.as_bytes())?;
     Ok(file)
 }
 
@@ -230,13 +230,6 @@ fn read_or_empty(file: &FilePath) -> Result<String, CommandError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),
         Err(error) => Err(CommandError::file("read", file, error)),
     }
-}
-
-/// Replaces a file in one step, so that a crash leaves the old or the new one.
-fn write(file: &FilePath, text: &str) -> Result<(), CommandError> {
-    let temporary = file.with_extension("yaml.new");
-    std::fs::write(&temporary, text).map_err(|error| CommandError::file("write", &temporary, error))?;
-    std::fs::rename(&temporary, file).map_err(|error| CommandError::file("replace", file, error))
 }
 
 fn generate_key(project: &Project, environment: &Environment, output: &Output) -> Result<(), CommandError> {
@@ -271,10 +264,8 @@ fn generate_key(project: &Project, environment: &Environment, output: &Output) -
             .chain([Value::from(recipient.as_str())])
             .collect();
         let at = Path::attribute("secrets").child("recipients");
-        write(
-            &file,
-            &edit::set(PROJECT_FILE, &text, &at, &Value::List(recipients))?,
-        )?;
+        let changed = edit::set(PROJECT_FILE, &text, &at, &Value::List(recipients))?;
+        crate::atomic_file::write(&file, changed.as_bytes())?;
     }
     let members = serde_json::json!({ "recipient": recipient, "identity_file": identity_file, "file": file });
     output.fact(

@@ -7,7 +7,7 @@ use konductor_model::Manifest;
 use konductor_registry::Digest;
 
 use super::PluginContext;
-use super::pack::{packed, write};
+use super::pack::packed;
 use super::source::{BUILD, SourceFolder};
 use crate::error::CommandError;
 
@@ -56,7 +56,7 @@ pub async fn pack_into_build(
     let file = folder.join(format!("{}.wasm", manifest.name));
     // What has not changed keeps its time, and whoever watches it is not woken.
     if std::fs::read(&file).ok().as_ref() != Some(&packed) {
-        write(&file, &packed)?;
+        crate::atomic_file::write(&file, &packed)?;
     }
     Ok(Built {
         digest: Digest::of(&packed),

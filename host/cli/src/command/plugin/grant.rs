@@ -32,7 +32,7 @@ pub fn grant(
         ..konductor_config::Inputs::default()
     })?;
     if changed != text {
-        std::fs::write(&file, &changed).map_err(|error| CommandError::file("write", &file, error))?;
+        crate::atomic_file::write(&file, changed.as_bytes())?;
     }
     let what = if item.is_empty() {
         place.to_owned()

@@ -20,7 +20,7 @@ pub async fn pack(
     let bytes = std::fs::read(&file).map_err(|error| CommandError::file("read", &file, error))?;
     let place = file.display().to_string();
     let (manifest, packed) = packed(&bytes, &place, context).await?;
-    write(&target, &packed)?;
+    crate::atomic_file::write(&target, &packed)?;
     let digest = Digest::of(&packed);
     let members = serde_json::json!({
         "name": manifest.name, "version": manifest.version, "file": target, "digest": digest,
@@ -49,14 +49,4 @@ pub async fn packed(
     let packed = with_manifest(bytes, &text)
         .map_err(|error| CommandError::message(format!("{place}: {}", crate::error::with_sources(&error))))?;
     Ok((manifest, packed))
-}
-
-/// Writes beside the target first: a run that reads it meanwhile sees the old file or the new one.
-pub fn write(target: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    let failed = |error| CommandError::file("write", target, error);
-    let mut name = target.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let beside = target.with_file_name(name);
-    std::fs::write(&beside, bytes).map_err(failed)?;
-    std::fs::rename(&beside, target).map_err(failed)
 }

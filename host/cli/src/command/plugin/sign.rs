@@ -34,7 +34,7 @@ pub async fn sign(arguments: &SignArguments, context: &PluginContext<'_>) -> Res
     let (signed, stamped) = stamp(signed, arguments, context).await?;
     let mut json = signed.to_json().map_err(failed)?;
     json.push('\n');
-    write(&bundle_file, json.as_bytes())?;
+    crate::atomic_file::write(&bundle_file, json.as_bytes())?;
     let members = serde_json::json!({
         "file": plugin.place, "digest": plugin.digest, "bundle": bundle_file, "stamped": stamped,
     });
@@ -61,7 +61,7 @@ fn begin(
 ) -> Result<Step, CommandError> {
     if let Some(file) = &arguments.export_payload {
         let file = context.folder.join(file);
-        write(&file, &attestation(arguments, plugin)?.bytes_to_sign())?;
+        crate::atomic_file::write(&file, &attestation(arguments, plugin)?.bytes_to_sign())?;
         return Ok(Step::Exported(file));
     }
     if let Some(file) = &arguments.key {
@@ -102,7 +102,7 @@ async fn stamp(
     context: &PluginContext<'_>,
 ) -> Result<(SignedAttestation, bool), CommandError> {
     if let Some(file) = &arguments.export_timestamp_request {
-        write(&context.folder.join(file), &signed.timestamp_request())?;
+        crate::atomic_file::write(&context.folder.join(file), &signed.timestamp_request())?;
         return Ok((signed, false));
     }
     let response = match (&arguments.timestamp_url, &arguments.timestamp_response) {
@@ -151,8 +151,4 @@ fn read_text(file: &Path) -> Result<SecretText, CommandError> {
     std::fs::read_to_string(file)
         .map(SecretText::new)
         .map_err(|error| CommandError::file("read", file, error))
-}
-
-fn write(file: &Path, bytes: &[u8]) -> Result<(), CommandError> {
-    std::fs::write(file, bytes).map_err(|error| CommandError::file("write", file, error))
 }
