@@ -125,6 +125,14 @@ pub enum StateError {
         "the lock of this run was taken away with `konductor state unlock`; nothing more is written, so that two runs do not write at once"
     )]
     LockLost,
+    /// A state was asked for that is not reached yet.
+    #[error("there is no entry {serial}: the log ends with entry {last}")]
+    NoSuchEntry {
+        /// The entry that was asked for.
+        serial: u64,
+        /// The last there is.
+        last: u64,
+    },
     /// The writer is gone, after an earlier failure.
     #[error("the writer of the log has stopped; nothing was stored")]
     Closed,

@@ -83,31 +83,58 @@ pub(crate) fn read(
     while found.len() < query.limit
         && let Some(row) = rows.next().map_err(failed)?
     {
-        let serial: i64 = row.get(0).map_err(failed)?;
-        let name = || format!("entry {serial}");
-        // A body that is no text is damage to tell, not a failed query.
-        let text = |index: usize| {
-            row.get::<_, String>(index).map_err(|source| {
-                StateError::damaged(place.path(), format!("{} cannot be read: {source}", name()))
-            })
-        };
-        let entry: Entry =
-            sealing::read(&text(3)?, reading).map_err(|failure| failure.at(place.path(), name))?;
-        if query.urn.as_ref().is_some_and(|urn| !names(&entry, urn)) {
-            continue;
+        let logged = logged_entry(row, place, reading)?;
+        if query.urn.as_ref().is_none_or(|urn| names(&logged.entry, urn)) {
+            found.push(logged);
         }
-        let time = text(1)?.parse().map_err(|source| {
-            StateError::damaged(
-                place.path(),
-                format!("the time of {} cannot be read: {source}", name()),
-            )
-        })?;
-        found.push(LoggedEntry {
-            serial: u64::try_from(serial).unwrap_or_default(),
-            time,
-            hash: text(2)?,
-            entry,
-        });
     }
     Ok(found)
+}
+
+/// Reads the entries that a condition holds for, oldest first. The condition is SQL of this crate, never of a caller.
+pub(crate) fn read_where(
+    connection: &Connection,
+    place: &Place,
+    condition: &str,
+    reading: Reading<'_>,
+) -> Result<Vec<LoggedEntry>, StateError> {
+    let failed = |source| StateError::database("read the log", place.path(), source);
+    let sql = format!("SELECT serial, time, hash, body FROM log WHERE {condition} ORDER BY serial");
+    let mut statement = connection.prepare(&sql).map_err(failed)?;
+    let mut rows = statement.query([]).map_err(failed)?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next().map_err(failed)? {
+        found.push(logged_entry(row, place, reading)?);
+    }
+    Ok(found)
+}
+
+/// Reads a row of serial, time, hash and body.
+fn logged_entry(
+    row: &rusqlite::Row<'_>,
+    place: &Place,
+    reading: Reading<'_>,
+) -> Result<LoggedEntry, StateError> {
+    let failed = |source| StateError::database("read the log", place.path(), source);
+    let serial: i64 = row.get(0).map_err(failed)?;
+    let name = || format!("entry {serial}");
+    // A body that is no text is damage to tell, not a failed query.
+    let text = |index: usize| {
+        row.get::<_, String>(index).map_err(|source| {
+            StateError::damaged(place.path(), format!("{} cannot be read: {source}", name()))
+        })
+    };
+    let entry: Entry = sealing::read(&text(3)?, reading).map_err(|failure| failure.at(place.path(), name))?;
+    let time = text(1)?.parse().map_err(|source| {
+        StateError::damaged(
+            place.path(),
+            format!("the time of {} cannot be read: {source}", name()),
+        )
+    })?;
+    Ok(LoggedEntry {
+        serial: u64::try_from(serial).unwrap_or_default(),
+        time,
+        hash: text(2)?,
+        entry,
+    })
 }

@@ -206,6 +206,10 @@ impl StackLog {
         self.writer()?.ask(Request::ForceUnlock).await
     }
 
+    pub(crate) fn sealer(&self) -> Option<Arc<dyn Sealer>> {
+        self.sealer.clone()
+    }
+
     fn writer(&self) -> Result<&Arc<Writer>, StateError> {
         self.writer.as_ref().ok_or_else(|| StateError::ReadOnly {
             path: self.path().to_owned(),
@@ -213,7 +217,7 @@ impl StackLog {
     }
 
     /// Reads in one transaction: all of it is of one moment, and the writer goes on meanwhile.
-    async fn read<T: Send + 'static>(
+    pub(crate) async fn read<T: Send + 'static>(
         &self,
         read: impl FnOnce(&Connection, &Place) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, StateError> {
