@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use konductor_model::Urn;
 use konductor_model::provider::Imported;
 use konductor_state::record::Snapshot;
-use konductor_state::{Entry, Journal};
+use konductor_state::{Entry, Journal, Past};
 use tokio::sync::Semaphore;
 
 use crate::apply::call::Caller;
@@ -18,7 +18,7 @@ use crate::error::EngineError;
 use crate::event::Observer;
 use crate::identifiers::Identifiers;
 use crate::import;
-use crate::plan::{self, Drift, Plan, PlanOptions, StepAction};
+use crate::plan::{self, Drift, Plan, PlanOptions, StepAction, Target};
 use crate::recover::Recovery;
 use crate::refresh::Refresh;
 use crate::stop::StopSignal;
@@ -169,10 +169,41 @@ impl Engine {
         options: &PlanOptions,
         refresh: bool,
     ) -> Result<Plan, EngineError> {
+        self.plan_for(Target::Declared(desired), options, refresh).await
+    }
+
+    /// Plans to bring back what was recorded at another time: what there was then is created or changed, and what there
+    /// was not is deleted. Reads the cloud unless `refresh` is false, and changes nothing.
+    ///
+    /// # Errors
+    /// When a plugin that managed something then is missing or refuses its inputs, something is protected, or
+    /// operations are open.
+    pub async fn plan_past(
+        &self,
+        project: &str,
+        stack: &str,
+        past: Past,
+        options: &PlanOptions,
+        refresh: bool,
+    ) -> Result<Plan, EngineError> {
+        let target = Target::Recorded {
+            project: project.to_owned(),
+            stack: stack.to_owned(),
+            past,
+        };
+        self.plan_for(target, options, refresh).await
+    }
+
+    async fn plan_for(
+        &self,
+        target: Target,
+        options: &PlanOptions,
+        refresh: bool,
+    ) -> Result<Plan, EngineError> {
         let snapshot = self.settled_snapshot().await?;
         let drift = self.drift(&snapshot, refresh).await?;
         plan::plan(
-            desired,
+            target,
             snapshot,
             drift,
             options,

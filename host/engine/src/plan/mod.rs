@@ -6,6 +6,7 @@ mod leftover;
 mod model;
 mod moves;
 mod propagation;
+mod recorded;
 pub(crate) mod resource;
 mod selection;
 
@@ -14,12 +15,14 @@ pub(crate) use leftover::leftovers;
 pub(crate) use model::state_digest;
 pub use model::{Drift, OutputChange, Plan, PlanMode, Step, StepAction};
 pub(crate) use moves::rename as rename_records;
+pub use recorded::as_it_was;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 use konductor_model::provider::ObjectState;
 use konductor_model::{Diagnostic, Diagnostics, Urn, Value};
+use konductor_state::Past;
 use konductor_state::record::{PluginReference, Snapshot};
 
 use crate::desired::{Desired, Providers};
@@ -46,10 +49,22 @@ pub struct PlanOptions {
     pub configuration_digest: String,
 }
 
+/// What should exist: declared, or recorded at another time.
+pub(crate) enum Target {
+    /// What is declared.
+    Declared(Desired),
+    /// What was recorded.
+    Recorded {
+        project: String,
+        stack: String,
+        past: Past,
+    },
+}
+
 /// Plans from a snapshot that was recovered and, unless the caller chose not to, refreshed. `drift` is what the
 /// refresh found; it becomes part of the plan.
 pub(crate) async fn plan(
-    desired: Desired,
+    target: Target,
     snapshot: Snapshot,
     mut drift: Vec<Drift>,
     options: &PlanOptions,
@@ -57,7 +72,10 @@ pub(crate) async fn plan(
     observer: &dyn Observer,
     parallelism: usize,
 ) -> Result<Plan, EngineError> {
-    let (expanded, mut diagnostics) = expand(desired, plugins.as_ref()).await;
+    let (expanded, mut diagnostics) = match target {
+        Target::Declared(desired) => expand(desired, plugins.as_ref()).await,
+        Target::Recorded { project, stack, past } => recorded::expand(project, stack, past, plugins.as_ref()),
+    };
     if diagnostics.has_errors() {
         return Err(diagnostics.into());
     }

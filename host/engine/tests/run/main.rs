@@ -17,6 +17,7 @@ mod options;
 mod planner;
 mod recovery;
 mod replacement;
+mod rollback;
 mod runs;
 mod schema_versions;
 mod secrets;
