@@ -14,12 +14,13 @@ use crate::merge::merge;
 use crate::plugin_requirement::PluginRequirement;
 use crate::project::{self, FileContent, LocatedText};
 use crate::resolve::{Context, Resolver};
+use crate::safeguards::SAFEGUARDS;
 use crate::sealer::AgeSealer;
 use crate::suggestion;
 use crate::yaml;
 
 /// Namespaces that are settings but no modules.
-pub const RESERVED_NAMESPACES: [&str; 4] = ["project", "konductor", "organization", "metadata"];
+pub const RESERVED_NAMESPACES: [&str; 5] = ["project", "konductor", "organization", "metadata", SAFEGUARDS];
 
 /// The configuration of one stack. Its `Debug` form shows no values.
 #[derive(Clone)]

@@ -14,6 +14,7 @@ mod layers;
 mod plugins;
 mod policies;
 mod resources;
+mod safeguards;
 mod secrets;
 mod validation;
 
