@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod author;
+mod past;
 mod plugin;
 
 use std::path::PathBuf;
@@ -8,8 +9,10 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::permissions::PolicyFormat;
+use crate::point::{FORMS, Point};
 
 pub use author::{DevArguments, Language, NewArguments};
+pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
 pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
     SignArguments, VerifyArguments,
@@ -115,6 +118,12 @@ pub enum Command {
     Import(ImportArguments),
     /// Print the stack's outputs.
     Output(OutputArguments),
+    /// List the runs that changed the stack.
+    History(HistoryArguments),
+    /// Show what differs between two points in the stack's history.
+    Diff(DiffArguments),
+    /// Bring back what was recorded at another time: plan, show, ask, apply.
+    Rollback(RollbackArguments),
     /// Look at and repair what is recorded.
     #[command(subcommand)]
     State(StateCommand),
@@ -345,6 +354,17 @@ pub enum StateCommand {
         name: String,
         /// Show secret values too.
         #[arg(long)]
+        show_secrets: bool,
+    },
+    /// List what was recorded at another time, or show one resource as it was.
+    #[command(after_help = FORMS)]
+    At {
+        /// When.
+        point: Point,
+        /// The name of one resource, to show all of it.
+        name: Option<String>,
+        /// Show secret values too.
+        #[arg(long, requires = "name")]
         show_secrets: bool,
     },
     /// Give a resource another name without touching the cloud.

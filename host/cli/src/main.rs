@@ -13,6 +13,7 @@ mod network;
 mod output;
 mod permissions;
 mod plugins;
+mod point;
 mod project;
 mod prompt;
 mod render;
@@ -84,6 +85,11 @@ async fn execute(
             return command::deploy::import(import, open()?, environment, output).await;
         }
         Command::Output(arguments) => command::output::output(arguments, &open()?, output).await?,
+        Command::History(arguments) => command::history::history(arguments, &open()?, output).await?,
+        Command::Diff(arguments) => return command::history::diff(arguments, &open()?, output).await,
+        Command::Rollback(arguments) => {
+            return command::rollback::rollback(arguments, open()?, environment, output).await;
+        }
         Command::State(state) => command::state::state(state, &open()?, environment, output).await?,
         Command::Log(log) => command::log::log(log, &open()?, output).await?,
         Command::Config(config) => command::config::config(config, &mut open()?, environment, output).await?,

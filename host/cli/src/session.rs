@@ -5,13 +5,14 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use konductor_broker::{Broker, BrokerOptions};
+use konductor_config::Safeguards;
 use konductor_engine::engine::Settings;
 use konductor_engine::{Desired, Engine, ModuleDeclaration, Observer};
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Value};
 use konductor_registry::Policies;
 use konductor_state::entry::{Entry, RunFinished, RunStarted};
-use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, StackLog};
+use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, StackLog};
 
 use crate::arguments::ExecutionArguments;
 use crate::audit::{AuditTask, AuditWriter};
@@ -70,6 +71,7 @@ pub struct Session {
     engine: Option<Engine>,
     view: Arc<LiveView>,
     journal: Arc<dyn Journal>,
+    log: Option<StackLog>,
     guard: Option<LockGuard>,
     audit: Option<AuditTask>,
     run: String,
@@ -94,7 +96,12 @@ impl Session {
     ) -> Result<Self, CommandError> {
         let simulated = project.simulated;
         let stacks = project.other_stacks().await?;
-        let (journal, guard) = open_journal(&project, environment, &options).await?;
+        let opened = open_log(&project, environment, &options).await?;
+        let (log, guard) = opened.unzip();
+        let journal: Arc<dyn Journal> = match &log {
+            Some(log) => Arc::new(log.clone()),
+            None => Arc::new(MemoryLog::default()),
+        };
         let snapshot_plugins = recorded_plugins(journal.as_ref(), options.locked).await?;
         let loaded = load(
             &mut project,
@@ -198,6 +205,8 @@ impl Session {
             plugins.wrap(|provider| simulation.wrap(provider));
         }
 
+        // Wrong safeguards are said before the run begins.
+        let safeguards = project.configuration.safeguards(project.context(&stacks))?;
         let run = uuid::Uuid::now_v7().to_string();
         if options.locked {
             let started = RunStarted {
@@ -216,6 +225,9 @@ impl Session {
         if let Some(execution) = &options.execution {
             settings.parallelism = execution.parallelism as usize;
         }
+        if let Some(attempts) = safeguards.max_retry_attempts {
+            settings.retry.attempts = attempts;
+        }
         let engine = Engine::new(
             plugins.clone(),
             journal.clone(),
@@ -230,6 +242,7 @@ impl Session {
             engine: Some(engine),
             view,
             journal,
+            log,
             guard,
             audit,
             run,
@@ -259,6 +272,27 @@ impl Session {
         self.engine
             .as_ref()
             .ok_or_else(|| CommandError::message("the session is closed"))
+    }
+
+    /// Returns what a run does when something goes wrong.
+    ///
+    /// # Errors
+    /// When the section `safeguards` is wrong.
+    pub fn safeguards(&self) -> Result<Safeguards, CommandError> {
+        let context = self.project.context(&self.stacks);
+        Ok(self.project.configuration.safeguards(context)?)
+    }
+
+    /// Returns the state after an entry of the log.
+    ///
+    /// # Errors
+    /// When the log is not open, ends before that, or holds a secret that cannot be opened.
+    pub async fn past(&self, serial: u64) -> Result<Past, CommandError> {
+        let log = self
+            .log
+            .as_ref()
+            .ok_or_else(|| CommandError::message("this command opens no log"))?;
+        Ok(log.past(serial).await?)
     }
 
     /// Returns what should exist.
@@ -342,13 +376,14 @@ impl Session {
     }
 }
 
-async fn open_journal(
+/// Opens and locks the stack's log, for a command that works on the stack.
+async fn open_log(
     project: &Project,
     environment: &Environment,
     options: &SessionOptions,
-) -> Result<(Arc<dyn Journal>, Option<LockGuard>), CommandError> {
+) -> Result<Option<(StackLog, LockGuard)>, CommandError> {
     if !options.locked {
-        return Ok((Arc::new(MemoryLog::default()), None));
+        return Ok(None);
     }
     let log: StackLog = project.open_log().await?;
     let guard = log
@@ -357,7 +392,7 @@ async fn open_journal(
     if let Some(owner) = guard.taken_over_from() {
         tracing::warn!(%owner, "took over the lock of a process that has ended");
     }
-    Ok((Arc::new(log), Some(guard)))
+    Ok(Some((log, guard)))
 }
 
 /// Returns the plugins that manage what is recorded.

@@ -1,6 +1,6 @@
 //! The engine: one stack's log and plugins, and what can be done with them.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use konductor_model::Urn;
@@ -315,6 +315,16 @@ impl Engine {
             self.journal.append(entries.collect()).await?;
         }
         Ok(drift)
+    }
+
+    /// Reads some of the recorded objects and returns those that are not as recorded. Records nothing.
+    ///
+    /// # Errors
+    /// When something cannot be read, or operations are open.
+    pub async fn read_back(&self, urns: &BTreeSet<Urn>) -> Result<Vec<Drift>, EngineError> {
+        let mut snapshot = self.settled_snapshot().await?;
+        snapshot.resources.retain(|urn, _| urns.contains(urn));
+        self.drift(&snapshot, true).await
     }
 
     /// Takes over an existing object under a name, without a declaration. What is not declared by the next run is

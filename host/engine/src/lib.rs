@@ -8,6 +8,7 @@ pub mod apply;
 mod bind;
 pub mod default_tags;
 pub mod desired;
+pub mod difference;
 pub mod engine;
 pub mod error;
 pub mod event;
@@ -29,6 +30,7 @@ mod walk;
 
 pub use apply::{ApplyReport, FailedOperation, RetryPolicy};
 pub use desired::{Desired, ModuleDeclaration, Output, PluginSet, Providers};
+pub use difference::{Became, Difference, ResourceDifference};
 pub use engine::{Engine, Settings};
 pub use error::EngineError;
 pub use event::{ApplySummary, Event, Observer, PlanSummary, Silent};

@@ -1,12 +1,8 @@
 //! `konductor run`, `plan`, `apply`, `refresh`, `destroy` and `import`.
 
-use std::collections::BTreeMap;
-use std::path::Path;
-
-use konductor_engine::apply::ApplyReport;
 use konductor_engine::plan::Drift;
-use konductor_engine::stop::{Stop, StopHandle, StopSignal};
-use konductor_engine::{ApplySummary, Plan, PlanOptions};
+use konductor_engine::stop::StopSignal;
+use konductor_engine::{Plan, PlanOptions};
 use konductor_model::{ResourceName, ResourceType, Urn};
 
 use crate::arguments::{
@@ -14,21 +10,19 @@ use crate::arguments::{
     RunArguments, SelectionArguments,
 };
 use crate::command::config::digest;
-use crate::command::output::show_all;
+use crate::command::execution::{Done, carry_out, finish, show_plan};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
-use crate::project::{FolderSources, Project};
+use crate::project::Project;
 use crate::prompt::confirm;
-use crate::render::json_plan::{drift_event, plan_event};
-use crate::render::plan::{render, render_drifts, summary};
+use crate::render::json_plan::drift_event;
+use crate::render::plan::render_drifts;
 use crate::saved_plan;
 use crate::session::{Session, SessionOptions};
 
 /// The exit code that says changes are pending.
-const PENDING: u8 = 2;
-/// The exit code of a run that was interrupted, as shells know it.
-const INTERRUPTED: u8 = 130;
+pub const PENDING: u8 = 2;
 
 /// What a deployment comes from and what is asked.
 struct Deployment<'a> {
@@ -245,39 +239,6 @@ pub async fn import(
     finish(session, result).await
 }
 
-/// What a command did, for the log and the exit.
-struct Done {
-    exit: u8,
-    result: &'static str,
-    operations: BTreeMap<String, usize>,
-}
-
-impl Done {
-    fn nothing(exit: u8) -> Self {
-        Self {
-            exit,
-            result: "succeeded",
-            operations: BTreeMap::new(),
-        }
-    }
-}
-
-async fn finish(session: Session, result: Result<Done, CommandError>) -> Result<u8, CommandError> {
-    match result {
-        Ok(done) => {
-            session.finish(done.result, done.operations).await?;
-            Ok(done.exit)
-        }
-        Err(error) => {
-            // What went wrong first is what is told; the log still says how the run ended.
-            if let Err(second) = session.finish("failed", BTreeMap::new()).await {
-                tracing::error!(%second, "the end of the run could not be recorded");
-            }
-            Err(error)
-        }
-    }
-}
-
 async fn deploy(
     deployment: Deployment<'_>,
     project: Project,
@@ -358,120 +319,4 @@ fn saved_digest(project: &Project) -> String {
     } else {
         digest
     }
-}
-
-fn show_plan(plan: &Plan, folder: &Path, output: &Output) {
-    output.event("plan", &plan_event(plan));
-    let text = render(plan);
-    if !text.is_empty() {
-        output.line(&format!("{}/{}\n\n{text}", plan.project, plan.stack));
-    }
-    output.diagnostics(&plan.warnings, &FolderSources(folder.to_owned()));
-    output.line(&summary(&plan.summary()));
-}
-
-async fn carry_out(session: &Session, plan: Plan, output: &Output) -> Result<Done, CommandError> {
-    let empty = plan.is_empty();
-    let (handle, signal) = StopHandle::new();
-    let listener = tokio::spawn(listen(handle, output.clone()));
-    let report = session.engine()?.apply(plan, signal).await;
-    listener.abort();
-    session.view().close();
-    let report = report?;
-    tell(&report, empty, &session.project().folder, output);
-    let operations = counts(&report.summary);
-    Ok(if report.succeeded() {
-        show_all(&report.outputs, &konductor_model::Value::clone, output);
-        Done {
-            exit: 0,
-            result: "succeeded",
-            operations,
-        }
-    } else if report.stopped {
-        Done {
-            exit: INTERRUPTED,
-            result: "cancelled",
-            operations,
-        }
-    } else {
-        Done {
-            exit: 1,
-            result: "failed",
-            operations,
-        }
-    })
-}
-
-/// Turns Ctrl-C into: finish what is in flight, then cancel, then leave. The log knows what was begun either way.
-async fn listen(handle: StopHandle, output: Output) {
-    // One listener for the whole run: a Ctrl-C between two waits is not lost.
-    #[cfg(unix)]
-    let interrupts = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::interrupt());
-    #[cfg(windows)]
-    let interrupts = tokio::signal::windows::ctrl_c();
-    let Ok(mut interrupts) = interrupts else { return };
-    let mut last = Stop::Run;
-    while interrupts.recv().await.is_some() {
-        let now = handle.escalate();
-        match now {
-            Stop::Run | Stop::Finish => {
-                output.event("stopping", &serde_json::json!({ "level": "finish" }));
-                output.line("\nStopping: what is in flight is finished. Ctrl-C again cancels it.");
-            }
-            Stop::Cancel if last != Stop::Cancel => {
-                output.event("stopping", &serde_json::json!({ "level": "cancel" }));
-                output
-                    .line("\nCancelling: the next run settles what was begun. Ctrl-C again leaves at once.");
-            }
-            Stop::Cancel => std::process::exit(i32::from(INTERRUPTED)),
-        }
-        last = now;
-    }
-}
-
-fn tell(report: &ApplyReport, empty: bool, folder: &Path, output: &Output) {
-    for failed in &report.failures {
-        output.diagnostics(
-            &failed.failure.to_diagnostics(failed.urn.name()),
-            &FolderSources(folder.to_owned()),
-        );
-    }
-    if empty && report.succeeded() {
-        return;
-    }
-    let done: Vec<String> = counts(&report.summary)
-        .iter()
-        .map(|(what, count)| format!("{count} {what}"))
-        .collect();
-    let text = if done.is_empty() {
-        "nothing was changed".to_owned()
-    } else {
-        done.join(", ")
-    };
-    if report.succeeded() {
-        output.line(&format!("\nDone: {text}."));
-    } else if report.stopped {
-        output.line(&format!("\nStopped: {text}. `konductor run` goes on from here."));
-    } else {
-        output.line(&format!(
-            "\nFailed: {text}. Correct what is named above and run again; what was done is recorded."
-        ));
-    }
-}
-
-fn counts(summary: &ApplySummary) -> BTreeMap<String, usize> {
-    [
-        ("created", summary.created),
-        ("updated", summary.updated),
-        ("replaced", summary.replaced),
-        ("deleted", summary.deleted),
-        ("imported", summary.imported),
-        ("failed", summary.failed),
-        ("skipped", summary.skipped),
-        ("open", summary.open),
-    ]
-    .into_iter()
-    .filter(|(_, count)| *count > 0)
-    .map(|(what, count)| (what.to_owned(), count))
-    .collect()
 }

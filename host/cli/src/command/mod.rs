@@ -3,11 +3,14 @@
 pub mod catalog;
 pub mod config;
 pub mod deploy;
+pub mod execution;
 pub mod graph;
+pub mod history;
 pub mod init;
 pub mod log;
 pub mod manual;
 pub mod output;
 pub mod permissions;
 pub mod plugin;
+pub mod rollback;
 pub mod state;

@@ -2,12 +2,13 @@
 
 use konductor_model::schema::TypeKind;
 use konductor_model::{ResourceName, Urn};
-use konductor_state::entry::Entry;
+use konductor_state::entry::{Entry, RunFinished, RunStarted};
 use konductor_state::record::{ResourceRecord, Snapshot};
 use konductor_state::validation::NotAllowed;
 use konductor_state::{Journal as _, LockOwner};
 
 use crate::arguments::StateCommand;
+use crate::command::history::state_at;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
@@ -45,6 +46,11 @@ pub async fn state(
             show(record, *show_secrets, output);
             Ok(())
         }
+        StateCommand::At {
+            point,
+            name,
+            show_secrets,
+        } => state_at(point, name.as_deref(), *show_secrets, project, output).await,
         StateCommand::Move { from, to } => {
             let log = project.open_log().await?;
             let guard = log
@@ -57,11 +63,12 @@ pub async fn state(
             })?;
             let to = from.with_name(name);
             snapshot.check_move(&from, &to).map_err(not_allowed)?;
-            log.append(vec![Entry::Moved {
+            let entries = vec![Entry::Moved {
                 from: from.clone(),
                 to: to.clone(),
-            }])
-            .await?;
+            }];
+            log.append(as_run("state move", project, environment, entries))
+                .await?;
             guard.release().await?;
             let text = format!(
                 "{} is now {}; give the declaration the same name",
@@ -96,7 +103,8 @@ pub async fn state(
                 urn: urn.clone(),
                 reason: "state remove".to_owned(),
             });
-            log.append(entries.collect()).await?;
+            log.append(as_run("state remove", project, environment, entries.collect()))
+                .await?;
             guard.release().await?;
             output.fact(
                 "removed",
@@ -129,6 +137,29 @@ pub async fn state(
             Ok(())
         }
     }
+}
+
+/// Puts entries into a run of their own, so that the history names who changed the state by hand.
+fn as_run(command: &str, project: &Project, environment: &Environment, entries: Vec<Entry>) -> Vec<Entry> {
+    let run = uuid::Uuid::now_v7().to_string();
+    let started = Entry::RunStarted(RunStarted {
+        run: run.clone(),
+        command: command.to_owned(),
+        actor: environment.actor(),
+        konductor: env!("CARGO_PKG_VERSION").to_owned(),
+        plugins: Vec::new(),
+        simulated: project.simulated,
+    });
+    let operations = std::collections::BTreeMap::from([("recorded".to_owned(), entries.len())]);
+    let finished = Entry::RunFinished(RunFinished {
+        run,
+        result: "succeeded".to_owned(),
+        operations,
+    });
+    std::iter::once(started)
+        .chain(entries)
+        .chain([finished])
+        .collect()
 }
 
 /// Finds a record by name or identity, or says which name may be meant.
@@ -201,7 +232,8 @@ fn matches_pattern(text: &str, pattern: &str) -> bool {
     }
 }
 
-fn list_line(record: &ResourceRecord, output: &Output) {
+/// Prints one line about a record.
+pub fn list_line(record: &ResourceRecord, output: &Output) {
     let id = record.object.as_ref().map(|object| object.id.as_str());
     let kind = if record.kind == TypeKind::Component {
         "component"
@@ -237,7 +269,8 @@ fn list_line(record: &ResourceRecord, output: &Output) {
     output.fact("resource", &members, &text);
 }
 
-fn show(record: &ResourceRecord, show_secrets: bool, output: &Output) {
+/// Prints all of a record.
+pub fn show(record: &ResourceRecord, show_secrets: bool, output: &Output) {
     use konductor_model::value_json::{Secrets, to_json};
     let visible = |value: &konductor_model::Value| {
         if show_secrets {

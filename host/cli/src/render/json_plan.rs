@@ -1,7 +1,7 @@
-//! A plan as an event: everything a person is shown, with secrets masked.
+//! Plans and differences as events: everything a person is shown, with secrets masked.
 
-use konductor_engine::plan::{Drift, PlannedChange};
-use konductor_engine::{Plan, Step, StepAction};
+use konductor_engine::plan::{Drift, OutputChange, PlannedChange};
+use konductor_engine::{Difference, Plan, ResourceDifference, Step, StepAction};
 use konductor_model::Value;
 use konductor_model::value_json::{Secrets, to_json};
 use serde_json::{Value as Json, json};
@@ -18,11 +18,7 @@ pub fn plan_event(plan: &Plan) -> Json {
         .filter(|step| step.action != StepAction::None)
         .map(step)
         .collect();
-    let outputs: Vec<Json> = plan
-        .output_changes
-        .iter()
-        .map(|change| json!({ "name": change.name, "old": change.old.as_ref().map(value), "new": change.new.as_ref().map(value) }))
-        .collect();
+    let outputs: Vec<Json> = plan.output_changes.iter().map(output_change).collect();
     let moves: Vec<Json> = plan
         .moves
         .iter()
@@ -38,6 +34,32 @@ pub fn plan_event(plan: &Plan) -> Json {
         "drift": plan.drift.iter().map(drift_event).collect::<Vec<_>>(),
         "steps": steps,
         "outputs": outputs,
+    })
+}
+
+/// Returns the members of a `difference` event.
+pub fn difference_event(difference: &Difference) -> Json {
+    let resource = |found: &ResourceDifference| {
+        json!({
+            "urn": found.urn,
+            "name": found.urn.name(),
+            "type": found.urn.resource_type(),
+            "renamed_from": found.renamed_from,
+            "became": found.what,
+            "old_id": found.old_id,
+            "new_id": found.new_id,
+            "changes": found.changes.iter().map(change).collect::<Vec<_>>(),
+        })
+    };
+    json!({
+        "resources": difference.resources.iter().map(resource).collect::<Vec<_>>(),
+        "outputs": difference.outputs.iter().map(output_change).collect::<Vec<_>>(),
+    })
+}
+
+fn output_change(change: &OutputChange) -> Json {
+    json!({
+        "name": change.name, "old": change.old.as_ref().map(value), "new": change.new.as_ref().map(value),
     })
 }
 

@@ -3,6 +3,7 @@
 pub mod catalog;
 pub mod declaration;
 pub mod diagnostic;
+pub mod difference;
 pub mod json_plan;
 pub mod live;
 pub mod plan;

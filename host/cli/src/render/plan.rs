@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use console::{Style, style};
 use konductor_engine::event::PlanSummary;
-use konductor_engine::plan::{Drift, PlanMode, PlannedChange};
+use konductor_engine::plan::{Drift, OutputChange, PlanMode, PlannedChange};
 use konductor_engine::{Plan, Step, StepAction};
 use konductor_model::schema::TypeKind;
 use konductor_model::{ChangeKind, Value};
@@ -57,27 +57,32 @@ pub fn render(plan: &Plan) -> String {
     for step in &plan.steps {
         render_step(&mut out, step, plan.mode);
     }
-    if !plan.output_changes.is_empty() {
-        let _ = writeln!(out, "  outputs");
-        for change in &plan.output_changes {
-            let text = match (&change.old, &change.new) {
-                (None, Some(new)) => format!("{} {}: {}", style("+").green(), change.name, one_line(new)),
-                (Some(_), None) => format!("{} {}", style("-").red(), change.name),
-                (old, new) => {
-                    let show = |value: &Option<Value>| value.as_ref().map(one_line).unwrap_or_default();
-                    format!(
-                        "{} {}: {} => {}",
-                        style("~").yellow(),
-                        change.name,
-                        show(old),
-                        show(new)
-                    )
-                }
-            };
-            let _ = writeln!(out, "{INDENT}{text}");
-        }
-    }
+    render_outputs(&mut out, &plan.output_changes);
     out
+}
+
+/// Writes the outputs that change.
+pub fn render_outputs(out: &mut String, changes: &[OutputChange]) {
+    if !changes.is_empty() {
+        let _ = writeln!(out, "  outputs");
+    }
+    for change in changes {
+        let text = match (&change.old, &change.new) {
+            (None, Some(new)) => format!("{} {}: {}", style("+").green(), change.name, one_line(new)),
+            (Some(_), None) => format!("{} {}", style("-").red(), change.name),
+            (old, new) => {
+                let show = |value: &Option<Value>| value.as_ref().map(one_line).unwrap_or_default();
+                format!(
+                    "{} {}: {} => {}",
+                    style("~").yellow(),
+                    change.name,
+                    show(old),
+                    show(new)
+                )
+            }
+        };
+        let _ = writeln!(out, "{INDENT}{text}");
+    }
 }
 
 fn render_step(out: &mut String, step: &Step, mode: PlanMode) {
@@ -129,7 +134,8 @@ fn render_step(out: &mut String, step: &Step, mode: PlanMode) {
     }
 }
 
-fn render_change(out: &mut String, change: &PlannedChange) {
+/// Writes one attribute that changes.
+pub fn render_change(out: &mut String, change: &PlannedChange) {
     let (symbol, text) = match change.kind {
         ChangeKind::Add => (style("+").green(), one_line(&change.new)),
         ChangeKind::Delete => (style("-").red(), one_line(&change.old)),

@@ -170,7 +170,7 @@ async fn write_outputs(
     complete: bool,
 ) -> Result<BTreeMap<String, Value>, StateError> {
     let mut outputs = BTreeMap::new();
-    if context.plan.mode == PlanMode::Apply {
+    if context.plan.mode != PlanMode::Destroy {
         for (name, value) in &context.plan.outputs {
             let (value, failed) = resolve(value, &|reference| context.lookup(reference));
             if failed.is_empty() && value.is_wholly_known() {

@@ -13,10 +13,12 @@ use crate::graph::Graph;
 use crate::plan::model::{Step, StepAction};
 use crate::plan::selection::Selection;
 
-/// Adds the steps for records that `is_leftover` holds for, and for superseded objects.
+/// Adds the steps for records that `is_leftover` holds for, with the reason, and for superseded objects.
+#[allow(clippy::too_many_arguments, reason = "each is another part of the plan")]
 pub(crate) async fn leftovers(
     records: &HashMap<Urn, Arc<ResourceRecord>>,
     is_leftover: impl Fn(&Urn) -> bool,
+    reason: &str,
     selection: &Selection,
     plugins: &dyn Providers,
     steps: &mut Vec<Step>,
@@ -128,7 +130,7 @@ pub(crate) async fn leftovers(
         if let Some(action) = action {
             steps.push(Step {
                 id: record.object.as_ref().map(|object| object.id.clone()),
-                reasons: vec!["it is no longer declared".to_owned()],
+                reasons: vec![reason.to_owned()],
                 ..step(record, action)
             });
         }

@@ -61,6 +61,15 @@ pub(crate) enum Target {
     },
 }
 
+impl Target {
+    fn mode(&self) -> PlanMode {
+        match self {
+            Self::Declared(_) => PlanMode::Apply,
+            Self::Recorded { .. } => PlanMode::Rollback,
+        }
+    }
+}
+
 /// Plans from a snapshot that was recovered and, unless the caller chose not to, refreshed. `drift` is what the
 /// refresh found; it becomes part of the plan.
 pub(crate) async fn plan(
@@ -72,6 +81,7 @@ pub(crate) async fn plan(
     observer: &dyn Observer,
     parallelism: usize,
 ) -> Result<Plan, EngineError> {
+    let mode = target.mode();
     let (expanded, mut diagnostics) = match target {
         Target::Declared(desired) => expand(desired, plugins.as_ref()).await,
         Target::Recorded { project, stack, past } => recorded::expand(project, stack, past, plugins.as_ref()),
@@ -162,6 +172,10 @@ pub(crate) async fn plan(
     leftovers(
         &context.records,
         |urn| !declared.contains(urn),
+        match mode {
+            PlanMode::Rollback => "it was not there then",
+            PlanMode::Apply | PlanMode::Destroy => "it is no longer declared",
+        },
         &selected,
         context.plugins.as_ref(),
         &mut steps,
@@ -192,7 +206,7 @@ pub(crate) async fn plan(
     }
     let plan = Plan {
         format: Plan::FORMAT,
-        mode: PlanMode::Apply,
+        mode,
         project,
         stack,
         serial,
@@ -299,6 +313,7 @@ pub(crate) async fn plan_destroy(
     leftovers(
         &records,
         |_| true,
+        "everything is to go",
         &selected,
         plugins,
         &mut steps,

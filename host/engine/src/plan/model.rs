@@ -20,6 +20,8 @@ use crate::plan::changes::PlannedChange;
 pub enum PlanMode {
     /// To make what is declared so.
     Apply,
+    /// To bring back what was recorded at another time.
+    Rollback,
     /// To delete everything.
     Destroy,
 }

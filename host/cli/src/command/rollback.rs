@@ -1,0 +1,88 @@
+//! `konductor rollback`: brings back what was recorded at another time.
+
+use konductor_engine::PlanOptions;
+use konductor_engine::stop::StopSignal;
+
+use crate::arguments::RollbackArguments;
+use crate::command::execution::{Done, carry_out, finish, show_plan};
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::project::Project;
+use crate::prompt::confirm;
+use crate::session::{Session, SessionOptions};
+
+/// Plans, shows, asks and applies.
+pub async fn rollback(
+    arguments: &RollbackArguments,
+    project: Project,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    // The point is found before the run begins: `now` and the numbers of runs are those that a person saw.
+    let log = project.read_log().await?;
+    let serial = arguments.to.serial(&log).await?;
+    let mut options = SessionOptions::to_work("rollback", &arguments.execution);
+    options.plugins = log
+        .past_masked(serial)
+        .await?
+        .snapshot
+        .resources
+        .values()
+        .map(|record| record.plugin.name.clone())
+        .collect();
+    drop(log);
+    let session = Session::open(project, environment, output, options).await?;
+    let result = roll_back_in(&session, arguments, serial, output).await;
+    finish(session, result).await
+}
+
+async fn roll_back_in(
+    session: &Session,
+    arguments: &RollbackArguments,
+    serial: u64,
+    output: &Output,
+) -> Result<Done, CommandError> {
+    let engine = session.engine()?;
+    if !arguments.dry_run {
+        engine.recover(StopSignal::never()).await?;
+    }
+    let past = session.past(serial).await?;
+    let configuration = &session.project().configuration;
+    let options = PlanOptions {
+        targets: arguments.selection.target.clone(),
+        excludes: arguments.selection.exclude.clone(),
+        replace: arguments.selection.replace.clone(),
+        verify_determinism: true,
+        configuration_digest: String::new(),
+    };
+    let plan = engine
+        .plan_past(
+            configuration.project_name(),
+            configuration.stack(),
+            past,
+            &options,
+            !arguments.selection.no_refresh,
+        )
+        .await;
+    session.view().close();
+    let plan = plan?;
+    show_plan(&plan, &session.project().folder, output);
+    if arguments.dry_run {
+        return Ok(Done::nothing(0));
+    }
+    if plan.is_empty() {
+        output.line("What there was then is there.");
+        return carry_out(session, plan, output).await;
+    }
+    let question = format!("Bring this back in {}?", session.project().title());
+    confirm(&question, arguments.yes, output)?;
+    let done = carry_out(session, plan, output).await?;
+    if done.exit == 0 {
+        output.line(
+            "The configuration is as it was before: the next `konductor run` plans to what it declares. Take the \
+             change back there too.",
+        );
+    }
+    Ok(done)
+}
