@@ -1,5 +1,6 @@
 //! What can be typed.
 
+mod adopt;
 mod author;
 mod past;
 mod plugin;
@@ -11,6 +12,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::permissions::PolicyFormat;
 use crate::point::{FORMS, Point};
 
+pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
 pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
 pub use plugin::{
@@ -114,8 +116,10 @@ pub enum Command {
     Refresh(RefreshArguments),
     /// Delete everything the stack manages.
     Destroy(DestroyArguments),
-    /// Take over an existing object into the stack.
+    /// Take over an existing object, or what Terraform, OpenTofu or Pulumi manages, into the stack.
     Import(ImportArguments),
+    /// List objects that the stack does not manage, and declare them.
+    Discover(DiscoverArguments),
     /// Print the stack's outputs.
     Output(OutputArguments),
     /// List the runs that changed the stack.
@@ -301,29 +305,6 @@ pub struct DestroyArguments {
     /// Which part.
     #[command(flatten)]
     pub selection: SelectionArguments,
-    /// How.
-    #[command(flatten)]
-    pub execution: ExecutionArguments,
-}
-
-/// Arguments of `import`.
-#[derive(Debug, Args)]
-#[command(
-    after_help = "Example: konductor import aws:ec2:Vpc network vpc-0123456789abcdef0
-
-`konductor catalog show TYPE` tells the form of the identifier."
-)]
-pub struct ImportArguments {
-    /// The type.
-    #[arg(value_name = "TYPE")]
-    pub resource_type: String,
-    /// The name it gets, or has, in the configuration.
-    pub name: String,
-    /// The identifier in the cloud.
-    pub id: String,
-    /// The plugin that manages it, by its name in konductor.yaml, where several serve the type.
-    #[arg(long, value_name = "NAME")]
-    pub provider: Option<String>,
     /// How.
     #[command(flatten)]
     pub execution: ExecutionArguments,

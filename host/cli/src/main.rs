@@ -82,7 +82,10 @@ async fn execute(
             return command::deploy::destroy(destroy, open()?, environment, output).await;
         }
         Command::Import(import) => {
-            return command::deploy::import(import, open()?, environment, output).await;
+            return command::adopt::import(import, open()?, environment, output).await;
+        }
+        Command::Discover(discover) => {
+            return command::adopt::discover(discover, open()?, environment, output).await;
         }
         Command::Output(arguments) => command::output::output(arguments, &open()?, output).await?,
         Command::History(arguments) => command::history::history(arguments, &open()?, output).await?,

@@ -142,7 +142,7 @@ pub fn unset(file: &str, text: &str, path: &Path) -> Result<String, Diagnostics>
     verify(file, changed, &expected, &path, &parent.origin)
 }
 
-fn read(file: &str, text: &str) -> Result<Located, Diagnostics> {
+pub(crate) fn read(file: &str, text: &str) -> Result<Located, Diagnostics> {
     let mut diagnostics = Diagnostics::default();
     match yaml::read(file, text, Layer::Stack, &mut diagnostics) {
         Some(root) if !diagnostics.has_errors() => Ok(root),
@@ -438,7 +438,7 @@ fn nested_flow(names: &[&str], value: &Value) -> String {
 }
 
 /// Writes a value on one line.
-fn flow(value: &Value) -> String {
+pub(crate) fn flow(value: &Value) -> String {
     match value {
         Value::Text(text) => scalar_text(text),
         Value::List(list) => {

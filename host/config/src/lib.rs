@@ -7,6 +7,7 @@
 
 mod configuration;
 mod declaration;
+mod declare_edit;
 pub mod edit;
 mod explanation;
 pub mod grant_edit;
@@ -27,6 +28,7 @@ mod validate;
 pub mod yaml;
 
 pub use configuration::{Configuration, EnabledModule, ModuleConfiguration, RESERVED_NAMESPACES};
+pub use declare_edit::{NewDeclaration, declare};
 pub use explanation::Explanation;
 pub use inputs::{Inputs, SourceFile};
 pub use layer::{ENVIRONMENT_PREFIX, Layer};

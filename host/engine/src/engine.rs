@@ -3,12 +3,13 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use konductor_model::Urn;
 use konductor_model::provider::Imported;
+use konductor_model::{ResourceType, Urn};
 use konductor_state::record::Snapshot;
 use konductor_state::{Entry, Journal, Past};
 use tokio::sync::Semaphore;
 
+use crate::adoption::{self, Adopted, Wanted};
 use crate::apply::call::Caller;
 use crate::apply::context::ApplyContext;
 use crate::apply::writer::Writer;
@@ -325,6 +326,36 @@ impl Engine {
         let mut snapshot = self.settled_snapshot().await?;
         snapshot.resources.retain(|urn, _| urns.contains(urn));
         self.drift(&snapshot, true).await
+    }
+
+    /// Reads existing objects and returns what to declare so that a run takes them over and changes nothing. Changes
+    /// nothing itself.
+    ///
+    /// # Errors
+    /// When an object cannot be read, with all that cannot, or the log cannot be read.
+    pub async fn adopt(&self, wanted: Vec<Wanted>) -> Result<Vec<Adopted>, EngineError> {
+        let snapshot = self.snapshot().await?;
+        let (retry, parallelism) = (self.settings.retry, self.settings.parallelism);
+        let plugins = self.plugins.as_ref();
+        let adopted = adoption::adopt(wanted, &snapshot, plugins, retry, parallelism).await;
+        self.keep(Some(snapshot));
+        adopted
+    }
+
+    /// Returns the identifiers of the objects of a type that no resource of the stack manages.
+    ///
+    /// # Errors
+    /// When they cannot be listed, or the log cannot be read.
+    pub async fn unmanaged(
+        &self,
+        resource_type: &ResourceType,
+        plugin: &str,
+    ) -> Result<Vec<String>, EngineError> {
+        let snapshot = self.snapshot().await?;
+        let retry = self.settings.retry;
+        let found = adoption::unmanaged(resource_type, plugin, &snapshot, self.plugins.as_ref(), retry).await;
+        self.keep(Some(snapshot));
+        found
     }
 
     /// Takes over an existing object under a name, without a declaration. What is not declared by the next run is

@@ -22,11 +22,11 @@ struct Key {
 }
 
 impl Key {
-    fn new(instance: &str, urn: &Urn, object: &ObjectState) -> Self {
+    fn new(instance: &str, resource_type: &ResourceType, object: &ObjectState) -> Self {
         let region = object.attributes.attribute("region");
         Self {
             instance: instance.to_owned(),
-            resource_type: urn.resource_type().clone(),
+            resource_type: resource_type.clone(),
             region: region.and_then(|region| region.as_text()).map(str::to_owned),
             id: object.id.clone(),
         }
@@ -41,7 +41,7 @@ impl Identifiers {
             let deposed = record.deposed.iter().map(|deposed| &deposed.object);
             for object in record.object.iter().chain(deposed) {
                 found.insert(
-                    Key::new(&record.plugin.name, &record.urn, object),
+                    Key::new(&record.plugin.name, record.urn.resource_type(), object),
                     record.urn.clone(),
                 );
             }
@@ -49,10 +49,19 @@ impl Identifiers {
         Self(found)
     }
 
+    /// Returns the record that manages an object of a type.
+    pub(crate) fn owner(
+        &self,
+        instance: &str,
+        resource_type: &ResourceType,
+        object: &ObjectState,
+    ) -> Option<&Urn> {
+        self.0.get(&Key::new(instance, resource_type, object))
+    }
+
     /// Returns the other record that manages an object.
     pub(crate) fn other_owner(&self, instance: &str, urn: &Urn, object: &ObjectState) -> Option<&Urn> {
-        self.0
-            .get(&Key::new(instance, urn, object))
+        self.owner(instance, urn.resource_type(), object)
             .filter(|owner| *owner != urn)
     }
 
@@ -64,7 +73,7 @@ impl Identifiers {
         object: &ObjectState,
         manages: impl Fn(&Urn, &str) -> bool,
     ) -> Result<(), Urn> {
-        let key = Key::new(instance, urn, object);
+        let key = Key::new(instance, urn.resource_type(), object);
         if let Some(owner) = self.0.get(&key)
             && owner != urn
             && manages(owner, &object.id)

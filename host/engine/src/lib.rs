@@ -4,6 +4,7 @@
 //! [`konductor_state::Journal`]. It sends nothing and prints nothing, and the one file it
 //! opens is the simulated cloud's.
 
+pub mod adoption;
 pub mod apply;
 mod bind;
 pub mod default_tags;

@@ -54,6 +54,9 @@ pub struct ResourceSchema {
     /// The provider can read many objects with one or few cloud calls.
     #[serde(default, skip_serializing_if = "is_default")]
     pub batch_read: bool,
+    /// What other tools call this type, so that what they manage can be taken over.
+    #[serde(default, skip_serializing_if = "is_default")]
+    pub known_as: Vec<KnownAs>,
     /// Declarations that work, shown by the catalogue and run by the tests.
     #[serde(default, skip_serializing_if = "is_default")]
     pub examples: Vec<Example>,
@@ -70,6 +73,28 @@ pub struct Identity {
     /// The attributes that together name the object, in the order of `format`.
     #[serde(default, skip_serializing_if = "is_default")]
     pub attributes: Vec<String>,
+}
+
+/// What another tool calls a type.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KnownAs {
+    /// The tool: `terraform` or `pulumi`.
+    pub tool: String,
+    /// Its name of the type: `aws_subnet`, `aws:ec2/subnet:Subnet`.
+    #[serde(rename = "type")]
+    pub resource_type: String,
+    /// The import identifier, put together from what the tool's state holds: text in which `{id}` and `{ATTRIBUTE}` are
+    /// replaced.
+    #[serde(default = "same_identifier", skip_serializing_if = "is_same_identifier")]
+    pub identifier: String,
+}
+
+fn same_identifier() -> String {
+    "{id}".to_owned()
+}
+
+fn is_same_identifier(template: &str) -> bool {
+    template == "{id}"
 }
 
 /// One declaration that works.

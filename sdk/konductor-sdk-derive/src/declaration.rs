@@ -18,6 +18,8 @@ pub struct Declaration {
     pub undeletable: Option<LitStr>,
     pub replace_on_every_change: bool,
     pub delete_before_replace: bool,
+    /// A tool, what it calls the type, and how the identifier is put together.
+    pub known_as: Vec<Vec<LitStr>>,
     permissions: Vec<(String, Vec<LitStr>)>,
     /// Each example's title and text.
     pub examples: Vec<(String, TokenStream)>,
@@ -25,7 +27,7 @@ pub struct Declaration {
 
 const OPTIONS: &str = "type, identity, version, unique, undeletable, replace_on_every_change, \
                        delete_before_replace, behaviour, permissions, create, read, update, delete, list, write, \
-                       example";
+                       known_as, example";
 /// What permissions are named for.
 const OPERATIONS: [&str; 6] = ["create", "read", "update", "delete", "list", "write"];
 
@@ -58,6 +60,16 @@ impl Declaration {
             "delete_before_replace" => self.delete_before_replace = true,
             "identity" => self.identity = Some(identity(meta)?),
             "behaviour" => self.behaviour = Some(meta.value()?.parse()?),
+            "known_as" => {
+                let said = texts(meta.input)?;
+                if !matches!(said.len(), 2 | 3) {
+                    return Err(meta.error(
+                        "expected the tool, its name of the type and, where that is not `{id}`, how the identifier is \
+                         put together: known_as(\"terraform\", \"aws_subnet\")",
+                    ));
+                }
+                self.known_as.push(said);
+            }
             "permissions" => meta.parse_nested_meta(|meta| {
                 let operation = meta.path.get_ident().map(ToString::to_string).unwrap_or_default();
                 if !OPERATIONS.contains(&operation.as_str()) {

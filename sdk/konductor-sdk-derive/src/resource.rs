@@ -90,6 +90,10 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
     let delete_before_replace = declaration
         .delete_before_replace
         .then(|| quote!(.delete_before_replace()));
+    let known_as = declaration.known_as.iter().map(|said| match said.as_slice() {
+        [tool, resource_type, identifier] => quote!(.known_as(#tool, #resource_type, #identifier)),
+        said => quote!(.known_as(#(#said,)* "{id}")),
+    });
     let permissions = declaration.permissions();
     let refusals = refusals(name, &declaration);
     let behaviour = declaration
@@ -117,6 +121,7 @@ pub fn resource(input: &DeriveInput) -> Result<TokenStream, Error> {
                     .identity(#format, #identity_description, &[#(#identity),*])
                     #tags
                     #delete_before_replace
+                    #(#known_as)*
                     #(.example(#titles, #yamls))*;
                 if <Self as ::konductor_sdk::typed::Optional>::reads_many() {
                     builder.batch_read().build()

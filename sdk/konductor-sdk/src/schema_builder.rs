@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use konductor_model::Value;
 use konductor_model::name::NameError;
 use konductor_model::schema::{
-    AttributeKind, AttributeSchema, Example, Identity, ResourceSchema, TextFormat, TypeKind,
+    AttributeKind, AttributeSchema, Example, Identity, KnownAs, ResourceSchema, TextFormat, TypeKind,
 };
 
 /// Says how a schema contradicts itself.
@@ -64,6 +64,7 @@ pub struct SchemaBuilder {
     tags: Option<String>,
     delete_before_replace: bool,
     batch_read: bool,
+    known_as: Vec<KnownAs>,
     examples: Vec<Example>,
 }
 
@@ -79,6 +80,7 @@ pub fn schema(resource_type: &'static str, description: &str) -> SchemaBuilder {
         tags: None,
         delete_before_replace: false,
         batch_read: false,
+        known_as: Vec::new(),
         examples: Vec::new(),
     }
 }
@@ -158,6 +160,18 @@ impl SchemaBuilder {
         self
     }
 
+    /// Says what another tool calls the type, so that what it manages can be taken over. `identifier` is the import
+    /// identifier, with `{id}` and `{ATTRIBUTE}` in the place of what the tool's state holds.
+    #[must_use]
+    pub fn known_as(mut self, tool: &str, resource_type: &str, identifier: &str) -> Self {
+        self.known_as.push(KnownAs {
+            tool: tool.to_owned(),
+            resource_type: resource_type.to_owned(),
+            identifier: identifier.to_owned(),
+        });
+        self
+    }
+
     /// Adds a `resources:` section in YAML that works.
     #[must_use]
     pub fn example(mut self, title: &str, yaml: &str) -> Self {
@@ -213,6 +227,7 @@ impl SchemaBuilder {
             tags: self.tags,
             delete_before_replace: self.delete_before_replace,
             batch_read: self.batch_read,
+            known_as: self.known_as,
             examples: self.examples,
         })
     }

@@ -224,7 +224,8 @@ fn change(
     Ok(file)
 }
 
-fn read_or_empty(file: &FilePath) -> Result<String, CommandError> {
+/// Reads a file; one that is not there is empty.
+pub fn read_or_empty(file: &FilePath) -> Result<String, CommandError> {
     match std::fs::read_to_string(file) {
         Ok(text) => Ok(text),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(String::new()),

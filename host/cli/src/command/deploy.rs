@@ -1,13 +1,12 @@
-//! `konductor run`, `plan`, `apply`, `refresh`, `destroy` and `import`.
+//! `konductor run`, `plan`, `apply`, `refresh` and `destroy`.
 
 use konductor_engine::plan::Drift;
 use konductor_engine::stop::StopSignal;
 use konductor_engine::{Plan, PlanOptions};
-use konductor_model::{ResourceName, ResourceType, Urn};
 
 use crate::arguments::{
-    ApplyArguments, DestroyArguments, ExecutionArguments, ImportArguments, PlanArguments, RefreshArguments,
-    RunArguments, SelectionArguments,
+    ApplyArguments, DestroyArguments, ExecutionArguments, PlanArguments, RefreshArguments, RunArguments,
+    SelectionArguments,
 };
 use crate::command::config::digest;
 use crate::command::execution::{Done, carry_out, finish, show_plan};
@@ -196,47 +195,6 @@ fn show_drift(drift: &[Drift], dry_run: bool, output: &Output) {
         "Recorded; `konductor run` plans from this."
     };
     output.line(&format!("\n{} resources differ. {what}", drift.len()));
-}
-
-/// `konductor import`.
-pub async fn import(
-    arguments: &ImportArguments,
-    project: Project,
-    environment: &Environment,
-    output: &Output,
-) -> Result<u8, CommandError> {
-    let bad = |error: konductor_model::name::NameError| CommandError::message(error.to_string());
-    let resource_type: ResourceType = arguments.resource_type.parse().map_err(bad)?;
-    let name: ResourceName = arguments.name.parse().map_err(bad)?;
-    let mut options = SessionOptions::to_work("import", &arguments.execution);
-    options.plugins = vec![resource_type.provider().to_owned()];
-    let session = Session::open(project, environment, output, options).await?;
-    let result = async {
-        let engine = session.engine()?;
-        engine.recover(StopSignal::never()).await?;
-        let urn = {
-            let configuration = &session.project().configuration;
-            let (project, stack) = (configuration.project_name(), configuration.stack());
-            Urn::new(project, stack, resource_type.clone(), name.clone()).map_err(bad)?
-        };
-        let imported = engine
-            .import(urn.clone(), &arguments.id, arguments.provider.as_deref())
-            .await?;
-        session.view().close();
-        let members = serde_json::json!({ "urn": urn, "id": arguments.id });
-        output.fact(
-            "imported",
-            &members,
-            &format!("imported {} as {name} ({resource_type})", arguments.id),
-        );
-        output.line("\nDeclare it so that the next run keeps it:\n");
-        output.text(&crate::render::declaration::declaration(&urn, &imported.inputs));
-        let mut done = Done::nothing(0);
-        done.operations.insert("import".to_owned(), 1);
-        Ok(done)
-    }
-    .await;
-    finish(session, result).await
 }
 
 async fn deploy(

@@ -1,5 +1,6 @@
 //! The commands, one file each.
 
+pub mod adopt;
 pub mod catalog;
 pub mod config;
 pub mod deploy;

@@ -225,7 +225,8 @@ fn not_allowed(problems: Vec<NotAllowed>) -> CommandError {
     konductor_model::Diagnostics(diagnostics.collect()).into()
 }
 
-fn matches_pattern(text: &str, pattern: &str) -> bool {
+/// Tells whether a text is what a pattern says; `*` at its end stands for anything.
+pub fn matches_pattern(text: &str, pattern: &str) -> bool {
     match pattern.strip_suffix('*') {
         Some(prefix) => text.starts_with(prefix),
         None => text == pattern,

@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod declaring;
 mod editing;
 mod files;
 mod interpolation;

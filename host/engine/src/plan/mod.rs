@@ -15,6 +15,7 @@ pub(crate) use leftover::leftovers;
 pub(crate) use model::state_digest;
 pub use model::{Drift, OutputChange, Plan, PlanMode, Step, StepAction};
 pub(crate) use moves::rename as rename_records;
+pub(crate) use recorded::Origins;
 pub use recorded::as_it_was;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};

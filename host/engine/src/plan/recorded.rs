@@ -7,6 +7,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use konductor_model::interpolation::join;
+use konductor_model::provider::ObjectState;
 use konductor_model::schema::TypeKind;
 use konductor_model::{Diagnostic, Diagnostics, Path, Reference, Urn, Value};
 use konductor_state::Past;
@@ -140,7 +141,7 @@ pub fn as_it_was(mut recorded: Past, drift: &[Drift]) -> Past {
 
 /// Where texts came from: the identifiers and computed attributes of some objects.
 #[derive(Default)]
-struct Origins {
+pub(crate) struct Origins {
     /// None where several objects have the text: then nobody knows.
     texts: BTreeMap<String, Option<Reference>>,
 }
@@ -149,20 +150,42 @@ impl Origins {
     fn of<'r>(records: impl Iterator<Item = &'r ResourceRecord>) -> Self {
         let mut origins = Self::default();
         for record in records {
-            let Some(object) = &record.object else { continue };
-            let name = record.urn.name().as_str();
-            origins.add(&object.id, name, Path::attribute("id"));
-            object.attributes.walk(&mut |at, value| {
-                // What was given is not the object's own.
-                if let Value::Text(text) = value
-                    && record.inputs.at(at).is_none()
-                {
-                    origins.add(text, name, at.clone());
-                }
-                true
-            });
+            if let Some(object) = &record.object {
+                origins.add_object(record.urn.name().as_str(), object, &record.inputs, |_| true);
+            }
         }
         origins
+    }
+
+    /// As [`Self::of`], for objects of which nobody said how they depend on each other: only what holds the
+    /// identifier of an object can be told to be its own.
+    pub(crate) fn of_identifiers<'r>(
+        objects: impl Iterator<Item = (&'r str, &'r ObjectState, &'r Value)>,
+    ) -> Self {
+        let mut origins = Self::default();
+        for (name, object, inputs) in objects {
+            origins.add_object(name, object, inputs, |text| text.contains(&object.id));
+        }
+        origins
+    }
+
+    fn add_object(&mut self, name: &str, object: &ObjectState, inputs: &Value, own: impl Fn(&str) -> bool) {
+        self.add(&object.id, name, Path::attribute("id"));
+        object.attributes.walk(&mut |at, value| {
+            // What was given is not the object's own.
+            if let Value::Text(text) = value
+                && inputs.at(at).is_none()
+                && own(text)
+            {
+                self.add(text, name, at.clone());
+            }
+            true
+        });
+    }
+
+    /// As [`Self::relink`], but for references of a resource to itself.
+    pub(crate) fn relink_others(&self, value: &Value, name: &str) -> Value {
+        self.relink_all(value, &|reference| reference.resource != name)
     }
 
     fn add(&mut self, text: &str, name: &str, path: Path) {
@@ -190,22 +213,28 @@ impl Origins {
 
     /// Puts references in the place of the texts, whole ones and those inside of others.
     fn relink(&self, value: &Value) -> Value {
+        self.relink_all(value, &|_| true)
+    }
+
+    fn relink_all(&self, value: &Value, allowed: &dyn Fn(&Reference) -> bool) -> Value {
         if self.texts.is_empty() {
             return value.clone();
         }
         value.clone().map_leaves(&mut |leaf| match leaf {
-            Value::Text(text) => self.relink_text(text),
+            Value::Text(text) => self.relink_text(text, allowed),
             other => other,
         })
     }
 
-    fn relink_text(&self, text: String) -> Value {
-        if let Some(Some(reference)) = self.texts.get(&text) {
+    fn relink_text(&self, text: String, allowed: &dyn Fn(&Reference) -> bool) -> Value {
+        if let Some(Some(reference)) = self.texts.get(&text)
+            && allowed(reference)
+        {
             return Value::Reference(reference.clone());
         }
         let mut parts = Vec::new();
         let mut rest = text.as_str();
-        while let Some((at, found, reference)) = self.first_inside(rest) {
+        while let Some((at, found, reference)) = self.first_inside(rest, allowed) {
             let (before, after) = rest.split_at(at);
             if !before.is_empty() {
                 parts.push(Value::from(before));
@@ -223,12 +252,17 @@ impl Origins {
     }
 
     /// Returns the first of the texts inside another; of several at one place the longest.
-    fn first_inside<'o>(&'o self, text: &str) -> Option<(usize, &'o str, &'o Reference)> {
+    fn first_inside<'o>(
+        &'o self,
+        text: &str,
+        allowed: &dyn Fn(&Reference) -> bool,
+    ) -> Option<(usize, &'o str, &'o Reference)> {
         self.texts
             .iter()
-            .filter(|(known, _)| known.len() >= SHORTEST_INSIDE && known.len() < text.len())
+            .filter(|(known, _)| known.len() >= SHORTEST_INSIDE && known.len() <= text.len())
             .filter_map(|(known, reference)| {
-                Some((text.find(known.as_str())?, known.as_str(), reference.as_ref()?))
+                let reference = reference.as_ref().filter(|reference| allowed(reference))?;
+                Some((text.find(known.as_str())?, known.as_str(), reference))
             })
             .min_by_key(|(at, known, _)| (*at, std::cmp::Reverse(known.len())))
     }
@@ -237,7 +271,6 @@ impl Origins {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use konductor_model::provider::ObjectState;
     use konductor_state::record::PluginReference;
 
     fn record(name: &str, id: &str, inputs: Value, attributes: Value) -> ResourceRecord {

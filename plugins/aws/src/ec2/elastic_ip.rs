@@ -7,6 +7,8 @@ use super::described::prelude::*;
 #[resource(
     type = "aws:ec2:ElasticIp",
     identity = "eipalloc-0123456789abcdef0: The allocation identifier of the address.",
+    known_as("terraform", "aws_eip"),
+    known_as("pulumi", "aws:ec2/eip:Eip"),
     create("ec2:AllocateAddress"),
     delete("ec2:ReleaseAddress"),
     read("ec2:DescribeAddresses"),

@@ -71,6 +71,8 @@ impl Default for MetadataOptions {
 #[resource(
     type = "aws:ec2:Instance",
     identity = "i-0123456789abcdef0: The identifier of the instance.",
+    known_as("terraform", "aws_instance"),
+    known_as("pulumi", "aws:ec2/instance:Instance"),
     create(
         "ec2:RunInstances",
         "ec2:ModifyInstanceAttribute",

@@ -7,6 +7,8 @@ use super::described::prelude::*;
 #[resource(
     type = "aws:ec2:InternetGateway",
     identity = "igw-0123456789abcdef0: The identifier of the internet gateway.",
+    known_as("terraform", "aws_internet_gateway"),
+    known_as("pulumi", "aws:ec2/internetGateway:InternetGateway"),
     unique("vpc_id"),
     create("ec2:CreateInternetGateway", "ec2:AttachInternetGateway"),
     update("ec2:AttachInternetGateway", "ec2:DetachInternetGateway"),

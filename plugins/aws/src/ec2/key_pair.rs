@@ -6,6 +6,8 @@ use aws_sdk_ec2::primitives::Blob;
 #[resource(
     type = "aws:ec2:KeyPair",
     identity = "KEY_NAME: The name of the key pair.",
+    known_as("terraform", "aws_key_pair"),
+    known_as("pulumi", "aws:ec2/keyPair:KeyPair"),
     unique("key_name"),
     create("ec2:ImportKeyPair"),
     delete("ec2:DeleteKeyPair"),

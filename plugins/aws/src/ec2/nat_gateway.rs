@@ -13,6 +13,8 @@ use super::search::PAGE;
 #[resource(
     type = "aws:ec2:NatGateway",
     identity = "nat-0123456789abcdef0: The identifier of the NAT gateway.",
+    known_as("terraform", "aws_nat_gateway"),
+    known_as("pulumi", "aws:ec2/natGateway:NatGateway"),
     unique("allocation_id"),
     create("ec2:CreateNatGateway"),
     delete("ec2:DeleteNatGateway", "ec2:DescribeNatGateways"),

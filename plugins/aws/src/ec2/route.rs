@@ -11,6 +11,8 @@ use konductor_sdk::typed::parts_of;
 #[resource(
     type = "aws:ec2:Route",
     identity = "rtb-0123456789abcdef0_0.0.0.0/0: The identifier of the route table and the destination, joined by `_`.",
+    known_as("terraform", "aws_route", "{route_table_id}_{destination_cidr_block}"),
+    known_as("pulumi", "aws:ec2/route:Route", "{route_table_id}_{destination_cidr_block}"),
     unique(
         "route_table_id",
         "destination_cidr_block",

@@ -5,6 +5,8 @@ use super::described::prelude::*;
 #[resource(
     type = "aws:ec2:RouteTable",
     identity = "rtb-0123456789abcdef0: The identifier of the route table.",
+    known_as("terraform", "aws_route_table"),
+    known_as("pulumi", "aws:ec2/routeTable:RouteTable"),
     create("ec2:CreateRouteTable"),
     delete("ec2:DeleteRouteTable"),
     read("ec2:DescribeRouteTables"),

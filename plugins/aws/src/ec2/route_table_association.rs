@@ -14,6 +14,8 @@ use crate::client::{ec2, incomplete};
 #[resource(
     type = "aws:ec2:RouteTableAssociation",
     identity = "rtbassoc-0123456789abcdef0: The identifier of the association.",
+    known_as("terraform", "aws_route_table_association"),
+    known_as("pulumi", "aws:ec2/routeTableAssociation:RouteTableAssociation"),
     unique("subnet_id", "gateway_id"),
     create("ec2:AssociateRouteTable"),
     update("ec2:ReplaceRouteTableAssociation"),

@@ -9,6 +9,8 @@ use super::described::prelude::*;
 #[resource(
     type = "aws:ec2:SecurityGroup",
     identity = "sg-0123456789abcdef0: The identifier of the security group.",
+    known_as("terraform", "aws_security_group"),
+    known_as("pulumi", "aws:ec2/securityGroup:SecurityGroup"),
     unique("name", "vpc_id"),
     create("ec2:CreateSecurityGroup", "ec2:RevokeSecurityGroupEgress"),
     update("ec2:AuthorizeSecurityGroupEgress", "ec2:RevokeSecurityGroupEgress"),

@@ -12,6 +12,10 @@ use super::described::prelude::*;
 #[resource(
     type = "aws:ec2:SecurityGroupRule",
     identity = "sgr-0123456789abcdef0: The identifier of the rule.",
+    known_as("terraform", "aws_vpc_security_group_ingress_rule"),
+    known_as("pulumi", "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule"),
+    known_as("terraform", "aws_vpc_security_group_egress_rule"),
+    known_as("pulumi", "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule"),
     unique(
         "security_group_id",
         "direction",

@@ -9,6 +9,8 @@ use super::described::prelude::*;
 #[resource(
     type = "aws:ec2:Subnet",
     identity = "subnet-0123456789abcdef0: The identifier of the subnet.",
+    known_as("terraform", "aws_subnet"),
+    known_as("pulumi", "aws:ec2/subnet:Subnet"),
     unique("vpc_id", "cidr_block"),
     create("ec2:CreateSubnet", "ec2:ModifySubnetAttribute"),
     update("ec2:ModifySubnetAttribute"),

@@ -12,6 +12,8 @@ use super::progress::in_progress;
 #[resource(
     type = "aws:ec2:Volume",
     identity = "vol-0123456789abcdef0: The identifier of the volume.",
+    known_as("terraform", "aws_ebs_volume"),
+    known_as("pulumi", "aws:ebs/volume:Volume"),
     create("ec2:CreateVolume"),
     update("ec2:ModifyVolume", "ec2:DescribeVolumesModifications"),
     delete("ec2:DeleteVolume", "ec2:DescribeVolumes"),

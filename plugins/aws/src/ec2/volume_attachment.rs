@@ -12,6 +12,12 @@ use konductor_sdk::typed::parts_of;
 #[resource(
     type = "aws:ec2:VolumeAttachment",
     identity = "vol-0123456789abcdef0/i-0123456789abcdef0: The identifiers of the volume and the instance, joined by `/`.",
+    known_as("terraform", "aws_volume_attachment", "{volume_id}/{instance_id}"),
+    known_as(
+        "pulumi",
+        "aws:ec2/volumeAttachment:VolumeAttachment",
+        "{volume_id}/{instance_id}"
+    ),
     delete_before_replace,
     create("ec2:AttachVolume"),
     delete("ec2:DetachVolume", "ec2:DescribeVolumes"),

@@ -10,6 +10,8 @@ use super::search::filter;
 #[resource(
     type = "aws:ec2:Vpc",
     identity = "vpc-0123456789abcdef0: The identifier of the VPC.",
+    known_as("terraform", "aws_vpc"),
+    known_as("pulumi", "aws:ec2/vpc:Vpc"),
     create("ec2:CreateVpc", "ec2:ModifyVpcAttribute"),
     update("ec2:ModifyVpcAttribute"),
     delete("ec2:DeleteVpc"),

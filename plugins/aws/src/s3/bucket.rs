@@ -22,6 +22,9 @@ const LIST_PAGE: i32 = 50;
 #[resource(
     type = "aws:s3:Bucket",
     identity = "BUCKET: The bucket's name.",
+    known_as("terraform", "aws_s3_bucket"),
+    known_as("pulumi", "aws:s3/bucket:Bucket"),
+    known_as("pulumi", "aws:s3/bucketV2:BucketV2"),
     unique("bucket"),
     create(
         "s3:CreateBucket",

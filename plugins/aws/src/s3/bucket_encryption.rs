@@ -14,6 +14,9 @@ use super::client::incomplete_request;
 #[resource(
     type = "aws:s3:BucketEncryption",
     identity = "BUCKET: The bucket's name.",
+    known_as("terraform", "aws_s3_bucket_server_side_encryption_configuration"),
+    known_as("pulumi", "aws:s3/bucketServerSideEncryptionConfiguration:BucketServerSideEncryptionConfiguration"),
+    known_as("pulumi", "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"),
     unique("bucket"),
     write("s3:PutEncryptionConfiguration"),
     read("s3:GetEncryptionConfiguration"),

@@ -11,6 +11,9 @@ use super::lifecycle_rule::{Rule, from_cloud, to_cloud};
 #[resource(
     type = "aws:s3:BucketLifecycle",
     identity = "BUCKET: The bucket's name.",
+    known_as("terraform", "aws_s3_bucket_lifecycle_configuration"),
+    known_as("pulumi", "aws:s3/bucketLifecycleConfiguration:BucketLifecycleConfiguration"),
+    known_as("pulumi", "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2"),
     unique("bucket"),
     write("s3:PutLifecycleConfiguration"),
     read("s3:GetLifecycleConfiguration"),

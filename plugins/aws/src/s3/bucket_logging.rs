@@ -11,6 +11,9 @@ use super::client::incomplete_request;
 #[resource(
     type = "aws:s3:BucketLogging",
     identity = "BUCKET: The bucket's name.",
+    known_as("terraform", "aws_s3_bucket_logging"),
+    known_as("pulumi", "aws:s3/bucketLogging:BucketLogging"),
+    known_as("pulumi", "aws:s3/bucketLoggingV2:BucketLoggingV2"),
     unique("bucket"),
     write("s3:PutBucketLogging"),
     read("s3:GetBucketLogging"),

@@ -5,6 +5,8 @@ use super::bucket_setting::prelude::*;
 #[resource(
     type = "aws:s3:BucketPolicy",
     identity = "BUCKET: The bucket's name.",
+    known_as("terraform", "aws_s3_bucket_policy"),
+    known_as("pulumi", "aws:s3/bucketPolicy:BucketPolicy"),
     unique("bucket"),
     write("s3:PutBucketPolicy"),
     delete("s3:DeleteBucketPolicy"),

@@ -10,6 +10,8 @@ use super::bucket_setting::prelude::*;
 #[resource(
     type = "aws:s3:BucketPublicAccessBlock",
     identity = "BUCKET: The bucket's name.",
+    known_as("terraform", "aws_s3_bucket_public_access_block"),
+    known_as("pulumi", "aws:s3/bucketPublicAccessBlock:BucketPublicAccessBlock"),
     unique("bucket"),
     write("s3:PutBucketPublicAccessBlock"),
     read("s3:GetBucketPublicAccessBlock"),

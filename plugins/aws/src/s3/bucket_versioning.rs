@@ -12,6 +12,9 @@ use super::versioning_root::VersioningRoot;
 #[resource(
     type = "aws:s3:BucketVersioning",
     identity = "BUCKET: The bucket's name.",
+    known_as("terraform", "aws_s3_bucket_versioning"),
+    known_as("pulumi", "aws:s3/bucketVersioning:BucketVersioning"),
+    known_as("pulumi", "aws:s3/bucketVersioningV2:BucketVersioningV2"),
     unique("bucket"),
     write("s3:PutBucketVersioning"),
     read("s3:GetBucketVersioning"),

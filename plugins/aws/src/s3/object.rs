@@ -27,6 +27,8 @@ const LIST_PAGE: i32 = 50;
 #[resource(
     type = "aws:s3:Object",
     identity = "BUCKET/KEY: The bucket and the key, joined by `/`.",
+    known_as("terraform", "aws_s3_object", "{bucket}/{key}"),
+    known_as("pulumi", "aws:s3/bucketObjectv2:BucketObjectv2", "{bucket}/{key}"),
     unique("bucket", "key"),
     create(
         "s3:PutObject",
