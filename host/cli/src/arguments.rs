@@ -198,6 +198,17 @@ pub struct SelectionArguments {
     pub no_refresh: bool,
 }
 
+/// One stack or all of them.
+#[derive(Debug, Clone, Args)]
+pub struct StacksArguments {
+    /// Do it on every stack of the project, a stack after those whose outputs it reads.
+    #[arg(long)]
+    pub all: bool,
+    /// How many stacks at the same time, with --all, where nobody has to be asked.
+    #[arg(long, default_value_t = 4, value_name = "COUNT", requires = "all", value_parser = clap::value_parser!(u32).range(1..=64))]
+    pub stacks_at_once: u32,
+}
+
 /// How much at once, and against what.
 #[derive(Debug, Clone, Args)]
 pub struct ExecutionArguments {
@@ -238,6 +249,9 @@ pub struct RunArguments {
     /// Which part.
     #[command(flatten)]
     pub selection: SelectionArguments,
+    /// Which stacks.
+    #[command(flatten)]
+    pub stacks: StacksArguments,
     /// How.
     #[command(flatten)]
     pub execution: ExecutionArguments,
@@ -247,7 +261,7 @@ pub struct RunArguments {
 #[derive(Debug, Args)]
 pub struct PlanArguments {
     /// Save the plan; `konductor apply FILE` does exactly this plan or nothing.
-    #[arg(short, long, value_name = "FILE")]
+    #[arg(short, long, value_name = "FILE", conflicts_with = "all")]
     pub out: Option<PathBuf>,
     /// Plan to delete everything.
     #[arg(long)]
@@ -258,6 +272,9 @@ pub struct PlanArguments {
     /// Which part.
     #[command(flatten)]
     pub selection: SelectionArguments,
+    /// Which stacks.
+    #[command(flatten)]
+    pub stacks: StacksArguments,
     /// How.
     #[command(flatten)]
     pub execution: ExecutionArguments,
@@ -288,6 +305,9 @@ pub struct RefreshArguments {
     /// Exit with 2 when the cloud differs from what is recorded.
     #[arg(long)]
     pub detailed_exitcode: bool,
+    /// Which stacks.
+    #[command(flatten)]
+    pub stacks: StacksArguments,
     /// How.
     #[command(flatten)]
     pub execution: ExecutionArguments,
@@ -305,6 +325,9 @@ pub struct DestroyArguments {
     /// Which part.
     #[command(flatten)]
     pub selection: SelectionArguments,
+    /// Which stacks.
+    #[command(flatten)]
+    pub stacks: StacksArguments,
     /// How.
     #[command(flatten)]
     pub execution: ExecutionArguments,

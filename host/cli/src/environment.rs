@@ -1,5 +1,6 @@
 //! The process's environment, read once and handed down: no other part of the host reads it.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -8,6 +9,7 @@ use directories::ProjectDirs;
 #[derive(Debug, Clone)]
 pub struct Environment {
     variables: Vec<(String, String)>,
+    arguments: Vec<OsString>,
     folders: Option<ProjectDirs>,
     executable: Option<PathBuf>,
 }
@@ -22,6 +24,7 @@ impl Environment {
         let executable = std::env::current_exe().ok();
         Self {
             variables,
+            arguments: std::env::args_os().skip(1).collect(),
             folders: ProjectDirs::from("", "", "konductor"),
             executable,
         }
@@ -43,6 +46,11 @@ impl Environment {
             .filter(|(name, _)| name.starts_with("KONDUCTOR_") || name == "ORG_CONFIG")
             .cloned()
             .collect()
+    }
+
+    /// Returns the arguments of this process as they were given.
+    pub fn arguments(&self) -> &[OsString] {
+        &self.arguments
     }
 
     /// Returns the running binary.

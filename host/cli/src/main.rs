@@ -27,6 +27,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
+use command::every_stack::EveryStack;
 use environment::Environment;
 use error::CommandError;
 use output::Output;
@@ -70,6 +71,9 @@ async fn execute(
         project::require(&folder)?;
         Project::open(global, environment)
     };
+    if let Some(how) = of_every_stack(&arguments.command) {
+        return command::every_stack::every_stack(how, global, environment, output).await;
+    }
     match &arguments.command {
         Command::Init(init) => command::init::init(init, &folder, output)?,
         Command::Run(run) => return command::deploy::run(run, open()?, environment, output).await,
@@ -122,4 +126,20 @@ async fn execute(
         }
     }
     Ok(0)
+}
+
+/// Returns how a command is done on every stack, where `--all` asks for that.
+fn of_every_stack(command: &Command) -> Option<EveryStack<'_>> {
+    let (arguments, backwards, unattended) = match command {
+        Command::Run(run) => (&run.stacks, false, run.yes || run.dry_run),
+        Command::Plan(plan) => (&plan.stacks, plan.destroy, true),
+        Command::Refresh(refresh) => (&refresh.stacks, false, true),
+        Command::Destroy(destroy) => (&destroy.stacks, true, destroy.yes || destroy.dry_run),
+        _ => return None,
+    };
+    arguments.all.then_some(EveryStack {
+        arguments,
+        backwards,
+        unattended,
+    })
 }

@@ -80,6 +80,24 @@ impl Output {
         write_out(&serde_json::Value::Object(object).to_string());
     }
 
+    /// Passes on a line of another process that works on a stack: with the stack's name before it, or in it.
+    pub fn said_by_stack(&self, stack: &str, line: &str) {
+        if !self.json {
+            return write_out(&format!("{} {line}", console::style(format!("[{stack}]")).dim()));
+        }
+        let Ok(serde_json::Value::Object(mut object)) = serde_json::from_str(line) else {
+            return;
+        };
+        object.insert("stack".to_owned(), stack.into());
+        write_out(&serde_json::Value::Object(object).to_string());
+    }
+
+    /// Passes on a line of another process's standard error.
+    pub fn said_beside(&self, stack: &str, line: &str) {
+        let name = console::style(format!("[{stack}]")).for_stderr().dim();
+        let _ = writeln!(std::io::stderr().lock(), "{name} {line}");
+    }
+
     /// Prints an event that names itself in its `event` member.
     pub fn typed_event(&self, event: &impl Serialize) {
         if let (true, Ok(serde_json::Value::Object(mut object))) = (self.json, serde_json::to_value(event)) {

@@ -163,6 +163,11 @@ impl Configuration {
         self.settings = all.fold(self.built_in.clone(), merge);
     }
 
+    /// Returns everything that interpolation is done in.
+    pub(crate) fn trees(&self) -> [&Located; 3] {
+        [&self.settings, &self.resources, &self.outputs]
+    }
+
     fn resolver<'s>(&'s self, context: Context<'s>) -> Resolver<'s> {
         Resolver::new(
             &self.settings,

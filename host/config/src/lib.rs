@@ -22,6 +22,7 @@ mod resolve;
 mod safeguards;
 mod scalar;
 mod sealer;
+mod stack_references;
 mod suggestion;
 pub mod template;
 mod validate;

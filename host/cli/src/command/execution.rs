@@ -19,7 +19,7 @@ use crate::render::plan::{render, render_drifts, summary};
 use crate::session::Session;
 
 /// The exit code of a run that was interrupted, as shells know it.
-const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = 130;
 /// The shortest and the longest time between two readings of what an apply changed.
 const READ_AGAIN: (std::time::Duration, std::time::Duration) = (
     std::time::Duration::from_secs(1),

@@ -4,6 +4,7 @@ pub mod adopt;
 pub mod catalog;
 pub mod config;
 pub mod deploy;
+pub mod every_stack;
 pub mod execution;
 pub mod graph;
 pub mod history;

@@ -225,3 +225,16 @@ proptest! {
         prop_assert_eq!(resolved(&text, "a.e"), Value::from(format!("{number}/{on}")));
     }
 }
+
+#[test]
+fn the_stacks_that_are_read_are_those_of_this_project_wherever_they_are_named() {
+    let configuration = load(Given {
+        project: "name: shop\norganization: acme\nconfig:\n  aws: {vpc: \"${stack:network.vpc_id}\"}\nresources:\n  a:\n    type: x:y:Z\n    properties: {list: [\"at ${stack:acme/shop/data.url}/${stack:dev.own}\", \"$${stack:not.one}\"]}\noutputs: {other: \"${stack:elsewhere/data.url}\"}\n",
+        ..Given::default()
+    })
+    .unwrap();
+    assert_eq!(
+        configuration.stacks_read().into_iter().collect::<Vec<_>>(),
+        ["data", "network"]
+    );
+}

@@ -9,7 +9,7 @@ use konductor_config::inputs::PROJECT_FILE;
 use super::PluginContext;
 use super::build::pack_into_build;
 use super::source::{EXAMPLE, SourceFolder};
-use crate::arguments::{DevArguments, GlobalArguments, PlanArguments, SelectionArguments};
+use crate::arguments::{DevArguments, GlobalArguments, PlanArguments, SelectionArguments, StacksArguments};
 use crate::error::CommandError;
 use crate::project::{FolderSources, Project};
 
@@ -87,6 +87,10 @@ async fn round(
         destroy: false,
         detailed_exitcode: false,
         selection: SelectionArguments::default(),
+        stacks: StacksArguments {
+            all: false,
+            stacks_at_once: 1,
+        },
         execution: arguments.execution.clone(),
     };
     crate::command::deploy::plan(&plan, project, context.environment, context.output).await?;
