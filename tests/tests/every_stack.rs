@@ -1,4 +1,5 @@
-//! `--all`: every stack of a project, in the order in which they read each other.
+//! Several stacks of one project: all of them at once, in the order in which they read each other, and resources that
+//! move from one to another.
 
 use konductor_tests::{AwsAccount, Project};
 use serde_json::{Value, json};
@@ -119,5 +120,64 @@ fn stacks_that_read_each_other_and_a_stack_beside_all_are_errors() {
             .contains("stacks read each other: zero-network → data → zero-network"),
         "{circle}"
     );
+    account.assert_empty();
+}
+
+#[test]
+fn resources_move_to_another_stack_without_the_cloud_and_nothing_is_left_to_do() {
+    let account = AwsAccount::open();
+    let project = Project::empty().with_account(&account);
+    project.write("konductor.yaml", "name: shop\n");
+    let network = "  network:\n    type: aws:ec2:Vpc\n    properties: { cidr_block: 10.0.0.0/16 }\n";
+    let files = "  files:\n    type: aws:s3:Bucket\n    properties: { bucket: shop-files }\n";
+    let versions = "  versions:\n    type: aws:s3:BucketVersioning\n    properties: { bucket: \"${files.id}\", status: Enabled }\n";
+    let both = format!("{AWS}resources:\n{network}{files}{versions}");
+    project.write("konductor.one.yaml", &both);
+    project.write("konductor.two.yaml", AWS);
+    project.run(["run", "--yes", "--stack", "one"]).succeeds();
+    project.run(["run", "--yes", "--stack", "two"]).succeeds();
+    let before = account.contents();
+    let requests = account.requests_of_konductor().len();
+
+    // What depends on it has to come along.
+    let needed = project
+        .run(["state", "move", "files", "--to-stack", "two", "--stack", "one"])
+        .ends_with(1);
+    assert!(needed.stderr.contains("is needed by"), "{needed}");
+    let arguments = [
+        "state",
+        "move",
+        "files",
+        "versions",
+        "--to-stack",
+        "two",
+        "--stack",
+        "one",
+    ];
+    project.run(arguments).succeeds();
+    assert_eq!(
+        account.requests_of_konductor().len(),
+        requests,
+        "the cloud was called"
+    );
+
+    project.write("konductor.one.yaml", &format!("{AWS}resources:\n{network}"));
+    project.write(
+        "konductor.two.yaml",
+        &format!("{AWS}resources:\n{files}{versions}"),
+    );
+    project.run(["plan", "--all", "--detailed-exitcode"]).ends_with(0);
+    assert_eq!(account.contents(), before);
+    let history = project.run(["history", "--stack", "two"]).succeeds();
+    assert!(history.stdout.contains("state move"), "{history}");
+    for stack in ["one", "two"] {
+        project.run(["log", "verify", "--stack", stack]).succeeds();
+    }
+    let again = project.run(arguments).ends_with(1);
+    assert!(
+        again.stderr.contains("nothing is recorded under `files`"),
+        "{again}"
+    );
+    project.run(["destroy", "--all", "--yes"]).succeeds();
     account.assert_empty();
 }

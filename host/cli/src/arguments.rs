@@ -371,12 +371,17 @@ pub enum StateCommand {
         #[arg(long, requires = "name")]
         show_secrets: bool,
     },
-    /// Give a resource another name without touching the cloud.
+    /// Give a resource another name, or resources to another stack, without touching the cloud.
+    #[command(
+        override_usage = "konductor state move [OPTIONS] <FROM> <TO>\n       konductor state move [OPTIONS] <NAME>... --to-stack <STACK>"
+    )]
     Move {
-        /// The name it has.
-        from: String,
-        /// The name it gets.
-        to: String,
+        /// The name it has and the name it gets; with --to-stack the names of what moves.
+        #[arg(required = true, value_name = "NAME")]
+        names: Vec<String>,
+        /// Hand them over to this stack of the project.
+        #[arg(long, value_name = "STACK")]
+        to_stack: Option<String>,
     },
     /// Forget a resource without deleting it.
     Remove {

@@ -31,7 +31,9 @@ pub enum NotAllowed {
         to: Urn,
     },
     /// The new name is of another stack; a record moves within its log.
-    #[error("{to} is of another stack than {from}; forget it here and import it there")]
+    #[error(
+        "{to} is of another stack than {from}; `konductor state move NAME --to-stack STACK` hands it over"
+    )]
     OtherStack {
         /// The old name.
         from: Urn,

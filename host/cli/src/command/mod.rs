@@ -16,3 +16,4 @@ pub mod permissions;
 pub mod plugin;
 pub mod rollback;
 pub mod state;
+pub mod state_transfer;

@@ -9,6 +9,7 @@ use konductor_state::{Journal as _, LockOwner};
 
 use crate::arguments::StateCommand;
 use crate::command::history::state_at;
+use crate::command::state_transfer::{transfer, two_names};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
@@ -51,7 +52,15 @@ pub async fn state(
             name,
             show_secrets,
         } => state_at(point, name.as_deref(), *show_secrets, project, output).await,
-        StateCommand::Move { from, to } => {
+        StateCommand::Move {
+            names,
+            to_stack: Some(stack),
+        } => transfer(names, stack, project, environment, output).await,
+        StateCommand::Move {
+            names,
+            to_stack: None,
+        } => {
+            let (from, to) = two_names(names)?;
             let log = project.open_log().await?;
             let guard = log
                 .lock(LockOwner::this_process(environment.actor(), "state move"))
@@ -140,7 +149,12 @@ pub async fn state(
 }
 
 /// Puts entries into a run of their own, so that the history names who changed the state by hand.
-fn as_run(command: &str, project: &Project, environment: &Environment, entries: Vec<Entry>) -> Vec<Entry> {
+pub fn as_run(
+    command: &str,
+    project: &Project,
+    environment: &Environment,
+    entries: Vec<Entry>,
+) -> Vec<Entry> {
     let run = uuid::Uuid::now_v7().to_string();
     let started = Entry::RunStarted(RunStarted {
         run: run.clone(),
@@ -201,7 +215,7 @@ fn find_or_open(snapshot: &Snapshot, name: &str) -> Result<Urn, CommandError> {
 }
 
 /// Fails unless all that speaks against it are dependents that are forgotten together with it.
-fn still_against(problems: Vec<NotAllowed>, together: &[Urn]) -> Result<(), CommandError> {
+pub fn still_against(problems: Vec<NotAllowed>, together: &[Urn]) -> Result<(), CommandError> {
     let remaining: Vec<NotAllowed> = problems
         .into_iter()
         .filter(|problem| match problem {
