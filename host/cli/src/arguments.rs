@@ -3,6 +3,7 @@
 mod adopt;
 mod author;
 mod past;
+mod drift;
 mod plugin;
 
 use std::path::PathBuf;
@@ -15,6 +16,7 @@ use crate::point::{FORMS, Point};
 pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
 pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
+pub use drift::{DriftArguments, DriftCommand};
 pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
     SignArguments, VerifyArguments,
@@ -114,6 +116,8 @@ pub enum Command {
     Apply(ApplyArguments),
     /// Record what the cloud has now, and change nothing there.
     Refresh(RefreshArguments),
+    /// Tell what was changed or deleted outside since the last deployment, and change nothing.
+    Drift(DriftArguments),
     /// Delete everything the stack manages.
     Destroy(DestroyArguments),
     /// Take over an existing object, or what Terraform, OpenTofu or Pulumi manages, into the stack.

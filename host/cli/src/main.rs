@@ -82,6 +82,7 @@ async fn execute(
         Command::Refresh(refresh) => {
             return command::deploy::refresh(refresh, open()?, environment, output).await;
         }
+        Command::Drift(drift) => return command::drift::drift(drift, open()?, environment, output).await,
         Command::Destroy(destroy) => {
             return command::deploy::destroy(destroy, open()?, environment, output).await;
         }

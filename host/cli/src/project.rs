@@ -1,5 +1,6 @@
 //! The project and the stack a command works on: folder, configuration, keys, and where state lies.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -114,13 +115,8 @@ impl Project {
         Ok(StackLog::open(&file, options).await?)
     }
 
-    /// Reads the outputs of every other stack of the project that was deployed.
-    pub async fn other_stacks(&self) -> Result<OtherStacks, CommandError> {
-        let mut found = OtherStacks {
-            organization: self.configuration.organization().map(str::to_owned),
-            project: self.configuration.project_name().to_owned(),
-            outputs: Vec::new(),
-        };
+    /// Returns the names of the other stacks of the project that were deployed, sorted.
+    fn deployed_stacks(&self) -> Vec<String> {
         let suffix = if self.simulated { ".simulated.db" } else { ".db" };
         let mut names: Vec<String> = std::fs::read_dir(self.state_folder())
             .into_iter()
@@ -131,7 +127,17 @@ impl Project {
             .filter(|name| !name.contains('.') && name != self.configuration.stack())
             .collect();
         names.sort();
-        for name in names {
+        names
+    }
+
+    /// Reads the outputs of every other stack of the project that was deployed.
+    pub async fn other_stacks(&self) -> Result<OtherStacks, CommandError> {
+        let mut found = OtherStacks {
+            organization: self.configuration.organization().map(str::to_owned),
+            project: self.configuration.project_name().to_owned(),
+            outputs: Vec::new(),
+        };
+        for name in self.deployed_stacks() {
             let file = self.state_folder().join(log_name(&name, self.simulated));
             let options = OpenOptions::of_stack(self.configuration.project_name(), &name)
                 .sealer(self.sealer.clone())
@@ -144,6 +150,25 @@ impl Project {
             found.outputs.push((name, outputs));
         }
         Ok(found)
+    }
+
+    /// Returns the objects that the other stacks of the project manage: type and identifier.
+    pub async fn managed_by_other_stacks(&self) -> Result<BTreeSet<(String, String)>, CommandError> {
+        let mut managed = BTreeSet::new();
+        for name in self.deployed_stacks() {
+            let file = self.state_folder().join(log_name(&name, self.simulated));
+            let options = OpenOptions::of_stack(self.configuration.project_name(), &name)
+                .sealer(self.sealer.clone())
+                .read_only();
+            let snapshot = StackLog::open(&file, options).await?.snapshot_masked().await?;
+            for record in snapshot.resources.values() {
+                let deposed = record.deposed.iter().map(|deposed| &deposed.object);
+                for object in record.object.iter().chain(deposed) {
+                    managed.insert((record.urn.resource_type().to_string(), object.id.clone()));
+                }
+            }
+        }
+        Ok(managed)
     }
 
     /// Returns what turns written values into the ones to use.

@@ -53,10 +53,10 @@ impl Settings {
 
 /// One stack's log and plugins. Its futures must be polled inside a tokio runtime.
 pub struct Engine {
-    plugins: Arc<dyn Providers>,
-    journal: Arc<dyn Journal>,
-    observer: Arc<dyn Observer>,
-    settings: Settings,
+    pub(crate) plugins: Arc<dyn Providers>,
+    pub(crate) journal: Arc<dyn Journal>,
+    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) settings: Settings,
     /// What was read under the stack's lock and has not changed since; taken by the first that plans from it.
     unchanged: Mutex<Option<Snapshot>>,
 }
@@ -138,7 +138,7 @@ impl Engine {
         Ok(open)
     }
 
-    async fn settled_snapshot(&self) -> Result<Snapshot, EngineError> {
+    pub(crate) async fn settled_snapshot(&self) -> Result<Snapshot, EngineError> {
         let snapshot = self.snapshot().await?;
         if snapshot.interrupted.is_empty() {
             Ok(snapshot)
@@ -148,7 +148,7 @@ impl Engine {
         }
     }
 
-    async fn drift(&self, snapshot: &Snapshot, read: bool) -> Result<Vec<Drift>, EngineError> {
+    pub(crate) async fn drift(&self, snapshot: &Snapshot, read: bool) -> Result<Vec<Drift>, EngineError> {
         let refresh = Refresh {
             plugins: self.plugins.as_ref(),
             schemas: &SchemaCache::default(),

@@ -9,6 +9,7 @@ use konductor_model::provider::ObjectState;
 use konductor_model::{Failure, Urn, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::drift::{DriftChecked, DriftTold};
 use crate::error::StateError;
 use crate::plugin_used::PluginUsed;
 use crate::record::ResourceRecord;
@@ -55,6 +56,10 @@ pub enum Entry {
     CloudCall(CloudCall),
     /// A plugin saw a secret as it is.
     SecretRevealed(RevealedSecret),
+    /// The stack was compared with what is there.
+    DriftChecked(DriftChecked),
+    /// Somebody was told of drift.
+    DriftTold(DriftTold),
     /// The command ended.
     RunFinished(RunFinished),
 }

@@ -6,6 +6,7 @@
 
 mod chain;
 mod crash;
+pub mod drift;
 pub mod entry;
 pub mod error;
 pub mod history;
@@ -26,6 +27,7 @@ pub mod validation;
 pub mod verify;
 mod writer;
 
+pub use drift::{Difference, DifferenceKind, DriftChecked, DriftSeverity, DriftTold};
 pub use entry::Entry;
 pub use error::StateError;
 pub use history::{EntryQuery, LoggedEntry};

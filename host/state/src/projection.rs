@@ -140,7 +140,12 @@ pub(crate) fn fold<P: Projection>(
             projection.rename(from, to)?;
         }
         Entry::Outputs { outputs } => projection.put_outputs(outputs)?,
-        Entry::RunStarted(_) | Entry::CloudCall(_) | Entry::SecretRevealed(_) | Entry::RunFinished(_) => {}
+        Entry::RunStarted(_)
+        | Entry::CloudCall(_)
+        | Entry::SecretRevealed(_)
+        | Entry::DriftChecked(_)
+        | Entry::DriftTold(_)
+        | Entry::RunFinished(_) => {}
     }
     Ok(Ok(()))
 }

@@ -2,7 +2,7 @@
 
 use konductor_model::Diagnostic;
 use konductor_state::entry::Entry;
-use konductor_state::{EntryQuery, LoggedEntry, PluginUsed};
+use konductor_state::{DriftChecked, EntryQuery, LoggedEntry, PluginUsed};
 
 use crate::arguments::LogCommand;
 use crate::command::state::find;
@@ -163,8 +163,28 @@ fn describe(entry: &Entry) -> String {
             "revealed {} of {} to {}",
             revealed.attribute, revealed.resource, revealed.plugin
         ),
+        Entry::DriftChecked(checked) => describe_drift(checked),
+        Entry::DriftTold(told) => match (&told.error, told.digest.is_empty()) {
+            (Some(error), _) => format!("alert    {} failed: {error}", told.alert),
+            (None, true) => format!("alert    {}: the drift is gone", told.alert),
+            (None, false) => format!("alert    {}: told of drift", told.alert),
+        },
         Entry::RunFinished(run) => run.result.clone(),
     }
+}
+
+fn describe_drift(checked: &DriftChecked) -> String {
+    let counts: Vec<String> = checked
+        .counts
+        .iter()
+        .map(|(kind, count)| format!("{count} {kind}"))
+        .collect();
+    let found = if counts.is_empty() {
+        "none".to_owned()
+    } else {
+        counts.join(", ")
+    };
+    format!("drift    {found}, of {} objects", checked.objects)
 }
 
 fn describe_plugin(plugin: &PluginUsed) -> String {

@@ -6,6 +6,7 @@ pub mod config;
 pub mod deploy;
 pub mod every_stack;
 pub mod execution;
+pub mod drift;
 pub mod graph;
 pub mod history;
 pub mod init;

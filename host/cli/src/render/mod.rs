@@ -4,6 +4,8 @@ pub mod catalog;
 pub mod declaration;
 pub mod diagnostic;
 pub mod difference;
+pub mod drift;
+pub mod drift_page;
 pub mod json_plan;
 pub mod live;
 pub mod plan;

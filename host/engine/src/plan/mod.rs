@@ -5,15 +5,15 @@ pub(crate) mod context;
 mod leftover;
 mod model;
 mod moves;
-mod propagation;
+pub(crate) mod propagation;
 mod recorded;
 pub(crate) mod resource;
 mod selection;
 
 pub use changes::PlannedChange;
 pub(crate) use leftover::leftovers;
-pub(crate) use model::state_digest;
 pub use model::{Drift, OutputChange, Plan, PlanMode, Step, StepAction};
+pub(crate) use model::{overlay, state_digest};
 pub(crate) use moves::rename as rename_records;
 pub(crate) use recorded::Origins;
 pub use recorded::as_it_was;
@@ -105,7 +105,7 @@ pub(crate) async fn plan(
         .into_iter()
         .map(|(urn, record)| (urn, Arc::new(record)))
         .collect();
-    model::overlay(&mut records, &drift);
+    overlay(&mut records, &drift);
     let moved = moves::find(&expanded, &records, &mut diagnostics);
     moves::rename(&mut records, &moved);
     let selected = selection::select(&expanded, &records, options, &mut diagnostics);
@@ -308,7 +308,7 @@ pub(crate) async fn plan_destroy(
         .into_iter()
         .map(|(urn, record)| (urn, Arc::new(record)))
         .collect();
-    model::overlay(&mut records, &drift);
+    overlay(&mut records, &drift);
     let selected = selection::select(&Expanded::default(), &records, options, &mut diagnostics);
     let mut steps = Vec::new();
     leftovers(

@@ -78,6 +78,10 @@ fn schema(name: &str, single: bool) -> Arc<ResourceSchema> {
             "anchor": {"kind": "any", "replaces": true},
             "link": {"kind": "any"},
             "password": {"kind": "text", "sensitive": true},
+            "note": {"kind": "text"},
+            "zones": {
+                "kind": "list", "items": {"kind": "text"}, "unordered": true, "computed": true, "output_only": true
+            },
             "arn": {"kind": "text", "computed": true, "output_only": true, "simulated": "arn-{hex8}"},
             "generation": {"kind": "integer", "computed": true, "output_only": true, "volatile": true},
         }
@@ -294,12 +298,32 @@ impl Provider for Cloud {
                 let mut old = prior.attributes.clone().without_secret_marks();
                 old.remove(&Path::attribute("arn"));
                 old.remove(&Path::attribute("generation"));
+                old.remove(&Path::attribute("zones"));
                 changes = differences(&old, &planned);
+                // What has become a thousand stays so.
+                if old.attribute("size") == Some(&1000.into())
+                    && planned.attribute("size") != Some(&1000.into())
+                {
+                    return Err(Failure::invalid(
+                        Diagnostic::error("it cannot shrink").at(Path::attribute("size")),
+                    ));
+                }
+                // Notes are the same whatever their case.
+                let note = |value: &Value| {
+                    let text = value.attribute("note").and_then(Value::as_text);
+                    text.map(str::to_lowercase)
+                };
+                if note(&old).is_some() && note(&old) == note(&planned) {
+                    changes.retain(|change| change.at != Path::attribute("note"));
+                }
                 for change in &mut changes {
                     change.requires_replacement = self.schema.replaces_at(&change.at);
                 }
                 let known = |name: &str| prior.attributes.attribute(name).cloned().unwrap_or_default();
                 planned.put(&Path::attribute("arn"), known("arn"));
+                if !known("zones").is_null() {
+                    planned.put(&Path::attribute("zones"), known("zones"));
+                }
                 let generation = if changes.is_empty() {
                     known("generation")
                 } else {
@@ -398,10 +422,23 @@ impl Provider for Cloud {
         Ok(answers)
     }
 
-    async fn list(&self, _: ListRequest) -> ProviderResult<Listed> {
+    async fn list(&self, request: ListRequest) -> ProviderResult<Listed> {
+        if let Some(Fault::Fails(disposition)) = self.take_fault("list") {
+            return Err(Failure::new(disposition, "scripted"));
+        }
+        let state = self.state.lock().unwrap();
+        let after = request.cursor.clone().unwrap_or_default();
+        let mut objects: Vec<ObjectState> = state
+            .objects
+            .iter()
+            .filter(|(id, object)| **id > after && object.resource_type == request.resource_type.as_str())
+            .map(|(id, object)| as_state(id, object))
+            .collect();
+        let more = objects.len() > 2;
+        objects.truncate(2);
         Ok(Listed {
-            objects: Vec::new(),
-            next_cursor: None,
+            next_cursor: more.then(|| objects.last().unwrap().id.clone()),
+            objects,
         })
     }
 

@@ -10,6 +10,7 @@
 
 mod cloud;
 mod components;
+mod drift;
 mod failures;
 mod identifiers;
 mod instances;

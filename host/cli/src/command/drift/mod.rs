@@ -1,0 +1,126 @@
+//! `konductor drift`: what was changed and deleted outside, told and recorded, and nothing else.
+
+pub mod history;
+mod report;
+
+use std::collections::BTreeSet;
+
+use konductor_engine::{DriftOptions, DriftReport};
+use konductor_state::drift::{Difference, DriftSeverity};
+
+use crate::arguments::{DriftArguments, DriftCommand};
+use crate::command::deploy::PENDING;
+use crate::command::execution::{Done, finish};
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::project::{FolderSources, Project};
+use crate::render::drift::{counted, difference_json, render};
+use crate::session::{Session, SessionOptions};
+
+/// `konductor drift` and what stands below it.
+pub async fn drift(
+    arguments: &DriftArguments,
+    project: Project,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    match &arguments.command {
+        Some(DriftCommand::History { last }) => {
+            history::show(&project, *last, output).await?;
+            Ok(0)
+        }
+        None => check(arguments, project, environment, output).await,
+    }
+}
+
+async fn check(
+    arguments: &DriftArguments,
+    project: Project,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let form = arguments.report.as_deref().map(report::Form::of).transpose()?;
+    let elsewhere = match &arguments.unmanaged {
+        Some(_) => project.managed_by_other_stacks().await?,
+        None => BTreeSet::new(),
+    };
+    let options = SessionOptions::to_work("drift", &arguments.execution);
+    let session = Session::open(project, environment, output, options).await?;
+    let result = async {
+        let options = DriftOptions {
+            targets: arguments.target.clone(),
+            unmanaged: arguments.unmanaged.clone(),
+            elsewhere,
+            ..DriftOptions::default()
+        };
+        let found = session
+            .engine()?
+            .check_drift(session.desired().await?, &options)
+            .await?;
+        session.view().close();
+        let least = DriftSeverity::from(arguments.severity);
+        let shown = shown(&found, least, arguments.all);
+        tell(&session, &found, &shown, output);
+        if let (Some(file), Some(form)) = (&arguments.report, form) {
+            report::write(file, form, session.project(), &found, &shown).await?;
+            let text = format!("The report is in {}.", file.display());
+            output.fact("report-written", &serde_json::json!({ "file": file }), &text);
+        }
+        let pending = found.has_drift(least) && arguments.detailed_exitcode;
+        Ok(Done::nothing(if pending { PENDING } else { 0 }))
+    }
+    .await;
+    finish(session, result).await
+}
+
+/// Returns what is told: what matters enough, and what is only spelled in another way when all is wanted.
+fn shown(report: &DriftReport, least: DriftSeverity, all: bool) -> Vec<&Difference> {
+    report
+        .differences
+        .iter()
+        .filter(|found| found.severity >= least && (all || found.kind.is_drift()))
+        .collect()
+}
+
+fn tell(session: &Session, report: &DriftReport, shown: &[&Difference], output: &Output) {
+    let configuration = &session.project().configuration;
+    output.event(
+        "drift",
+        &serde_json::json!({
+            "project": configuration.project_name(),
+            "stack": configuration.stack(),
+            "objects": report.objects,
+            "counts": report.counts(),
+            "ignored": report.ignored,
+            "digest": report.digest(),
+            "milliseconds": report.milliseconds,
+            "differences": shown.iter().map(|found| difference_json(found)).collect::<Vec<_>>(),
+        }),
+    );
+    output.diagnostics(&report.warnings, &FolderSources(session.project().folder.clone()));
+    output.text(&render(shown.iter().copied()));
+    let hidden = report.differences.len() - shown.len();
+    let drifted = shown.iter().filter(|found| found.kind.is_drift()).count();
+    let told = if drifted == 0 {
+        format!("No drift: {} objects are as they were deployed.", report.objects)
+    } else {
+        format!(
+            "\nDrift: {}; {} objects were compared.",
+            counted(shown.iter().copied()),
+            report.objects
+        )
+    };
+    output.line(&told);
+    if hidden > 0 {
+        output.line(&format!(
+            "{hidden} more differences are not shown: of less severity, or only written in another way (--all)."
+        ));
+    }
+    if report.ignored > 0 {
+        output.line(&format!(
+            "{} differences are at attributes whose changes are ignored.",
+            report.ignored
+        ));
+    }
+}
