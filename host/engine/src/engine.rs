@@ -148,7 +148,7 @@ impl Engine {
         }
     }
 
-    pub(crate) async fn drift(&self, snapshot: &Snapshot, read: bool) -> Result<Vec<Drift>, EngineError> {
+    async fn drift(&self, snapshot: &Snapshot, read: bool) -> Result<Vec<Drift>, EngineError> {
         let refresh = Refresh {
             plugins: self.plugins.as_ref(),
             schemas: &SchemaCache::default(),

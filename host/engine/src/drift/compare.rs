@@ -125,10 +125,11 @@ async fn compare(
     let mut inputs = record.inputs.clone();
     subject.keep_ignored(&mut inputs, Some((actual, &record.inputs)));
     let raw = differences(&recorded.attributes, &actual.attributes);
+    let otherwise = spelled_otherwise(&record.inputs, &actual.attributes, subject.schema);
     // What the provider would do to bring back what was deployed. It may refuse: some changes lead one way only.
     let (back, obstacle) = match subject.plan(Some((actual, &record.inputs)), &inputs).await {
         Ok(back) => (back, None),
-        Err(refused) if raw.is_empty() => return Err(refused),
+        Err(refused) if raw.is_empty() && otherwise.is_empty() => return Err(refused),
         Err(refused) => {
             let reasons: Vec<String> = refused.into_iter().map(|refused| refused.summary).collect();
             (PlanResponse::default(), Some(reasons.join("; ")))
@@ -222,13 +223,23 @@ async fn compare(
             Some(change),
         );
     }
-    for at in spelled_otherwise(&record.inputs, &actual.attributes, subject.schema) {
+    for at in otherwise {
         let overlaps = |path: &Path| at.starts_with(path) || path.starts_with(&at);
-        if obstacle.is_some() || told.iter().any(overlaps) || ignored(&at) {
+        if told.iter().any(overlaps) || ignored(&at) {
             continue;
         }
         let written = value_at(&record.inputs, &at);
-        add(at, ChangeKind::Update, written, DifferenceKind::Normalised, None);
+        let same = same_meaning(
+            subject.schema.at(&at),
+            &written,
+            &value_at(&actual.attributes, &at),
+        );
+        // Where the provider refuses to judge, another value is another value.
+        let kind = match obstacle {
+            Some(_) if !same => DifferenceKind::ChangedOutside,
+            _ => DifferenceKind::Normalised,
+        };
+        add(at, ChangeKind::Update, written, kind, None);
     }
     compared.ignored = left_out;
     Ok(compared)

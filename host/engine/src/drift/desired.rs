@@ -12,7 +12,7 @@ use crate::desired::Desired;
 use crate::engine::Engine;
 use crate::event::Silent;
 use crate::expand::expand;
-use crate::plan::{self, Drift, PlanOptions, Step, StepAction};
+use crate::plan::{self, Drift, PlanOptions, Step, StepAction, Target};
 use crate::reference::resolve;
 
 /// Puts to every difference what is asked for now. What cannot be planned is a warning: what was deployed and what is
@@ -25,7 +25,7 @@ pub(crate) async fn add(
     report: &mut DriftReport,
 ) {
     let planned = plan::plan(
-        desired.clone(),
+        Target::Declared(desired.clone()),
         snapshot.clone(),
         actual.to_vec(),
         &PlanOptions::default(),
@@ -37,16 +37,24 @@ pub(crate) async fn add(
     let plan = match planned {
         Ok(plan) => plan,
         Err(error) => {
+            let told_already = |resource: &Option<String>| {
+                report.differences.iter().any(|found| {
+                    found.obstacle.is_some() && resource.as_deref() == Some(found.urn.name().as_str())
+                })
+            };
             let reasons: Vec<String> = error
                 .diagnostics()
                 .into_iter()
+                .filter(|diagnostic| !told_already(&diagnostic.resource))
                 .map(|diagnostic| diagnostic.to_string())
                 .collect();
-            report.warnings.push(
-                Diagnostic::warning("what the configuration asks for now cannot be planned")
-                    .detail(reasons.join("; "))
-                    .help("`konductor plan` says what to correct"),
-            );
+            if !reasons.is_empty() {
+                report.warnings.push(
+                    Diagnostic::warning("what the configuration asks for now cannot be planned")
+                        .detail(reasons.join("; "))
+                        .help("`konductor plan` says what to correct"),
+                );
+            }
             declared(engine, desired, &snapshot, report).await;
             return;
         }

@@ -26,7 +26,10 @@ use sha2::{Digest, Sha256};
 use crate::desired::Desired;
 use crate::engine::Engine;
 use crate::error::EngineError;
+use crate::event::{Event, Observer};
 use crate::plan::{Drift, overlay};
+use crate::refresh::Refresh;
+use crate::subject::SchemaCache;
 
 /// What a check for drift covers.
 #[derive(Clone, Default)]
@@ -159,7 +162,14 @@ impl Engine {
         snapshot
             .resources
             .retain(|urn, _| options.targets.is_empty() || covers(&options.targets, urn));
-        let actual = self.drift(&snapshot, true).await?;
+        let refresh = Refresh {
+            plugins: self.plugins.as_ref(),
+            schemas: &SchemaCache::default(),
+            observer: &WithoutFindings(self.observer.as_ref()),
+            retry: self.settings.retry,
+            parallelism: self.settings.parallelism,
+        };
+        let actual = refresh.drift(&snapshot, true).await?;
         let mut report = compare::compare_all(
             &snapshot,
             &actual,
@@ -187,6 +197,17 @@ impl Engine {
         let entry = Entry::DriftChecked(report.entry(&self.settings.run));
         self.journal.append(vec![entry]).await?;
         Ok(report)
+    }
+}
+
+/// Hears how far reading is. What differs from the record is judged first, and told then.
+struct WithoutFindings<'o>(&'o dyn Observer);
+
+impl Observer for WithoutFindings<'_> {
+    fn event(&self, event: Event) {
+        if !matches!(event, Event::DriftFound { .. }) {
+            self.0.event(event);
+        }
     }
 }
 

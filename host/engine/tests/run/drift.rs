@@ -557,4 +557,11 @@ async fn what_the_provider_refuses_to_bring_back_is_told_with_its_reason_and_lef
     assert_eq!(found.desired, Some(3.into()));
     let repair = world.repair(stack()).await;
     assert_eq!(actions(&repair.plan), ["b: update"]);
+    world.engine().refresh(true).await.unwrap();
+    let report = world.check(stack(), &DriftOptions::default()).await;
+    assert_eq!(
+        report.differences[0].obstacle.as_deref(),
+        Some("it cannot shrink"),
+        "also once it is recorded"
+    );
 }
