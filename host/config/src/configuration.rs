@@ -7,6 +7,7 @@ use konductor_model::module::Declaration;
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, SecretText, Value};
 
 use crate::declaration;
+use crate::drift::DRIFT;
 use crate::inputs::{Inputs, SourceFile};
 use crate::layer::{self, Layer};
 use crate::located::{CREDENTIALS, Located, Node, described_kind};
@@ -20,7 +21,14 @@ use crate::suggestion;
 use crate::yaml;
 
 /// Namespaces that are settings but no modules.
-pub const RESERVED_NAMESPACES: [&str; 5] = ["project", "konductor", "organization", "metadata", SAFEGUARDS];
+pub const RESERVED_NAMESPACES: [&str; 6] = [
+    "project",
+    "konductor",
+    "organization",
+    "metadata",
+    SAFEGUARDS,
+    DRIFT,
+];
 
 /// The configuration of one stack. Its `Debug` form shows no values.
 #[derive(Clone)]

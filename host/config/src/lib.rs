@@ -8,6 +8,7 @@
 mod configuration;
 mod declaration;
 mod declare_edit;
+pub mod drift;
 pub mod edit;
 mod explanation;
 pub mod grant_edit;
@@ -30,6 +31,7 @@ pub mod yaml;
 
 pub use configuration::{Configuration, EnabledModule, ModuleConfiguration, RESERVED_NAMESPACES};
 pub use declare_edit::{NewDeclaration, declare};
+pub use drift::DriftSettings;
 pub use explanation::Explanation;
 pub use inputs::{Inputs, SourceFile};
 pub use layer::{ENVIRONMENT_PREFIX, Layer};

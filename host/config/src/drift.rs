@@ -1,0 +1,537 @@
+//! How drift is looked for, told and repaired: the section `drift`.
+
+use std::collections::BTreeMap;
+use std::str::FromStr as _;
+use std::time::Duration;
+
+use croner::Cron;
+use jiff::tz::TimeZone;
+use konductor_model::value_json::to_plain_json;
+use konductor_model::{Diagnostic, Diagnostics, Path, ResourceType, SecretText, Value};
+
+use crate::configuration::Configuration;
+use crate::resolve::Context;
+use crate::suggestion;
+
+/// The name of the section.
+pub(crate) const DRIFT: &str = "drift";
+
+const KEYS: [&str; 8] = [
+    "approval",
+    "severity",
+    "schedule",
+    "time_zone",
+    "jitter",
+    "unmanaged",
+    "remediate",
+    "alerts",
+];
+const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
+const MODES: [&str; 3] = ["auto", "ask", "never"];
+
+/// How drift is looked for, told and repaired.
+#[derive(Debug, Clone, Default)]
+pub struct DriftSettings {
+    /// Who has to agree to a repair; the first rule that fits decides, and without one somebody is asked.
+    pub approval: Vec<ApprovalRule>,
+    /// How much a difference matters, where the host's own table is wrong; the first rule that fits decides.
+    pub severity: Vec<SeverityRule>,
+    /// When `konductor watch` checks; none: it does not.
+    pub schedule: Option<Schedule>,
+    /// Types whose objects are listed to find what nothing manages; an empty list stands for all that are recorded.
+    pub unmanaged: Option<Vec<String>>,
+    /// Repairs after a scheduled check what may be repaired without asking.
+    pub remediate: bool,
+    /// Who is told.
+    pub alerts: Vec<AlertSettings>,
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Scope {
+    /// A type, or its beginning followed by `*`.
+    pub resource_type: String,
+    /// An attribute with all below it; none stands for every attribute and the object itself.
+    pub attribute: Option<Path>,
+}
+
+impl Scope {
+    /// Tells whether a rule is about an attribute, or, without one, about a whole object.
+    pub fn fits(&self, resource_type: &ResourceType, at: Option<&Path>) -> bool {
+        let of_type = match self.resource_type.strip_suffix('*') {
+            Some(start) => resource_type.as_str().starts_with(start),
+            None => resource_type.as_str() == self.resource_type,
+        };
+        of_type
+            && match (&self.attribute, at) {
+                (None, _) => true,
+                (Some(attribute), Some(at)) => at.starts_with(attribute),
+                (Some(_), None) => false,
+            }
+    }
+}
+
+/// Who has to agree to a repair.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ApprovalMode {
+    /// Nobody.
+    Auto,
+    /// A person.
+    #[default]
+    Ask,
+    /// It is not repaired.
+    Never,
+}
+
+/// A rule for repairs.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApprovalRule {
+    /// What it is about.
+    pub scope: Scope,
+    /// What holds there.
+    pub mode: ApprovalMode,
+}
+
+/// A rule for severities.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeverityRule {
+    /// What it is about.
+    pub scope: Scope,
+    /// `low`, `medium`, `high` or `critical`.
+    pub level: String,
+}
+
+/// When a stack is checked.
+#[derive(Debug, Clone)]
+pub struct Schedule {
+    /// As it is written: five fields, or six with seconds first.
+    pub written: String,
+    /// As it is understood.
+    pub cron: Cron,
+    /// Where the clock stands that it is read by.
+    pub time_zone: TimeZone,
+    /// At most how much later than that a check begins.
+    pub jitter: Duration,
+}
+
+/// Somebody who is told of drift.
+#[derive(Debug, Clone)]
+pub struct AlertSettings {
+    /// Its name, unique in the stack.
+    pub name: String,
+    /// Only drift that matters at least so much: `low`, `medium`, `high` or `critical`.
+    pub severity: String,
+    /// How.
+    pub target: AlertTarget,
+}
+
+/// How somebody is told.
+#[derive(Debug, Clone)]
+pub enum AlertTarget {
+    /// A request with the drift as JSON.
+    Webhook {
+        /// Where to; it may carry a token.
+        url: SecretText,
+        /// Headers, for example with a credential.
+        headers: BTreeMap<String, SecretText>,
+    },
+    /// A message in the form that Slack and its likes take.
+    Slack {
+        /// The incoming webhook.
+        url: SecretText,
+    },
+    /// A mail.
+    Email {
+        /// `smtps://HOST[:PORT]`, `smtp://HOST[:PORT]` with STARTTLS, or on this machine without TLS.
+        server: String,
+        /// Who logs in.
+        user: Option<String>,
+        /// With what.
+        password: Option<SecretText>,
+        /// The sender.
+        from: String,
+        /// The recipients.
+        to: Vec<String>,
+    },
+    /// A program that gets the drift as JSON on its standard input.
+    Command {
+        /// The program and its arguments; no shell is between.
+        run: Vec<String>,
+    },
+}
+
+impl Configuration {
+    /// Returns how drift is looked for, told and repaired in this stack.
+    ///
+    /// # Errors
+    /// Everything in the section that is unknown or of another form, each with its place.
+    pub fn drift(&self, context: Context<'_>) -> Result<DriftSettings, Diagnostics> {
+        let section = Path::attribute(DRIFT);
+        let Some(settings) = self.value(&section, context)? else {
+            return Ok(DriftSettings::default());
+        };
+        let mut reading = Reading {
+            configuration: self,
+            diagnostics: Diagnostics::default(),
+        };
+        let found = reading.settings(&section, &settings);
+        if reading.diagnostics.has_errors() {
+            Err(reading.diagnostics)
+        } else {
+            Ok(found)
+        }
+    }
+}
+
+struct Reading<'c> {
+    configuration: &'c Configuration,
+    diagnostics: Diagnostics,
+}
+
+impl Reading<'_> {
+    fn wrong(&mut self, at: &Path, summary: impl Into<String>, help: impl Into<String>) {
+        self.diagnostics.push(
+            Diagnostic::error(summary.into())
+                .help(help.into())
+                .at(at.clone())
+                .origin(self.configuration.locate_setting(at)),
+        );
+    }
+
+    fn expected(&mut self, at: &Path, value: &Value, what: &str, example: &str) {
+        let shown = if value.has_secret() {
+            "a secret".to_owned()
+        } else {
+            to_plain_json(value).to_string()
+        };
+        let summary = format!("`{at}` is {shown}, expected {what}");
+        self.wrong(at, summary, format!("write for example `{example}`"));
+    }
+
+    /// Tells keys that nothing reads.
+    fn only(&mut self, at: &Path, value: &Value, known: &[&str]) {
+        for name in value.as_map().into_iter().flat_map(BTreeMap::keys) {
+            if known.contains(&name.as_str()) {
+                continue;
+            }
+            let help = match suggestion::nearest(name, known.iter().copied()) {
+                Some(nearest) => format!("did you mean `{nearest}`?"),
+                None => format!("there are `{}`", known.join("`, `")),
+            };
+            self.wrong(&at.child(name), format!("`{at}` has no `{name}`"), help);
+        }
+    }
+
+    fn settings(&mut self, at: &Path, settings: &Value) -> DriftSettings {
+        self.only(at, settings, &KEYS);
+        let member = |name: &str| settings.attribute(name).filter(|value| !value.is_null());
+        let mut found = DriftSettings::default();
+        for (at, rule) in self.list(&at.child("approval"), member("approval")) {
+            self.only(&at, &rule, &["type", "attribute", "mode"]);
+            if let (Some(scope), Some(mode)) = (self.scope(&at, &rule), self.mode(&at.child("mode"), &rule)) {
+                found.approval.push(ApprovalRule { scope, mode });
+            }
+        }
+        for (at, rule) in self.list(&at.child("severity"), member("severity")) {
+            self.only(&at, &rule, &["type", "attribute", "level"]);
+            let level = self.word(&at.child("level"), rule.attribute("level"), &SEVERITIES);
+            if let (Some(scope), Some(level)) = (self.scope(&at, &rule), level) {
+                found.severity.push(SeverityRule { scope, level });
+            }
+        }
+        found.schedule = self.schedule(at, settings);
+        if let Some(value) = member("unmanaged") {
+            let at = at.child("unmanaged");
+            match value.as_boolean() {
+                Some(true) => found.unmanaged = Some(Vec::new()),
+                Some(false) => {}
+                None => found.unmanaged = self.texts(&at, value, "[\"aws:ec2:*\"]"),
+            }
+        }
+        if let Some(value) = member("remediate") {
+            match value.as_boolean() {
+                Some(remediate) => found.remediate = remediate,
+                None => self.expected(&at.child("remediate"), value, "true or false", "remediate: true"),
+            }
+        }
+        for (at, alert) in self.list(&at.child("alerts"), member("alerts")) {
+            if let Some(alert) = self.alert(&at, &alert) {
+                if found.alerts.iter().any(|other| other.name == alert.name) {
+                    let summary = format!("two alerts are called `{}`", alert.name);
+                    self.wrong(&at.child("name"), summary, "give each a name of its own");
+                }
+                found.alerts.push(alert);
+            }
+        }
+        found
+    }
+
+    fn list(&mut self, at: &Path, value: Option<&Value>) -> Vec<(Path, Value)> {
+        let Some(value) = value else { return Vec::new() };
+        let Some(list) = value.as_list() else {
+            self.expected(at, value, "a list of maps", "[{ type: \"aws:ec2:*\", … }]");
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (index, element) in list.iter().enumerate() {
+            let at = at.element(index);
+            if element.as_map().is_some() {
+                found.push((at, element.clone()));
+            } else {
+                self.expected(&at, element, "a map", "{ type: \"aws:ec2:*\", … }");
+            }
+        }
+        found
+    }
+
+    fn scope(&mut self, at: &Path, rule: &Value) -> Option<Scope> {
+        let at_type = at.child("type");
+        let resource_type = self.text(&at_type, rule.attribute("type"), "type: \"aws:ec2:*\"")?;
+        let whole = resource_type.parse::<ResourceType>().is_ok();
+        if !whole && !resource_type.ends_with('*') {
+            let summary = format!("`{resource_type}` is neither a type nor a pattern");
+            self.wrong(
+                &at_type,
+                summary,
+                "write `aws:ec2:Vpc`, or the beginning with `*`: `aws:ec2:*`",
+            );
+            return None;
+        }
+        let attribute = match rule.attribute("attribute").filter(|value| !value.is_null()) {
+            None => None,
+            Some(value) => {
+                let at = at.child("attribute");
+                let text = self.text(&at, Some(value), "attribute: tags")?;
+                match text.parse() {
+                    Ok(path) => Some(path),
+                    Err(error) => {
+                        let error: konductor_model::path::PathError = error;
+                        self.wrong(&at, error.to_string(), "write it like tags.Name or rules[0].port");
+                        return None;
+                    }
+                }
+            }
+        };
+        Some(Scope {
+            resource_type,
+            attribute,
+        })
+    }
+
+    fn mode(&mut self, at: &Path, rule: &Value) -> Option<ApprovalMode> {
+        Some(match self.word(at, rule.attribute("mode"), &MODES)?.as_str() {
+            "auto" => ApprovalMode::Auto,
+            "never" => ApprovalMode::Never,
+            _ => ApprovalMode::Ask,
+        })
+    }
+
+    fn word(&mut self, at: &Path, value: Option<&Value>, known: &[&str]) -> Option<String> {
+        let value = value.unwrap_or(&Value::Null);
+        let found = value.as_text().filter(|text| known.contains(text));
+        if found.is_none() {
+            let what = format!("one of {}", known.join(", "));
+            self.expected(at, value, &what, known.first().copied().unwrap_or_default());
+        }
+        found.map(str::to_owned)
+    }
+
+    fn text(&mut self, at: &Path, value: Option<&Value>, example: &str) -> Option<String> {
+        let value = value.unwrap_or(&Value::Null);
+        match value.as_text().filter(|text| !text.is_empty()) {
+            Some(text) => Some(text.to_owned()),
+            None => {
+                self.expected(at, value, "text", example);
+                None
+            }
+        }
+    }
+
+    fn texts(&mut self, at: &Path, value: &Value, example: &str) -> Option<Vec<String>> {
+        let texts: Option<Vec<String>> = value.as_list().and_then(|list| {
+            list.iter()
+                .map(|value| value.as_text().map(str::to_owned))
+                .collect()
+        });
+        if texts.is_none() {
+            self.expected(at, value, "a list of texts", example);
+        }
+        texts
+    }
+
+    fn schedule(&mut self, at: &Path, settings: &Value) -> Option<Schedule> {
+        let member = |name: &str| settings.attribute(name).filter(|value| !value.is_null());
+        let time_zone = match member("time_zone") {
+            None => Some(TimeZone::UTC),
+            Some(value) => {
+                let at = at.child("time_zone");
+                let name = self.text(&at, Some(value), "time_zone: Europe/Berlin");
+                name.and_then(|name| match TimeZone::get(&name) {
+                    Ok(zone) => Some(zone),
+                    Err(_) => {
+                        let summary = format!("there is no time zone `{name}`");
+                        self.wrong(&at, summary, "write a name of the IANA database: `Europe/Berlin`");
+                        None
+                    }
+                })
+            }
+        };
+        let jitter = match member("jitter") {
+            None => Some(Duration::ZERO),
+            Some(value) => {
+                let found = duration(value);
+                if found.is_none() {
+                    self.expected(&at.child("jitter"), value, "a time", "jitter: 5m");
+                }
+                found
+            }
+        };
+        let value = member("schedule")?;
+        let at = at.child("schedule");
+        let written = self.text(&at, Some(value), "schedule: \"*/15 * * * *\"")?;
+        match Cron::from_str(&written) {
+            Ok(cron) => Some(Schedule {
+                written,
+                cron,
+                time_zone: time_zone?,
+                jitter: jitter?,
+            }),
+            Err(error) => {
+                let summary = format!("`{written}` is no schedule: {error}");
+                self.wrong(
+                    &at,
+                    summary,
+                    "write minute, hour, day, month and weekday: `0 */6 * * *` is every six hours",
+                );
+                None
+            }
+        }
+    }
+
+    fn alert(&mut self, at: &Path, alert: &Value) -> Option<AlertSettings> {
+        const TARGETS: [&str; 4] = ["webhook", "slack", "email", "command"];
+        self.only(
+            at,
+            alert,
+            &[
+                "name", "severity", "webhook", "headers", "slack", "email", "command",
+            ],
+        );
+        let name = self.text(&at.child("name"), alert.attribute("name"), "name: operations");
+        let severity = match alert.attribute("severity").filter(|value| !value.is_null()) {
+            None => Some("low".to_owned()),
+            value => self.word(&at.child("severity"), value, &SEVERITIES),
+        };
+        let given: Vec<(&str, &Value)> = TARGETS
+            .into_iter()
+            .filter_map(|kind| Some((kind, alert.attribute(kind).filter(|value| !value.is_null())?)))
+            .collect();
+        let [(kind, value)] = given.as_slice() else {
+            self.wrong(
+                at,
+                "an alert has one of `webhook`, `slack`, `email` and `command`",
+                "write for example `{ name: operations, slack: https://… }`",
+            );
+            return None;
+        };
+        let below = at.child(*kind);
+        let target = match *kind {
+            "command" => {
+                let run = self.texts(&below, value, "command: [notify, drift]")?;
+                if run.is_empty() {
+                    self.expected(&below, value, "a program", "command: [notify, drift]");
+                    return None;
+                }
+                AlertTarget::Command { run }
+            }
+            "email" => self.email(&below, value)?,
+            "slack" => AlertTarget::Slack {
+                url: self.url(&below, value)?,
+            },
+            _ => AlertTarget::Webhook {
+                url: self.url(&below, value)?,
+                headers: self.headers(&at.child("headers"), alert.attribute("headers"))?,
+            },
+        };
+        Some(AlertSettings {
+            name: name?,
+            severity: severity?,
+            target,
+        })
+    }
+
+    fn url(&mut self, at: &Path, value: &Value) -> Option<SecretText> {
+        match value.as_text().filter(|text| text.contains("://")) {
+            Some(text) => Some(SecretText::new(text.to_owned())),
+            None => {
+                // A URL without its scheme may still carry a token.
+                self.wrong(
+                    at,
+                    format!("`{at}` is no URL"),
+                    "write for example `https://hooks.example.org/…`",
+                );
+                None
+            }
+        }
+    }
+
+    fn headers(&mut self, at: &Path, value: Option<&Value>) -> Option<BTreeMap<String, SecretText>> {
+        let Some(value) = value.filter(|value| !value.is_null()) else {
+            return Some(BTreeMap::new());
+        };
+        let texts = value.as_map().and_then(|map| {
+            map.iter()
+                .map(|(name, value)| Some((name.clone(), SecretText::new(value.as_text()?.to_owned()))))
+                .collect::<Option<BTreeMap<_, _>>>()
+        });
+        if texts.is_none() {
+            self.expected(
+                at,
+                value,
+                "a map of texts",
+                "headers: { Authorization: { secure: \"v1:…\" } }",
+            );
+        }
+        texts
+    }
+
+    fn email(&mut self, at: &Path, value: &Value) -> Option<AlertTarget> {
+        self.only(at, value, &["server", "user", "password", "from", "to"]);
+        let member = |name: &str| value.attribute(name).filter(|value| !value.is_null());
+        let server = self.text(
+            &at.child("server"),
+            member("server"),
+            "server: smtps://mail.example.org",
+        );
+        let from = self.text(&at.child("from"), member("from"), "from: konductor@example.org");
+        let to = match member("to") {
+            Some(value) => self.texts(&at.child("to"), value, "to: [operations@example.org]"),
+            None => {
+                self.expected(
+                    &at.child("to"),
+                    &Value::Null,
+                    "a list of texts",
+                    "to: [operations@example.org]",
+                );
+                None
+            }
+        };
+        let password = member("password").and_then(Value::as_text);
+        Some(AlertTarget::Email {
+            server: server?,
+            user: member("user").and_then(Value::as_text).map(str::to_owned),
+            password: password.map(|text| SecretText::new(text.to_owned())),
+            from: from?,
+            to: to?,
+        })
+    }
+}
+
+/// Reads a whole number of seconds, or text such as `90s`, `5m` or `1h 30m`.
+fn duration(value: &Value) -> Option<Duration> {
+    let found = match value.reveal() {
+        Value::Text(text) => text.parse::<jiff::SignedDuration>().ok()?,
+        other => jiff::SignedDuration::from_secs(other.as_integer()?),
+    };
+    Duration::try_from(found).ok()
+}
