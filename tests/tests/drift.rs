@@ -219,3 +219,164 @@ fn a_report_is_a_page_of_its_own_with_the_timeline_of_the_checks() {
         .run(["drift", "--report", "report.pdf"])
         .fails_saying("end its name with .html, .json or .txt");
 }
+
+/// Adds the section `drift` to the stack's configuration.
+fn with_rules(project: &Project, rules: &str) {
+    project.write(
+        "konductor.dev.yaml",
+        &format!("{STACK}  drift:\n    approval:\n{rules}"),
+    );
+}
+
+#[test]
+fn a_repair_asks_for_what_it_must_touches_nothing_forbidden_and_leaves_what_was_edited() {
+    let account = AwsAccount::open();
+    let project = deployed(&account);
+    let (vpc, web) = (id_of(&project, "network"), id_of(&project, "web"));
+    account.call(
+        "ec2",
+        "create_tags",
+        json!({"Resources": [vpc], "Tags": [{"Key": "Name", "Value": "theirs"}]}),
+    );
+    account.call(
+        "ec2",
+        "revoke_security_group_ingress",
+        json!({"GroupId": web, "SecurityGroupRuleIds": [id_of(&project, "https")]}),
+    );
+    account.call(
+        "s3",
+        "put_bucket_versioning",
+        json!({"Bucket": "konductor-drift-documents", "VersioningConfiguration": {"Status": "Suspended"}}),
+    );
+    with_rules(
+        &project,
+        "      - { type: \"aws:ec2:*\", attribute: tags, mode: auto }\n      - { type: \"aws:s3:BucketVersioning\", mode: never }\n",
+    );
+    // Edited and not deployed: no repair may bring it.
+    project.edit("konductor.yaml", "10.0.0.0/8", "10.1.0.0/16");
+
+    let auto = project.run(["drift", "--remediate"]).succeeds();
+    assert!(
+        auto.stdout.contains("versions stays: never repaired")
+            && auto.stdout.contains("https stays: waiting"),
+        "{auto}"
+    );
+    let name = |contents: &Value| contents["vpcs"][0]["Tags"].to_string();
+    assert!(name(&account.contents()).contains("network"), "tags need no yes");
+    let rules = |project: &Project| {
+        let found = account.call("ec2", "describe_security_group_rules", json!({}));
+        let group = json!(id_of(project, "web"));
+        let rules = found["SecurityGroupRules"].as_array().unwrap().clone();
+        let mine = rules
+            .into_iter()
+            .filter(|rule| rule["GroupId"] == group && rule["IsEgress"] == false);
+        mine.map(|rule| rule["CidrIpv4"].as_str().unwrap().to_owned())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(rules(&project), [] as [&str; 0], "the rule waits for a yes");
+
+    project.run(["drift", "--remediate", "--yes"]).succeeds();
+    assert_eq!(rules(&project), ["10.0.0.0/8"], "as deployed, not as edited");
+    let versioning = account.call(
+        "s3",
+        "get_bucket_versioning",
+        json!({"Bucket": "konductor-drift-documents"}),
+    );
+    assert_eq!(
+        versioning["Status"], "Suspended",
+        "never is never, with --yes too"
+    );
+    assert_eq!(
+        told(&found(&project, &[])),
+        ["high versions changed-outside status"],
+        "what was not repaired is told still"
+    );
+    project.run(["log", "verify"]).succeeds();
+}
+
+#[test]
+fn accepting_writes_what_is_there_keeps_the_comments_and_leaves_nothing_to_plan() {
+    let account = AwsAccount::open();
+    let project = deployed(&account);
+    project.edit(
+        "konductor.yaml",
+        "  data:\n",
+        "  # Grows with the customers.\n  data:\n",
+    );
+    project.edit(
+        "konductor.yaml",
+        "size: 10,",
+        "size: 10, # see the ticket\n      ",
+    );
+    let vpc = id_of(&project, "network");
+    account.call(
+        "ec2",
+        "modify_volume",
+        json!({"VolumeId": id_of(&project, "data"), "Size": 20}),
+    );
+    account.call(
+        "ec2",
+        "create_tags",
+        json!({"Resources": [vpc], "Tags": [{"Key": "Cost", "Value": "${center} 5"}]}),
+    );
+    account.call(
+        "ec2",
+        "delete_tags",
+        json!({"Resources": [vpc], "Tags": [{"Key": "Name"}]}),
+    );
+    account.call(
+        "ec2",
+        "revoke_security_group_ingress",
+        json!({"GroupId": id_of(&project, "web"), "SecurityGroupRuleIds": [id_of(&project, "https")]}),
+    );
+    project.run(["drift", "accept", "data"]).fails_saying("--yes");
+    project
+        .run(["drift", "accept", "web", "--yes"])
+        .fails_saying("`web` has not drifted");
+    let before = project.read("konductor.yaml");
+    assert!(before.contains("size: 10"), "nothing was written yet: {before}");
+
+    project
+        .run(["drift", "accept", "data", "network", "https", "--yes"])
+        .succeeds()
+        .says("Accepted: data, network, https as there");
+    let after = project.read("konductor.yaml");
+    assert!(after.contains("size: 20, # see the ticket"), "{after}");
+    assert!(after.contains("# Grows with the customers."), "{after}");
+    assert!(after.contains("Cost: \"$${center} 5\""), "{after}");
+    assert!(
+        !after.contains("https:") && !after.contains("Name: network"),
+        "{after}"
+    );
+    project.assert_nothing_to_do();
+    assert_eq!(told(&found(&project, &[])), [] as [&str; 0]);
+    project.run(["log", "verify"]).succeeds();
+    let tags = account.contents()["vpcs"][0]["Tags"].clone();
+    assert_eq!(
+        tags,
+        json!([{"Key": "Cost", "Value": "${center} 5"}]),
+        "reality is as it was"
+    );
+}
+
+#[test]
+fn what_cannot_be_accepted_leaves_the_files_as_they_were() {
+    let account = AwsAccount::open();
+    let project = deployed(&account);
+    // What is deleted and referred to cannot simply be taken out.
+    account.call(
+        "ec2",
+        "revoke_security_group_ingress",
+        json!({"GroupId": id_of(&project, "web"), "SecurityGroupRuleIds": [id_of(&project, "https")]}),
+    );
+    account.call(
+        "ec2",
+        "delete_security_group",
+        json!({"GroupId": id_of(&project, "web")}),
+    );
+    let before = project.read("konductor.yaml");
+    project
+        .run(["drift", "accept", "web", "--yes"])
+        .fails_saying("the configuration is as it was");
+    assert_eq!(project.read("konductor.yaml"), before);
+}

@@ -2,8 +2,8 @@
 
 mod adopt;
 mod author;
-mod past;
 mod drift;
+mod past;
 mod plugin;
 
 use std::path::PathBuf;
@@ -15,8 +15,8 @@ use crate::point::{FORMS, Point};
 
 pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
+pub use drift::{AcceptArguments, DriftArguments, DriftCommand};
 pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
-pub use drift::{DriftArguments, DriftCommand};
 pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
     SignArguments, VerifyArguments,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use konductor_broker::{Broker, BrokerOptions};
-use konductor_config::Safeguards;
+use konductor_config::{DriftSettings, Safeguards};
 use konductor_engine::engine::Settings;
 use konductor_engine::{Desired, Engine, ModuleDeclaration, Observer};
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
@@ -281,6 +281,15 @@ impl Session {
     pub fn safeguards(&self) -> Result<Safeguards, CommandError> {
         let context = self.project.context(&self.stacks);
         Ok(self.project.configuration.safeguards(context)?)
+    }
+
+    /// Returns how drift is looked for, told and repaired.
+    ///
+    /// # Errors
+    /// When the section `drift` is wrong.
+    pub fn drift_settings(&self) -> Result<DriftSettings, CommandError> {
+        let context = self.project.context(&self.stacks);
+        Ok(self.project.configuration.drift(context)?)
     }
 
     /// Returns the state after an entry of the log.

@@ -17,8 +17,10 @@ Examples:
   konductor drift --severity high --detailed-exitcode
   konductor drift --unmanaged aws:ec2:Vpc      list the VPCs that nothing manages too
   konductor drift --report drift.html          write a page with the timeline of all checks
+  konductor drift --remediate                  bring back what was deployed
+  konductor drift accept database              take what is there into the configuration
 
-Nothing is changed; what was found is written into the stack's log."
+Without --remediate nothing is changed; what was found is written into the stack's log."
 )]
 pub struct DriftArguments {
     /// What else to do.
@@ -37,6 +39,13 @@ pub struct DriftArguments {
     /// Show what a provider only writes in another way, too.
     #[arg(long)]
     pub all: bool,
+    /// Bring back what was deployed, and nothing else that is edited; the rules under `drift: approval:` in the
+    /// configuration say what is repaired without asking, and what never is.
+    #[arg(long)]
+    pub remediate: bool,
+    /// Do not ask; what the rules never allow stays.
+    #[arg(short, long, requires = "remediate")]
+    pub yes: bool,
     /// Exit with 2 when there is drift.
     #[arg(long)]
     pub detailed_exitcode: bool,
@@ -51,6 +60,12 @@ pub struct DriftArguments {
 /// Commands below `drift`.
 #[derive(Debug, Subcommand)]
 pub enum DriftCommand {
+    /// Take what is there into the configuration, so that the next plan has nothing to do.
+    #[command(after_help = "\
+Example: konductor drift accept database
+
+The files are edited where the attributes stand, and comments stay. What was deleted outside is taken out.")]
+    Accept(AcceptArguments),
     /// Show the checks that were made, the newest last.
     #[command(after_help = "Example: konductor drift history -n 10")]
     History {
@@ -58,6 +73,20 @@ pub enum DriftCommand {
         #[arg(short = 'n', long, default_value_t = 20, value_name = "COUNT")]
         last: usize,
     },
+}
+
+/// Arguments of `drift accept`.
+#[derive(Debug, Args)]
+pub struct AcceptArguments {
+    /// The resource; several can be given.
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
 }
 
 /// How much a difference matters.

@@ -1,10 +1,15 @@
 //! `konductor drift`: what was changed and deleted outside, told and recorded, and nothing else.
 
+mod accept;
 pub mod history;
+pub mod remediate;
 mod report;
 
 use std::collections::BTreeSet;
 
+use konductor_config::DriftSettings;
+use konductor_config::drift::Scope;
+use konductor_engine::drift::SeverityOverride;
 use konductor_engine::{DriftOptions, DriftReport};
 use konductor_state::drift::{Difference, DriftSeverity};
 
@@ -30,6 +35,9 @@ pub async fn drift(
             history::show(&project, *last, output).await?;
             Ok(0)
         }
+        Some(DriftCommand::Accept(accepting)) => {
+            accept::accept(accepting, project, environment, output).await
+        }
         None => check(arguments, project, environment, output).await,
     }
 }
@@ -52,7 +60,7 @@ async fn check(
             targets: arguments.target.clone(),
             unmanaged: arguments.unmanaged.clone(),
             elsewhere,
-            ..DriftOptions::default()
+            severity: severities(&session.drift_settings()?),
         };
         let found = session
             .engine()?
@@ -67,11 +75,29 @@ async fn check(
             let text = format!("The report is in {}.", file.display());
             output.fact("report-written", &serde_json::json!({ "file": file }), &text);
         }
+        if arguments.remediate {
+            return remediate::remediate(&session, &found, least, arguments.yes, output).await;
+        }
         let pending = found.has_drift(least) && arguments.detailed_exitcode;
         Ok(Done::nothing(if pending { PENDING } else { 0 }))
     }
     .await;
     finish(session, result).await
+}
+
+/// Returns how much differences matter by the rules of the configuration.
+pub fn severities(settings: &DriftSettings) -> SeverityOverride {
+    let rules: Vec<(Scope, DriftSeverity)> = settings
+        .severity
+        .iter()
+        .filter_map(|rule| Some((rule.scope.clone(), rule.level.parse().ok()?)))
+        .collect();
+    SeverityOverride::new(move |resource_type, at| {
+        rules
+            .iter()
+            .find(|(scope, _)| scope.fits(resource_type, at))
+            .map(|(_, severity)| *severity)
+    })
 }
 
 /// Returns what is told: what matters enough, and what is only spelled in another way when all is wanted.
