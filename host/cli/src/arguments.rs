@@ -5,6 +5,7 @@ mod author;
 mod drift;
 mod past;
 mod plugin;
+mod watch;
 
 use std::path::PathBuf;
 
@@ -21,6 +22,7 @@ pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
     SignArguments, VerifyArguments,
 };
+pub use watch::WatchArguments;
 
 /// Deploys infrastructure through sandboxed plugins that never see a credential.
 #[derive(Debug, Parser)]
@@ -118,6 +120,8 @@ pub enum Command {
     Refresh(RefreshArguments),
     /// Tell what was changed or deleted outside since the last deployment, and change nothing.
     Drift(DriftArguments),
+    /// Check stacks for drift by their schedules, and tell who is to be told.
+    Watch(WatchArguments),
     /// Delete everything the stack manages.
     Destroy(DestroyArguments),
     /// Take over an existing object, or what Terraform, OpenTofu or Pulumi manages, into the stack.

@@ -12,6 +12,8 @@ pub struct CommandError {
     pub diagnostics: Diagnostics,
     /// The exit code.
     pub exit: u8,
+    /// Somebody else works on the stack.
+    pub is_locked: bool,
 }
 
 impl CommandError {
@@ -30,6 +32,7 @@ impl CommandError {
         Self {
             diagnostics: Diagnostics::default(),
             exit: 1,
+            is_locked: false,
         }
     }
 
@@ -48,13 +51,18 @@ impl From<Diagnostic> for CommandError {
         Self {
             diagnostics: diagnostic.into(),
             exit: 1,
+            is_locked: false,
         }
     }
 }
 
 impl From<Diagnostics> for CommandError {
     fn from(diagnostics: Diagnostics) -> Self {
-        Self { diagnostics, exit: 1 }
+        Self {
+            diagnostics,
+            exit: 1,
+            is_locked: false,
+        }
     }
 }
 
@@ -117,8 +125,16 @@ macro_rules! message_errors {
     };
 }
 
+impl From<konductor_state::StateError> for CommandError {
+    fn from(error: konductor_state::StateError) -> Self {
+        Self {
+            is_locked: matches!(error, konductor_state::StateError::Locked(_)),
+            ..Self::message(with_sources(&error))
+        }
+    }
+}
+
 message_errors!(
-    konductor_state::StateError,
     konductor_sandbox::SandboxError,
     konductor_sandbox::LoadError,
     konductor_broker::BrokerError,

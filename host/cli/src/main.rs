@@ -83,6 +83,7 @@ async fn execute(
             return command::deploy::refresh(refresh, open()?, environment, output).await;
         }
         Command::Drift(drift) => return command::drift::drift(drift, open()?, environment, output).await,
+        Command::Watch(watch) => return command::watch::watch(watch, global, environment, output).await,
         Command::Destroy(destroy) => {
             return command::deploy::destroy(destroy, open()?, environment, output).await;
         }

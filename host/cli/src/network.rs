@@ -70,6 +70,15 @@ impl Network {
         }
     }
 
+    /// Returns the settings for telling people of drift.
+    pub fn for_alerts(&self) -> konductor_alert::Network {
+        konductor_alert::Network {
+            certificate_files: self.certificate_files.clone(),
+            proxy: self.proxy.clone(),
+            no_proxy: self.no_proxy.clone(),
+        }
+    }
+
     /// Puts the settings into those of the broker.
     pub fn for_calls(&self, options: &mut BrokerOptions) -> Result<(), CommandError> {
         options.proxy.clone_from(&self.proxy);

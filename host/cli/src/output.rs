@@ -14,6 +14,7 @@ pub struct Output {
     json: bool,
     color: bool,
     terminal: bool,
+    silent: bool,
 }
 
 impl Output {
@@ -31,6 +32,16 @@ impl Output {
             json: arguments.json,
             color,
             terminal,
+            silent: false,
+        }
+    }
+
+    /// Returns an output that prints nothing, for what is done many times in the background.
+    pub fn silent(&self) -> Self {
+        Self {
+            terminal: false,
+            silent: true,
+            ..self.clone()
         }
     }
 
@@ -46,7 +57,7 @@ impl Output {
 
     /// Prints a line for a person; nothing when JSON is wanted.
     pub fn line(&self, text: &str) {
-        if !self.json {
+        if !self.json && !self.silent {
             write_out(text);
         }
     }
@@ -56,13 +67,13 @@ impl Output {
         if self.json {
             self.event(name, members)
         } else {
-            write_out(text)
+            self.line(text);
         }
     }
 
     /// Prints an event; nothing when text is wanted.
     pub fn event(&self, name: &str, members: &impl Serialize) {
-        if !self.json {
+        if !self.json || self.silent {
             return;
         }
         let mut object = serde_json::Map::new();
@@ -100,6 +111,9 @@ impl Output {
 
     /// Prints an event that names itself in its `event` member.
     pub fn typed_event(&self, event: &impl Serialize) {
+        if self.silent {
+            return;
+        }
         if let (true, Ok(serde_json::Value::Object(mut object))) = (self.json, serde_json::to_value(event)) {
             object.insert("time".to_owned(), jiff::Timestamp::now().to_string().into());
             write_out(&serde_json::Value::Object(object).to_string());
@@ -112,7 +126,7 @@ impl Output {
             for diagnostic in &diagnostics.0 {
                 self.event("diagnostic", diagnostic);
             }
-        } else if !diagnostics.is_empty() {
+        } else if !diagnostics.is_empty() && !self.silent {
             let text = diagnostic::render(diagnostics, sources, self.color);
             let _ = std::io::stderr().lock().write_all(text.as_bytes());
         }
@@ -127,7 +141,9 @@ impl Output {
 
     /// Prints text without adding a line end, for pictures and scripts.
     pub fn raw(&self, text: &str) {
-        let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        if !self.silent {
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use crate::error::CommandError;
 use crate::render::diagnostic::Sources;
 
 /// The stack of a project that has no stack files and was given no name.
-const DEFAULT_STACK: &str = "dev";
+pub const DEFAULT_STACK: &str = "dev";
 
 /// A project's folder and one of its stacks, configured.
 pub struct Project {

@@ -283,6 +283,16 @@ impl Session {
         Ok(self.project.configuration.safeguards(context)?)
     }
 
+    /// Returns the identifier of the run.
+    pub fn run(&self) -> &str {
+        &self.run
+    }
+
+    /// Writes an entry into the log.
+    pub async fn append(&self, entry: Entry) -> Result<(), CommandError> {
+        Ok(self.journal.append(vec![entry]).await?)
+    }
+
     /// Returns how drift is looked for, told and repaired.
     ///
     /// # Errors

@@ -18,3 +18,4 @@ pub mod plugin;
 pub mod rollback;
 pub mod state;
 pub mod state_transfer;
+pub mod watch;

@@ -79,33 +79,9 @@ impl DriftReport {
             .any(|found| found.kind.is_drift() && found.severity >= least)
     }
 
-    /// Returns what tells this state of drift from another, in hexadecimal; empty when nothing has drifted. The values
-    /// of secrets are left out: a digest of few bits could be guessed.
+    /// Returns what tells this state of drift from another; see [`digest_of`].
     pub fn digest(&self) -> String {
-        let mut drifted: Vec<String> = self
-            .differences
-            .iter()
-            .filter(|found| found.kind.is_drift())
-            .map(|found| {
-                let at = found.at.as_ref().map(ToString::to_string);
-                let actual = masked(&found.actual);
-                serde_json::json!([found.urn, found.id, found.kind, at, actual]).to_string()
-            })
-            .collect();
-        if drifted.is_empty() {
-            return String::new();
-        }
-        drifted.sort();
-        let mut digest = Sha256::new();
-        for line in drifted {
-            digest.update((line.len() as u64).to_le_bytes());
-            digest.update(line.as_bytes());
-        }
-        digest
-            .finalize()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect()
+        digest_of(&self.differences)
     }
 
     /// Returns what the log keeps of it. Secrets are masked: the log has them where they belong.
@@ -119,6 +95,34 @@ impl DriftReport {
             milliseconds: self.milliseconds,
         }
     }
+}
+
+/// Returns what tells one state of drift from another, in hexadecimal; empty when nothing has drifted. The values of
+/// secrets are left out: a digest of few bits could be guessed.
+pub fn digest_of<'d>(differences: impl IntoIterator<Item = &'d Difference>) -> String {
+    let mut drifted: Vec<String> = differences
+        .into_iter()
+        .filter(|found| found.kind.is_drift())
+        .map(|found| {
+            let at = found.at.as_ref().map(ToString::to_string);
+            let actual = masked(&found.actual);
+            serde_json::json!([found.urn, found.id, found.kind, at, actual]).to_string()
+        })
+        .collect();
+    if drifted.is_empty() {
+        return String::new();
+    }
+    drifted.sort();
+    let mut digest = Sha256::new();
+    for line in drifted {
+        digest.update((line.len() as u64).to_le_bytes());
+        digest.update(line.as_bytes());
+    }
+    digest
+        .finalize()
+        .iter()
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }
 
 /// Returns a difference with `(secret)` in the place of every secret.

@@ -76,7 +76,12 @@ async fn check(
             output.fact("report-written", &serde_json::json!({ "file": file }), &text);
         }
         if arguments.remediate {
-            return remediate::remediate(&session, &found, least, arguments.yes, output).await;
+            let consent = if arguments.yes {
+                remediate::Consent::Given
+            } else {
+                remediate::Consent::Asked
+            };
+            return remediate::remediate(&session, &found, least, consent, output).await;
         }
         let pending = found.has_drift(least) && arguments.detailed_exitcode;
         Ok(Done::nothing(if pending { PENDING } else { 0 }))

@@ -15,6 +15,17 @@ use crate::output::Output;
 use crate::prompt::{ask, somebody_is_there};
 use crate::session::Session;
 
+/// Who agrees to a repair.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Consent {
+    /// Everybody has.
+    Given,
+    /// A person is asked, where one is there.
+    Asked,
+    /// Nobody is asked: only what needs no consent is repaired.
+    AutoOnly,
+}
+
 /// What is to be repaired, by who has to agree.
 #[derive(Debug, Default)]
 pub struct Approvals {
@@ -69,13 +80,13 @@ pub fn approvals(settings: &DriftSettings, report: &DriftReport, least: DriftSev
     approvals
 }
 
-/// Plans, asks where it must, and repairs. Nobody is asked when `yes` was given, and nothing that must be asked for is
-/// repaired where nobody can be.
+/// Plans, asks where it must, and repairs. Nothing that must be asked for is repaired where nobody
+/// can be.
 pub async fn remediate(
     session: &Session,
     report: &DriftReport,
     least: DriftSeverity,
-    yes: bool,
+    consent: Consent,
     output: &Output,
 ) -> Result<Done, CommandError> {
     let settings = session.drift_settings()?;
@@ -90,12 +101,13 @@ pub async fn remediate(
         return Ok(Done::nothing(0));
     }
     let asked = !approvals.ask.is_empty();
-    if asked && (yes || somebody_is_there(output)) {
+    let given = consent == Consent::Given;
+    if asked && (given || consent == Consent::Asked && somebody_is_there(output)) {
         let wanted = approvals.auto.union(&approvals.ask).cloned().collect();
         let repair = plan(session, report, &settings, wanted, ApprovalMode::Ask, &approvals).await?;
         show(session, &repair, output);
         let question = format!("Repair this in {}?", session.project().title());
-        if yes || ask(&question)? {
+        if given || ask(&question)? {
             return carry_out(session, repair.plan, output).await;
         }
     }

@@ -1,0 +1,138 @@
+//! Who is told of drift: once for every change of it, not for every check.
+
+use std::sync::PoisonError;
+
+use konductor_alert::{Channel, Message};
+use konductor_config::DriftSettings;
+use konductor_config::drift::{AlertSettings, AlertTarget};
+use konductor_engine::DriftReport;
+use konductor_engine::drift::digest_of;
+use konductor_state::Entry;
+use konductor_state::drift::{Difference, DriftSeverity, DriftTold};
+
+use super::{Watch, Watched};
+use crate::command::drift::history;
+use crate::error::{CommandError, with_sources};
+use crate::render::drift::{counted, difference_json, render};
+use crate::session::Session;
+
+/// Tells everybody for whom the drift is another than the one they were told of, and writes it into the log. Who cannot
+/// be told is tried again after the next check.
+pub async fn tell_all(
+    watch: &Watch<'_>,
+    watched: &Watched,
+    session: &Session,
+    settings: &DriftSettings,
+    report: &DriftReport,
+) -> Result<Vec<DriftTold>, CommandError> {
+    let mut told = Vec::new();
+    for alert in &settings.alerts {
+        let least: DriftSeverity = alert.severity.parse().unwrap_or_default();
+        let relevant: Vec<&Difference> = report
+            .differences
+            .iter()
+            .filter(|found| found.kind.is_drift() && found.severity >= least)
+            .collect();
+        let digest = digest_of(relevant.iter().copied());
+        let last = last_told(watch, watched, session, alert).await?;
+        if last == digest {
+            continue;
+        }
+        let message = message(session, &relevant, &digest);
+        let sent = konductor_alert::tell(&channel(alert), &message, &watch.network).await;
+        let entry = DriftTold {
+            run: session.run().to_owned(),
+            alert: alert.name.clone(),
+            digest: digest.clone(),
+            error: sent.err().map(|error| with_sources(&error)),
+        };
+        if entry.error.is_none() {
+            remember(watch, watched, alert, digest);
+        }
+        session.append(Entry::DriftTold(entry.clone())).await?;
+        told.push(entry);
+    }
+    Ok(told)
+}
+
+/// Returns the digest that was told last; empty when nothing was, or that it is gone.
+async fn last_told(
+    watch: &Watch<'_>,
+    watched: &Watched,
+    session: &Session,
+    alert: &AlertSettings,
+) -> Result<String, CommandError> {
+    let key = (watched.folder.clone(), watched.stack.clone(), alert.name.clone());
+    let known = watch
+        .told
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .get(&key)
+        .cloned();
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    // The first check of this process: another one may have told it, which the log knows.
+    let mine = |entry: &Entry| matches!(entry, Entry::DriftTold(told) if told.alert == alert.name && told.error.is_none());
+    let found = history::newest(session.project(), 1, mine).await?;
+    let digest = match found.last().map(|logged| &logged.entry) {
+        Some(Entry::DriftTold(told)) => told.digest.clone(),
+        _ => String::new(),
+    };
+    remember(watch, watched, alert, digest.clone());
+    Ok(digest)
+}
+
+fn remember(watch: &Watch<'_>, watched: &Watched, alert: &AlertSettings, digest: String) {
+    let key = (watched.folder.clone(), watched.stack.clone(), alert.name.clone());
+    watch
+        .told
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+        .insert(key, digest);
+}
+
+fn channel(alert: &AlertSettings) -> Channel {
+    match alert.target.clone() {
+        AlertTarget::Webhook { url, headers } => Channel::Webhook { url, headers },
+        AlertTarget::Slack { url } => Channel::Slack { url },
+        AlertTarget::Email {
+            server,
+            user,
+            password,
+            from,
+            to,
+        } => Channel::Email {
+            server,
+            user,
+            password,
+            from,
+            to,
+        },
+        AlertTarget::Command { run } => Channel::Command { run },
+    }
+}
+
+fn message(session: &Session, relevant: &[&Difference], digest: &str) -> Message {
+    let configuration = &session.project().configuration;
+    let place = session.project().title();
+    let title = if relevant.is_empty() {
+        format!("{place}: the drift is gone")
+    } else {
+        format!("Drift in {place}: {}", counted(relevant.iter().copied()))
+    };
+    let text = render(relevant.iter().copied());
+    Message {
+        title: title.clone(),
+        text: console::strip_ansi_codes(&text).into_owned(),
+        document: serde_json::json!({
+            "event": "drift",
+            "title": title,
+            "project": configuration.project_name(),
+            "stack": configuration.stack(),
+            "state": if relevant.is_empty() { "gone" } else { "drifted" },
+            "digest": digest,
+            "differences": relevant.iter().map(|found| difference_json(found)).collect::<Vec<_>>(),
+        }),
+    }
+}
