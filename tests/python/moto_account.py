@@ -5,6 +5,8 @@ answers requests, one line of JSON each, read from standard input:
 
     {"account": {"region": "us-west-2"}}                   what is in the account (see account.py)
     {"call": ["ec2", "describe_vpcs", {}, "us-west-2"]}    any boto3 call
+    {"limit": {"rate": 25, "burst": 250}}                  refuse what goes beyond it with 429, boto3 apart; null: nothing
+    {"limited": {}}                                        how many requests the limit has let through and refused
 
 with {"ok": …} or {"error": "…"}. It ends when standard input is closed, so it never outlives its test.
 Every request the server gets is written to the file named by --requests, one line of JSON each.
@@ -17,6 +19,7 @@ import json
 import logging
 import sys
 import threading
+import time
 import urllib.request
 
 import boto3
@@ -31,6 +34,33 @@ import account
 
 REGION = "us-west-2"
 RAW_BODY = "konductor.raw_body"
+
+
+class Limit:
+    """A bucket of tokens, as clouds limit requests; counts what it lets through and what it refuses."""
+
+    def __init__(self, rate, burst):
+        self.rate, self.burst, self.tokens, self.last = rate, burst, float(burst), time.monotonic()
+        self.passed = self.refused = 0
+        self.lock = threading.Lock()
+
+    def lets_through(self):
+        with self.lock:
+            now = time.monotonic()
+            self.tokens = min(self.burst, self.tokens + (now - self.last) * self.rate)
+            self.last = now
+            if self.tokens < 1:
+                self.refused += 1
+                return False
+            self.tokens -= 1
+            self.passed += 1
+            return True
+
+
+LIMIT = {"now": None}
+REFUSED = b"""<?xml version="1.0" encoding="UTF-8"?>
+<Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Request limit exceeded.</Message></Error></Errors>
+<RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>"""
 
 
 class RequestLog:
@@ -59,6 +89,10 @@ class RequestLog:
         with self.lock:
             self.file.write(json.dumps(line) + "\n")
             self.file.flush()
+        limit = LIMIT["now"]
+        if limit and "Boto3" not in environ.get("HTTP_USER_AGENT", "") and not limit.lets_through():
+            start_response("429 Too Many Requests", [("Content-Type", "text/xml"), ("Content-Length", str(len(REFUSED)))])
+            return [REFUSED]
         if environ["REQUEST_METHOD"] == "GET" and environ.get("QUERY_STRING", "").startswith("versioning"):
             return named_as_by_s3(self.application, environ, start_response)
         return self.application(environ, start_response)
@@ -179,6 +213,11 @@ def check_signatures(url):
 def answer(request, client):
     if "account" in request:
         return account.contents(client, request["account"].get("region", REGION))
+    if "limit" in request:
+        LIMIT["now"] = Limit(**request["limit"]) if request["limit"] else None
+        return {}
+    if "limited" in request:
+        return {"passed": LIMIT["now"].passed, "refused": LIMIT["now"].refused}
     service, operation, arguments, region = request["call"]
     return getattr(client(service, region or REGION), operation)(**arguments)
 

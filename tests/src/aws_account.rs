@@ -116,6 +116,26 @@ impl AwsAccount {
         self.ask(&json!({"call": [service, operation, arguments, null]}))
     }
 
+    /// Lets the account refuse, with 429, what goes beyond so many requests a second with such a burst. boto3 is let
+    /// through.
+    ///
+    /// # Panics
+    /// When the emulator does not answer.
+    pub fn limit(&self, rate: u32, burst: u32) {
+        self.ask(&json!({"limit": {"rate": rate, "burst": burst}}))
+            .expect("the account can be limited");
+    }
+
+    /// Returns how many requests the limit has let through and how many it has refused, as the server counted them.
+    ///
+    /// # Panics
+    /// When there is no limit.
+    pub fn limited(&self) -> (u64, u64) {
+        let counted = self.ask(&json!({"limited": {}})).expect("the account counts");
+        let count = |name: &str| counted[name].as_u64().unwrap();
+        (count("passed"), count("refused"))
+    }
+
     /// Returns how many things of each kind there are; kinds of which there are none are left out.
     ///
     /// # Panics

@@ -84,7 +84,10 @@ pub fn archive() -> PathBuf {
 }
 
 /// Returns the Python that has moto and boto3.
-pub(crate) fn python() -> PathBuf {
+///
+/// # Panics
+/// When it has not been made.
+pub fn python() -> PathBuf {
     prepared("venv/bin/python", "python")
 }
 

@@ -5,6 +5,7 @@
 //!
 //! It needs `cargo xtask plugins`, `python`, `languages`, `examples` and `registry` once; `cargo xtask test` does all.
 
+mod alert_receiver;
 mod aws_account;
 mod binary;
 mod checkout;
@@ -23,10 +24,11 @@ mod service;
 mod site_authority;
 mod site_signature;
 
+pub use alert_receiver::{AlertReceiver, fetched};
 pub use aws_account::AwsAccount;
 pub use binary::konductor as binary;
 pub use checkout::{
-    archive, archived, example, example_plugins, guest, javascript_plugins, node_programs,
+    archive, archived, example, example_plugins, guest, javascript_plugins, node_programs, python,
     python_environment, python_plugins, root,
 };
 pub use devpi::Devpi;

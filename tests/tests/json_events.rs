@@ -35,6 +35,7 @@ fn every_line_of_every_command_follows_the_schema() {
         &["drift"],
         &["drift", "--report", "drift.html"],
         &["drift", "history"],
+        &["watch", "--once"],
         &["output"],
         &["state", "list"],
         &["state", "show", "one"],

@@ -15,6 +15,7 @@ mod layers;
 mod plugins;
 mod policies;
 mod resources;
+mod drift;
 mod safeguards;
 mod secrets;
 mod validation;
