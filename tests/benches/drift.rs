@@ -38,7 +38,10 @@ fn main() {
         let finished = project.run(["watch", "--once", "--json"]).succeeds();
         longest = longest.max(began.elapsed());
         let events = finished.events();
-        let event = events.iter().find(|event| event["event"] == "watch-checked").unwrap();
+        let event = events
+            .iter()
+            .find(|event| event["event"] == "watch-checked")
+            .unwrap();
         assert_eq!(event["objects"], RESOURCES, "{event}");
         assert_eq!(event["digest"], "", "{event}");
         checks += RESOURCES;

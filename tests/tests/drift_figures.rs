@@ -17,7 +17,10 @@ const LIMIT: Duration = Duration::from_secs(30);
 #[track_caller]
 fn found(project: &Project) -> Value {
     let finished = project.run(["drift", "--json", "--all"]).succeeds();
-    let event = finished.events().into_iter().find(|event| event["event"] == "drift");
+    let event = finished
+        .events()
+        .into_iter()
+        .find(|event| event["event"] == "drift");
     event.unwrap_or_else(|| panic!("should have an event `drift`: {finished}"))
 }
 
@@ -63,8 +66,15 @@ fn a_thousand_resources_are_checked_within_half_a_minute_and_within_the_limit_of
 fn fixtures() -> serde_json::Map<String, Value> {
     let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/aws_conformance.yaml");
     let script = "import json, sys, yaml\nprint(json.dumps(yaml.safe_load(open(sys.argv[1]))['resources']))";
-    let output = Command::new(python()).args(["-c", script, file]).output().unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let output = Command::new(python())
+        .args(["-c", script, file])
+        .output()
+        .unwrap();
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     serde_json::from_slice(&output.stdout).unwrap()
 }
 
@@ -77,7 +87,10 @@ fn declared(fixtures: &serde_json::Map<String, Value>, changed: bool) -> String 
             if let (true, Some(change)) = (changed, fixture["update"].as_object()) {
                 properties.as_object_mut().unwrap().extend(change.clone());
             }
-            (name.clone(), json!({"type": fixture["type"], "properties": properties}))
+            (
+                name.clone(),
+                json!({"type": fixture["type"], "properties": properties}),
+            )
         })
         .collect();
     json!({"name": "fixtures", "resources": resources}).to_string()

@@ -8,6 +8,7 @@
 )]
 
 mod declaring;
+mod drift;
 mod editing;
 mod files;
 mod interpolation;
@@ -15,7 +16,6 @@ mod layers;
 mod plugins;
 mod policies;
 mod resources;
-mod drift;
 mod safeguards;
 mod secrets;
 mod validation;
