@@ -254,3 +254,30 @@ fn a_file_that_is_no_state_is_an_error_and_nothing_is_written() {
     assert!(gone.stderr.contains("private"), "{gone}");
     assert_eq!(project.read("konductor.dev.yaml"), STACK);
 }
+
+#[test]
+fn names_move_and_resources_are_forgotten_as_the_configuration_says() {
+    let account = AwsAccount::open();
+    let resources = "resources:\n  network:\n    type: aws:ec2:Vpc\n    properties: { cidr_block: 10.0.0.0/16 }\n  files:\n    type: aws:s3:Bucket\n    properties: { bucket: shop-files }\n";
+    let project = Project::from_text(&format!("{PROJECT}{resources}"), STACK).with_account(&account);
+    project.run(["run", "--yes"]).succeeds();
+    let before = account.contents();
+    project.write(
+        "konductor.yaml",
+        &format!(
+            "{PROJECT}resources:\n  vpc:\n    type: aws:ec2:Vpc\n    properties: {{ cidr_block: 10.0.0.0/16 }}\nmoved: {{ network: vpc }}\nremoved: [files]\n"
+        ),
+    );
+    project.assert_planned(&json!({ "moved": 1, "forget": 1 }));
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(account.contents(), before);
+    assert_eq!(project.objects().keys().collect::<Vec<_>>(), ["vpc"]);
+    // What was done stays written down and does nothing more.
+    project.assert_nothing_to_do();
+    project.edit("konductor.yaml", "removed: [files]", "removed: [vpc]");
+    let both = project.run(["plan"]).ends_with(1);
+    assert!(
+        both.stderr.contains("konductor.yaml:7:11") && both.stderr.contains("is removed and declared"),
+        "{both}"
+    );
+}

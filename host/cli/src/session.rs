@@ -5,9 +5,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use konductor_broker::{Broker, BrokerOptions};
-use konductor_config::{DriftSettings, Safeguards};
+use konductor_config::{DriftSettings, LocatedText, Safeguards};
 use konductor_engine::engine::Settings;
-use konductor_engine::{Desired, Engine, ModuleDeclaration, Observer};
+use konductor_engine::{Desired, Engine, ModuleDeclaration, Name, Observer};
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Value};
 use konductor_registry::Policies;
@@ -321,6 +321,10 @@ impl Session {
         let declarations = configuration.declarations(context)?;
         let outputs = configuration.outputs(context)?;
         let locate = |name: &String| configuration.locate_output(name);
+        let name = |written: &LocatedText| Name {
+            name: written.text.clone(),
+            origin: Some(written.origin.clone()),
+        };
         Ok(Desired {
             project: configuration.project_name().to_owned(),
             stack: configuration.stack().to_owned(),
@@ -333,6 +337,12 @@ impl Session {
                     (name, konductor_engine::Output { value, origin })
                 })
                 .collect(),
+            moved: configuration
+                .moved()
+                .iter()
+                .map(|(old, new)| (name(old), name(new)))
+                .collect(),
+            removed: configuration.removed().iter().map(name).collect(),
             metadata: self.metadata(),
         })
     }

@@ -46,6 +46,8 @@ pub struct Configuration {
     settings: Located,
     resources: Located,
     outputs: Located,
+    pub(crate) moved: Vec<(LocatedText, LocatedText)>,
+    pub(crate) removed: Vec<LocatedText>,
     sources: BTreeMap<String, String>,
     warnings: Diagnostics,
 }
@@ -143,6 +145,8 @@ impl Configuration {
             settings: Located::empty_map(Origin::described("configuration"), Layer::BuiltIn),
             resources: both(project.resources, stack.resources),
             outputs: both(project.outputs, stack.outputs),
+            moved: [project.moved, stack.moved].concat(),
+            removed: [project.removed, stack.removed].concat(),
             sources,
             warnings: Diagnostics::default(),
         };

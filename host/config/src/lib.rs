@@ -19,6 +19,7 @@ mod merge;
 mod plugin_requirement;
 mod policy;
 mod project;
+mod refactoring;
 mod resolve;
 mod safeguards;
 mod scalar;

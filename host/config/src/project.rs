@@ -6,10 +6,11 @@ use konductor_model::{Diagnostic, Diagnostics, Origin, Path, Value};
 
 use crate::located::{Located, Node};
 use crate::plugin_requirement::{self, PluginRequirement};
+use crate::refactoring;
 use crate::suggestion;
 
 /// The keys at the top of `konductor.yaml`.
-const PROJECT_KEYS: [&str; 9] = [
+const PROJECT_KEYS: [&str; 11] = [
     "name",
     "description",
     "organization",
@@ -18,10 +19,12 @@ const PROJECT_KEYS: [&str; 9] = [
     "config",
     "resources",
     "outputs",
+    "moved",
+    "removed",
     "secrets",
 ];
 /// The keys at the top of `konductor.STACK.yaml`.
-const STACK_KEYS: [&str; 3] = ["config", "resources", "outputs"];
+const STACK_KEYS: [&str; 5] = ["config", "resources", "outputs", "moved", "removed"];
 
 /// A text with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,6 +47,8 @@ pub(crate) struct FileContent {
     pub config: Option<Located>,
     pub resources: Option<Located>,
     pub outputs: Option<Located>,
+    pub moved: Vec<(LocatedText, LocatedText)>,
+    pub removed: Vec<LocatedText>,
 }
 
 /// Takes `konductor.yaml` apart.
@@ -130,6 +135,8 @@ fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics)
             "description" => content.description = text(&value, at, diagnostics),
             "organization" => content.organization = text(&value, at, diagnostics),
             "plugins" => content.plugins = plugin_requirement::plugins(&value, diagnostics),
+            "moved" => content.moved = refactoring::moved(&value, diagnostics),
+            "removed" => content.removed = refactoring::removed(&value, diagnostics),
             "secrets" => content.recipients = recipients(&value, diagnostics),
             _ => {
                 let Some(mut map) = map_or_error(value, &at, diagnostics) else {

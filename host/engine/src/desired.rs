@@ -21,8 +21,21 @@ pub struct Desired {
     pub modules: Vec<ModuleDeclaration>,
     /// What the stack exports; references are allowed.
     pub outputs: BTreeMap<String, Output>,
+    /// Names that were given up, each with the one that took its place. A component stands for its children.
+    pub moved: Vec<(Name, Name)>,
+    /// What is to be forgotten and not deleted. A component stands for its children.
+    pub removed: Vec<Name>,
     /// The run's metadata, given to `construct`.
     pub metadata: Value,
+}
+
+/// A name, and where it was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Name {
+    /// The name.
+    pub name: String,
+    /// Where it was written.
+    pub origin: Option<Origin>,
 }
 
 /// A module's configuration.

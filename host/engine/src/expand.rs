@@ -1,7 +1,6 @@
 //! Turns what is declared into nodes: components and modules are constructed, options inherited, references bound.
 
-use std::collections::HashMap;
-use std::collections::VecDeque;
+use std::collections::{HashMap, HashSet, VecDeque};
 
 use konductor_model::module::{ConstructRequest, Declaration};
 use konductor_model::schema::TypeKind;
@@ -11,7 +10,7 @@ use konductor_model::{
 use konductor_state::record::PluginReference;
 
 use crate::bind::bind;
-use crate::desired::{Desired, ModuleDeclaration, Output, Providers};
+use crate::desired::{Desired, ModuleDeclaration, Name, Output, Providers};
 use crate::graph::Graph;
 use crate::instance;
 use crate::reference::suggestion;
@@ -55,6 +54,8 @@ pub struct Expanded {
     pub graph: Graph,
     /// The stack's outputs; every reference names a resource.
     pub outputs: std::collections::BTreeMap<String, Output>,
+    /// The names of what is to be forgotten and not deleted.
+    pub removed: HashSet<String>,
 }
 
 impl Expanded {
@@ -113,8 +114,47 @@ pub async fn expand(desired: Desired, plugins: &dyn Providers) -> (Expanded, Dia
         ..
     } = expansion;
     result.outputs = desired.outputs;
+    refactor(&mut result, desired.moved, desired.removed, &mut diagnostics);
     bind(&mut result, &mut diagnostics);
     (result, diagnostics)
+}
+
+/// Lets what is declared take over the names it had before, and keeps the names of what is to be forgotten.
+fn refactor(
+    result: &mut Expanded,
+    moved: Vec<(Name, Name)>,
+    removed: Vec<Name>,
+    diagnostics: &mut Diagnostics,
+) {
+    for (old, new) in moved {
+        let found = result.named(&new.name);
+        match found.and_then(|index| result.nodes.get_mut(index)) {
+            Some(node) => node.options.aliases.push(old.name),
+            None => {
+                let known = result.names.keys().map(ResourceName::as_str);
+                diagnostics.push(
+                    Diagnostic::error(format!(
+                        "`{}` is moved to `{}`, which is not declared",
+                        old.name, new.name
+                    ))
+                    .help(suggestion(&new.name, known, "name something of this stack"))
+                    .origin(new.origin),
+                );
+            }
+        }
+    }
+    for gone in removed {
+        if let Some(node) = result.named(&gone.name).and_then(|index| result.nodes.get(index)) {
+            let mut diagnostic = Diagnostic::error(format!("`{}` is removed and declared", gone.name))
+                .help("take one of the two away")
+                .origin(gone.origin);
+            if let Some(origin) = &node.origin {
+                diagnostic = diagnostic.related(origin.clone(), "declared here");
+            }
+            diagnostics.push(diagnostic);
+        }
+        result.removed.insert(gone.name);
+    }
 }
 
 struct Expansion<'p> {

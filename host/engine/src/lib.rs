@@ -31,7 +31,7 @@ mod subject;
 mod walk;
 
 pub use apply::{ApplyReport, FailedOperation, RetryPolicy};
-pub use desired::{Desired, ModuleDeclaration, Output, PluginSet, Providers};
+pub use desired::{Desired, ModuleDeclaration, Name, Output, PluginSet, Providers};
 pub use difference::{Became, Difference, ResourceDifference};
 pub use drift::{DriftOptions, DriftReport};
 pub use engine::{Engine, Settings};

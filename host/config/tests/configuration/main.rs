@@ -15,6 +15,7 @@ mod interpolation;
 mod layers;
 mod plugins;
 mod policies;
+mod refactoring;
 mod resources;
 mod safeguards;
 mod secrets;

@@ -86,6 +86,8 @@ pub(crate) async fn leftovers(
             Some(forget("component"))
         } else if record.object.is_none() && record.deposed.is_empty() {
             Some(forget("gone"))
+        } else if selection.removed(&record.urn) {
+            Some(forget("removed"))
         } else if record.options.retain_on_delete {
             Some(forget("retain on delete"))
         } else if record.options.protect {

@@ -120,6 +120,7 @@ pub(crate) async fn plan(
         names,
         graph,
         outputs,
+        ..
     } = expanded;
     let length = nodes.len();
     let context = Arc::new(PlanContext {

@@ -152,7 +152,7 @@ pub enum StepAction {
     },
     /// Drop the record and leave the object alone.
     Forget {
-        /// Why: `retain on delete`, `gone`, `component`.
+        /// Why: `removed`, `retain on delete`, `gone`, `component`.
         reason: String,
     },
 }

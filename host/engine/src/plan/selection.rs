@@ -21,12 +21,18 @@ pub(crate) struct Selection {
     pub(crate) partial: bool,
     targets: HashSet<String>,
     excludes: HashSet<String>,
+    removed: HashSet<String>,
 }
 
 impl Selection {
     /// Tells whether records that are no longer declared are covered: those named, or all when nothing is.
     pub(crate) fn root(&self, urn: &Urn) -> bool {
         self.targets.is_empty() || contains(&self.targets, urn)
+    }
+
+    /// Tells whether a record is to be forgotten and not deleted.
+    pub(crate) fn removed(&self, urn: &Urn) -> bool {
+        contains(&self.removed, urn)
     }
 
     /// Tells whether a record is left out by name.
@@ -124,5 +130,6 @@ pub(crate) fn select(
         replace,
         targets: options.targets.iter().cloned().collect(),
         excludes: options.excludes.iter().cloned().collect(),
+        removed: expanded.removed.clone(),
     }
 }

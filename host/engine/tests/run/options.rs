@@ -265,3 +265,83 @@ async fn a_change_of_options_alone_is_recorded_and_touches_nothing() {
         .unwrap();
     assert!(b.options.protect && b.dependencies.len() == 1);
 }
+
+fn named(name: &str) -> konductor_engine::Name {
+    konductor_engine::Name {
+        name: name.into(),
+        origin: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_moved_keeps_its_object_and_a_component_takes_its_children_along() {
+    let world = World::new();
+    world
+        .run(vec![
+            thing("a").set("label", "x"),
+            declare("pair", "fake:test:Pair").set("label", "x"),
+        ])
+        .await;
+    let before = world.cloud.objects();
+    let mut renamed = desired(vec![
+        thing("b").set("label", "x"),
+        declare("couple", "fake:test:Pair").set("label", "x"),
+    ]);
+    renamed.moved = vec![(named("a"), named("b")), (named("pair"), named("couple"))];
+    let plan = world
+        .try_plan(renamed.clone(), &PlanOptions::default())
+        .await
+        .unwrap();
+    assert!(actions(&plan).is_empty(), "{:?}", actions(&plan));
+    world.run_desired(renamed).await;
+    assert_eq!(world.cloud.objects().len(), before.len());
+    let snapshot = world.snapshot().await;
+    assert!(
+        snapshot
+            .resources
+            .keys()
+            .any(|urn| urn.name().as_str() == "couple/front")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_removed_is_forgotten_and_its_object_stays() {
+    let world = World::new();
+    world
+        .run(vec![
+            thing("a"),
+            declare("pair", "fake:test:Pair").set("label", "x"),
+        ])
+        .await;
+    let before = world.cloud.objects();
+    world.cloud.effects();
+    let mut gone = desired(vec![]);
+    gone.removed = vec![named("a"), named("pair")];
+    let plan = world.try_plan(gone, &PlanOptions::default()).await.unwrap();
+    assert!(
+        actions(&plan).iter().all(|action| action.contains("forget")),
+        "{:?}",
+        actions(&plan)
+    );
+    assert!(world.apply(plan).await.succeeded());
+    assert_eq!(world.cloud.objects(), before);
+    assert!(world.cloud.effects().is_empty());
+    assert!(world.snapshot().await.resources.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn moves_to_nowhere_and_removals_of_what_is_declared_are_errors() {
+    let world = World::new();
+    let mut wrong = desired(vec![thing("here")]);
+    wrong.moved = vec![(named("old"), named("hree"))];
+    wrong.removed = vec![named("here")];
+    let Err(error) = world.try_plan(wrong, &PlanOptions::default()).await else {
+        panic!("accepted");
+    };
+    let told = error.to_string();
+    assert!(
+        told.contains("`old` is moved to `hree`, which is not declared"),
+        "{told}"
+    );
+    assert!(told.contains("`here` is removed and declared"), "{told}");
+}
