@@ -400,6 +400,23 @@ pub enum StateCommand {
         #[arg(short, long)]
         yes: bool,
     },
+    /// Move the stack's log to another place, compare both, and close the old one.
+    #[command(
+        after_help = "Examples:\n  konductor state migrate --to postgresql://deploy@db.example.com/konductor\n  \
+                            konductor state migrate --to 's3://states/platform?region=eu-west-1'\n  \
+                            konductor state migrate --to sqlite"
+    )]
+    Migrate {
+        /// Where to: `sqlite`, `postgresql://USER@HOST/DATABASE`, or `s3://BUCKET/PREFIX?region=REGION&endpoint=URL`.
+        #[arg(long, value_name = "PLACE")]
+        to: String,
+        /// Encrypt whole entries there, as `encrypt: true` does.
+        #[arg(long)]
+        encrypt: bool,
+        /// Do not ask.
+        #[arg(short, long)]
+        yes: bool,
+    },
     /// Remove a lock that nobody holds any more.
     Unlock {
         /// Do not ask.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use konductor_model::secret::SealError;
 
+use crate::backend::BackendError;
 use crate::lock::Locked;
 use crate::projection::InvalidEntry;
 
@@ -132,6 +133,42 @@ pub enum StateError {
         serial: u64,
         /// The last there is.
         last: u64,
+    },
+    /// The log is in a backend, and that failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Whether the last append is stored is not known, so that nothing may follow it.
+    #[error(
+        "it is not known whether the last entries are stored, because {0}; nothing more is done, and the next run finds out"
+    )]
+    Unsettled(BackendError),
+    /// The log was moved.
+    #[error("the state of {stack} was moved from {place} to {to}; say so under `state` in konductor.yaml")]
+    Moved {
+        /// The stack.
+        stack: String,
+        /// Where it was.
+        place: String,
+        /// Where it is.
+        to: String,
+    },
+    /// A log is to be moved to where another one is.
+    #[error(
+        "the log at {from} cannot be moved to {to}: there are {entries} entries of another one; look at both with `konductor log show`, and choose another place or empty that one"
+    )]
+    OtherLog {
+        /// The log that is to be moved.
+        from: String,
+        /// Where it is to be moved to.
+        to: String,
+        /// How many entries there are.
+        entries: u64,
+    },
+    /// Something emptied the copy of a log while it was in use.
+    #[error("the copy of the log at {} was changed by another process; run the command again", path.display())]
+    CopyChanged {
+        /// The copy.
+        path: PathBuf,
     },
     /// The writer is gone, after an earlier failure.
     #[error("the writer of the log has stopped; nothing was stored")]

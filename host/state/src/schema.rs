@@ -251,6 +251,49 @@ pub(crate) fn set_head(connection: &Connection, head: &Head) -> rusqlite::Result
     set_meta(connection, "hash", &head.hash)
 }
 
+/// Where the log was moved to, if it was.
+const MOVED: &str = "moved";
+
+/// Fails when the log is said to be elsewhere.
+pub(crate) fn check_not_moved(connection: &Connection, place: &Place) -> Result<(), StateError> {
+    let to = meta(connection, MOVED)
+        .map_err(|source| StateError::database("open the log", place.path(), source))?;
+    match to {
+        Some(to) => Err(StateError::Moved {
+            stack: place.identity().to_string(),
+            place: place.path().display().to_string(),
+            to,
+        }),
+        None => Ok(()),
+    }
+}
+
+/// Says where the log was moved to, or that it is here.
+pub(crate) fn set_moved(connection: &Connection, path: &Path, to: Option<&str>) -> Result<(), StateError> {
+    let written = match to {
+        Some(to) => set_meta(connection, MOVED, to),
+        None => connection
+            .execute("DELETE FROM meta WHERE key = ?1", [MOVED])
+            .map(drop),
+    };
+    written.map_err(|source| StateError::database("say where the log is", path, source))
+}
+
+/// Removes a file that can be had again, with what SQLite keeps beside it.
+pub(crate) fn remove(path: &Path) -> Result<(), StateError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StateError::file("remove", Path::new(&name), error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Makes the folder, open to its owner alone, and the file, so that SQLite never makes them with wider permissions.
 fn make_file(path: &Path) -> Result<(), StateError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

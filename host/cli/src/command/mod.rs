@@ -12,6 +12,7 @@ pub mod history;
 pub mod init;
 pub mod log;
 pub mod manual;
+pub mod migrate;
 pub mod output;
 pub mod permissions;
 pub mod plugin;

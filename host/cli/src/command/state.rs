@@ -122,6 +122,9 @@ pub async fn state(
             );
             Ok(())
         }
+        StateCommand::Migrate { to, encrypt, yes } => {
+            crate::command::migrate::migrate(to, *encrypt, *yes, project, environment, output).await
+        }
         StateCommand::Unlock { yes } => {
             let log = project.open_log().await?;
             let Some(owner) = log.lock_owner().await? else {
@@ -137,7 +140,9 @@ pub async fn state(
                 *yes,
                 output,
             )?;
-            let removed = log.force_unlock().await?;
+            let removed = log
+                .force_unlock(LockOwner::this_process(environment.actor(), "state unlock"))
+                .await?;
             output.fact(
                 "unlocked",
                 &serde_json::json!({ "owner": removed }),
