@@ -21,6 +21,7 @@ mod reveals;
 mod saved_plan;
 mod session;
 mod simulation;
+mod state_place;
 
 use std::process::ExitCode;
 

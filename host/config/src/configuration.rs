@@ -16,6 +16,7 @@ use crate::project::{self, FileContent, LocatedText};
 use crate::resolve::{Context, Resolver};
 use crate::safeguards::SAFEGUARDS;
 use crate::sealer::AgeSealer;
+use crate::state::StateSettings;
 use crate::suggestion;
 use crate::yaml;
 
@@ -32,6 +33,7 @@ pub struct Configuration {
     plugins: Vec<PluginRequirement>,
     pub(crate) policies: Vec<Located>,
     recipients: Vec<LocatedText>,
+    state: Option<StateSettings>,
     built_in: Located,
     defaults: BTreeMap<String, Located>,
     layers: Vec<Located>,
@@ -125,6 +127,7 @@ impl Configuration {
                 .flatten()
                 .collect(),
             recipients: project.recipients,
+            state: project.state,
             built_in,
             defaults: BTreeMap::new(),
             layers: [organization.config, project.config, stack.config]
@@ -205,6 +208,11 @@ impl Configuration {
             .iter()
             .find(|plugin| plugin.name == namespace)
             .map_or(namespace, |plugin| plugin.plugin.as_str())
+    }
+
+    /// Returns where the state is kept; none when the project does not say.
+    pub fn state(&self) -> Option<&StateSettings> {
+        self.state.as_ref()
     }
 
     /// Returns the age recipients secrets are sealed to.

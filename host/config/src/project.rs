@@ -6,10 +6,11 @@ use konductor_model::{Diagnostic, Diagnostics, Origin, Path, Value};
 
 use crate::located::{Located, Node};
 use crate::plugin_requirement::{self, PluginRequirement};
+use crate::state::{self, StateSettings};
 use crate::suggestion;
 
 /// The keys at the top of `konductor.yaml`.
-const PROJECT_KEYS: [&str; 9] = [
+const PROJECT_KEYS: [&str; 10] = [
     "name",
     "description",
     "organization",
@@ -19,6 +20,7 @@ const PROJECT_KEYS: [&str; 9] = [
     "resources",
     "outputs",
     "secrets",
+    "state",
 ];
 /// The keys at the top of `konductor.STACK.yaml`.
 const STACK_KEYS: [&str; 3] = ["config", "resources", "outputs"];
@@ -41,6 +43,7 @@ pub(crate) struct FileContent {
     pub plugins: Vec<PluginRequirement>,
     pub policy: Option<Located>,
     pub recipients: Vec<LocatedText>,
+    pub state: Option<StateSettings>,
     pub config: Option<Located>,
     pub resources: Option<Located>,
     pub outputs: Option<Located>,
@@ -131,6 +134,7 @@ fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics)
             "organization" => content.organization = text(&value, at, diagnostics),
             "plugins" => content.plugins = plugin_requirement::plugins(&value, diagnostics),
             "secrets" => content.recipients = recipients(&value, diagnostics),
+            "state" => content.state = state::read(&value, diagnostics),
             _ => {
                 let Some(mut map) = map_or_error(value, &at, diagnostics) else {
                     continue;

@@ -59,7 +59,11 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         Entry::Moved { from, to } => from == urn || to == urn,
         Entry::CloudCall(call) => call.resource == urn.to_string(),
         Entry::SecretRevealed(revealed) => revealed.resource == urn.name().as_str(),
-        Entry::RunStarted(_) | Entry::Progress(_) | Entry::Outputs { .. } | Entry::RunFinished(_) => false,
+        Entry::RunStarted(_)
+        | Entry::Progress(_)
+        | Entry::Outputs { .. }
+        | Entry::RunFinished(_)
+        | Entry::LockTakenAway(_) => false,
     }
 }
 

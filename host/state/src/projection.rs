@@ -140,7 +140,11 @@ pub(crate) fn fold<P: Projection>(
             projection.rename(from, to)?;
         }
         Entry::Outputs { outputs } => projection.put_outputs(outputs)?,
-        Entry::RunStarted(_) | Entry::CloudCall(_) | Entry::SecretRevealed(_) | Entry::RunFinished(_) => {}
+        Entry::RunStarted(_)
+        | Entry::CloudCall(_)
+        | Entry::SecretRevealed(_)
+        | Entry::RunFinished(_)
+        | Entry::LockTakenAway(_) => {}
     }
     Ok(Ok(()))
 }
