@@ -17,6 +17,7 @@ mod policies;
 mod resources;
 mod safeguards;
 mod secrets;
+mod state;
 mod validation;
 
 use konductor_config::{Configuration, Inputs, SourceFile};
