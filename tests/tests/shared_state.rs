@@ -4,6 +4,7 @@ use konductor_tests::{Finished, PostgreSqlServer, Project, Signal};
 use serde_json::Value;
 
 const PROJECT: &str = "name: shared
+organization: acme
 state: { backend: postgresql }
 resources:
   network:
@@ -62,12 +63,12 @@ fn what_one_machine_deploys_another_knows_changes_and_destroys() {
     bob.run(["run", "--yes"]).succeeds();
     assert_eq!(account.counts()["vpcs"], 1);
 
+    let id = bob.objects()["network"].1.clone();
     // Another stack of the project reads the outputs, wherever they are kept.
     bob.write(
         "konductor.prod.yaml",
-        "config:\n  project: { name: shared, environment: prod, network: \"${stack:/shared/dev.network}\" }\n",
+        "config:\n  project: { name: shared, environment: prod, network: \"${stack:acme/shared/dev.network}\" }\n",
     );
-    let id = bob.objects()["network"].1.clone();
     bob.run(["config", "get", "project.network", "--stack", "prod"])
         .succeeds()
         .says(&id);

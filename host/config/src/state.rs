@@ -78,7 +78,7 @@ pub(crate) fn read(section: &Located, diagnostics: &mut Diagnostics) -> Option<S
         }
         let place = value.key_or_value_origin().clone();
         if CREDENTIALS.contains(&key.as_str()) {
-            texts.push(credential(format!("`{key}` does not belong into a file"), place));
+            texts.push(credential(format!("`{key}` does not belong into a file"), &place));
             continue;
         }
         let diagnostic = Diagnostic::error(format!("`{key}` is not a key of this backend"))
@@ -102,14 +102,15 @@ pub(crate) fn read(section: &Located, diagnostics: &mut Diagnostics) -> Option<S
     })
 }
 
-fn credential(summary: String, place: Origin) -> Diagnostic {
+/// The place is told and not shown, because its line holds the credential.
+fn credential(summary: String, place: &Origin) -> Diagnostic {
     Diagnostic::error(summary)
         .detail("konductor.yaml is read by everybody who has the project")
         .help(
             "take it out, and change it where it was seen; PostgreSQL: set PGPASSWORD or PGPASSFILE, or the whole URL \
              in KONDUCTOR_STATE_URL; S3: AWS_ACCESS_KEY_ID with AWS_SECRET_ACCESS_KEY, AWS_PROFILE, or a role",
         )
-        .origin(Some(place))
+        .origin(Some(Origin::described(place.to_string())))
 }
 
 struct Texts<'a> {
@@ -171,12 +172,9 @@ impl Texts<'_> {
         let url = self.text("url");
         if let Some(url) = &url {
             if holds_password(&url.text) {
-                let mut place = url.origin.clone();
-                // Not underlined: the line would show it.
-                place.length = 0;
                 self.push(credential(
                     "the URL of the state holds a password".to_owned(),
-                    place,
+                    &url.origin,
                 ));
             } else if !["postgresql://", "postgres://"]
                 .iter()
@@ -213,11 +211,9 @@ impl Texts<'_> {
         }
         if let Some(endpoint) = &endpoint {
             if endpoint.text.contains('@') {
-                let mut place = endpoint.origin.clone();
-                place.length = 0;
                 self.push(credential(
                     "the endpoint of the state holds a user".to_owned(),
-                    place,
+                    &endpoint.origin,
                 ));
             } else if !endpoint.text.starts_with("https://") && !is_loopback(&endpoint.text) {
                 self.wrong(
