@@ -186,10 +186,7 @@ fn pass_on(client: TcpStream, target: &Target, plan: &Arc<Mutex<Plan>>) {
         let (left, plan) = (Arc::clone(&left), Arc::clone(plan));
         std::thread::spawn(move || {
             let mut buffer = [0; 4096];
-            loop {
-                let Ok(read @ 1..) = from.read(&mut buffer) else {
-                    break;
-                };
+            while let Ok(read @ 1..) = from.read(&mut buffer) {
                 let mut locked = left.lock().unwrap();
                 let passing = match &mut *locked {
                     Some(left) => {

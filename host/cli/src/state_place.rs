@@ -54,7 +54,7 @@ impl StatePlace {
                 let written = url.as_ref().map(|url| url.text.as_str());
                 Arc::new(self.postgresql(settings, written)?)
             }
-            StateBackend::S3 { .. } => {
+            StateBackend::S3(_) => {
                 return Err(self.unusable(settings, "S3 as a place for state is not supported yet", ""));
             }
         };

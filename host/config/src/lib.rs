@@ -40,5 +40,5 @@ pub use project::LocatedText;
 pub use resolve::{Context, StackOutputs};
 pub use safeguards::Safeguards;
 pub use sealer::{AgeSealer, GeneratedIdentity, generate_identity};
-pub use state::{StateBackend, StateSettings};
+pub use state::{S3Bucket, StateBackend, StateSettings};
 pub use suggestion::nearest;

@@ -28,16 +28,20 @@ pub enum StateBackend {
         url: Option<LocatedText>,
     },
     /// A bucket of S3, or of something that speaks its protocol.
-    S3 {
-        /// The bucket.
-        bucket: LocatedText,
-        /// What the names of all objects start with.
-        prefix: Option<LocatedText>,
-        /// The region; none when the environment gives it.
-        region: Option<LocatedText>,
-        /// Where the service is, where that is not AWS.
-        endpoint: Option<LocatedText>,
-    },
+    S3(Box<S3Bucket>),
+}
+
+/// A bucket for state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct S3Bucket {
+    /// Its name.
+    pub bucket: LocatedText,
+    /// What the names of all objects start with.
+    pub prefix: Option<LocatedText>,
+    /// The region; none when the environment gives it.
+    pub region: Option<LocatedText>,
+    /// Where the service is, where that is not AWS.
+    pub endpoint: Option<LocatedText>,
 }
 
 const BACKENDS: [&str; 3] = ["sqlite", "postgresql", "s3"];
@@ -233,12 +237,12 @@ impl Texts<'_> {
             }
             return None;
         };
-        Some(StateBackend::S3 {
+        Some(StateBackend::S3(Box::new(S3Bucket {
             bucket,
             prefix,
             region,
             endpoint,
-        })
+        })))
     }
 
     fn encrypt(&mut self) -> bool {

@@ -53,15 +53,15 @@ fn a_project_says_where_its_state_is() {
     match backend(
         "{ backend: s3, bucket: states, prefix: teams/a, region: eu-west-1, endpoint: \"http://127.0.0.1:9\" }",
     ) {
-        StateBackend::S3 {
-            bucket,
-            prefix,
-            region,
-            endpoint,
-        } => {
+        StateBackend::S3(s3) => {
             let text = |text: Option<konductor_config::LocatedText>| text.unwrap().text;
             assert_eq!(
-                [bucket.text, text(prefix), text(region), text(endpoint)],
+                [
+                    s3.bucket.text.clone(),
+                    text(s3.prefix),
+                    text(s3.region),
+                    text(s3.endpoint)
+                ],
                 ["states", "teams/a", "eu-west-1", "http://127.0.0.1:9"]
             );
         }
