@@ -10,6 +10,7 @@ mod error;
 mod fetch_progress;
 mod graph_picture;
 mod network;
+mod object_requests;
 mod output;
 mod permissions;
 mod plugins;

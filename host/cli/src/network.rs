@@ -70,12 +70,10 @@ impl Network {
         }
     }
 
-    /// Returns the settings for reaching the state that a team shares.
+    /// Returns the settings for reaching a database that holds state; no proxy leads to one.
     pub fn for_state(&self) -> Result<konductor_state::backend::NetworkSettings, CommandError> {
         Ok(konductor_state::backend::NetworkSettings {
             root_certificates: self.certificates()?,
-            proxy: self.proxy.clone(),
-            no_proxy: self.no_proxy.clone(),
         })
     }
 

@@ -3,14 +3,16 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, OnceLock};
 
-use konductor_config::{StateBackend, StateSettings};
+use konductor_broker::BrokerOptions;
+use konductor_config::{LocatedText, S3Bucket, StateBackend, StateSettings};
 use konductor_model::{Diagnostic, SecretText};
 use konductor_state::Backend;
-use konductor_state::backend::{NetworkSettings, PostgreSql, PostgreSqlSettings};
+use konductor_state::backend::{NetworkSettings, PostgreSql, PostgreSqlSettings, S3, S3Settings};
 
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::network::Network;
+use crate::object_requests::BucketRequests;
 
 /// Gives the whole URL of a database, with a password.
 const URL_VARIABLE: &str = "KONDUCTOR_STATE_URL";
@@ -54,9 +56,7 @@ impl StatePlace {
                 let written = url.as_ref().map(|url| url.text.as_str());
                 Arc::new(self.postgresql(settings, written)?)
             }
-            StateBackend::S3(_) => {
-                return Err(self.unusable(settings, "S3 as a place for state is not supported yet", ""));
-            }
+            StateBackend::S3(bucket) => Arc::new(self.s3(settings, bucket)?),
         };
         Ok(Some(Arc::clone(self.backend.get_or_init(|| made))))
     }
@@ -91,6 +91,32 @@ impl StatePlace {
             network: self.network()?,
         });
         made.map_err(|error| self.unusable(settings, &error.to_string(), ""))
+    }
+
+    fn s3(&self, settings: &StateSettings, bucket: &S3Bucket) -> Result<S3, CommandError> {
+        let text = |text: &Option<LocatedText>| text.as_ref().map(|text| text.text.clone());
+        let variables = ["AWS_REGION", "AWS_DEFAULT_REGION"];
+        let of_environment = variables.iter().find_map(|name| self.environment.variable(name));
+        let region = text(&bucket.region).or_else(|| of_environment.map(str::to_owned));
+        let region = region.ok_or_else(|| {
+            self.unusable(
+                settings,
+                "the bucket of the state has no region",
+                "add `region:`, or set AWS_REGION",
+            )
+        })?;
+        let name = &bucket.bucket.text;
+        let endpoint = text(&bucket.endpoint);
+        let address = S3Settings::address(name, &region, endpoint.as_deref())
+            .map_err(|error| self.unusable(settings, &error.to_string(), ""))?;
+        let mut options = BrokerOptions::default();
+        Network::of(&self.environment)?.for_calls(&mut options)?;
+        Ok(S3::new(S3Settings {
+            requests: Arc::new(BucketRequests::new(options, &address, &region)?),
+            address,
+            bucket: name.clone(),
+            prefix: text(&bucket.prefix).unwrap_or_default(),
+        }))
     }
 
     fn network(&self) -> Result<NetworkSettings, CommandError> {

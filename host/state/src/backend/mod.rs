@@ -17,6 +17,7 @@ pub mod postgresql;
 pub(crate) mod remote;
 pub(crate) mod renewal;
 pub(crate) mod replica;
+pub mod s3;
 pub(crate) mod segment;
 pub(crate) mod verification;
 pub(crate) mod writing;
@@ -29,6 +30,7 @@ pub use error::BackendError;
 pub use network::NetworkSettings;
 pub use postgresql::{PostgreSql, PostgreSqlSettings};
 pub use remote::stacks;
+pub use s3::{ObjectRequestError, ObjectRequests, S3, S3Settings};
 
 use crate::schema::StackIdentity;
 

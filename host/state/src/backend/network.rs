@@ -1,30 +1,18 @@
-//! How a backend is reached: certificates and proxy, the same for every one.
+//! How a database is reached: over TLS, with the system's certificates and more.
 
 use std::sync::Arc;
 
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use rustls_platform_verifier::Verifier;
-use url::Url;
 
 use crate::backend::error::BackendError;
 
-/// How a backend is reached.
-#[derive(Clone, Default)]
+/// How a database is reached.
+#[derive(Debug, Clone, Default)]
 pub struct NetworkSettings {
     /// Root certificates beside the system's, each file in PEM.
     pub root_certificates: Vec<Vec<u8>>,
-    /// The proxy for HTTPS. A database is never behind it.
-    pub proxy: Option<Url>,
-    /// The hosts that the proxy is not for, as in `NO_PROXY`.
-    pub no_proxy: String,
-}
-
-impl std::fmt::Debug for NetworkSettings {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        // A proxy's address may hold a password.
-        f.debug_struct("NetworkSettings").finish_non_exhaustive()
-    }
 }
 
 impl NetworkSettings {

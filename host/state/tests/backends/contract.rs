@@ -7,7 +7,7 @@ use konductor_state::backend::{Appended, Claim, Lease, Segment};
 
 use crate::team::*;
 
-of_every_place!(shared, PostgreSql:
+of_every_place!(shared, PostgreSql S3:
     of_many_that_append_at_one_serial_one_does
     segments_are_read_in_order_and_in_parts
     of_many_that_take_a_lease_one_does

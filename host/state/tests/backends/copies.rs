@@ -5,7 +5,7 @@ use konductor_state::{BackendError, Journal, StateError};
 use crate::fixture::*;
 use crate::team::*;
 
-of_every_place!(shared, PostgreSql:
+of_every_place!(shared, PostgreSql S3:
     a_copy_that_is_ahead_or_another_is_fetched_anew_and_never_pushed
     a_copy_that_is_no_log_is_fetched_anew
     an_emptied_backend_is_no_stack_that_was_never_deployed

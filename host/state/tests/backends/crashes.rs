@@ -116,3 +116,9 @@ async fn a_killed_process_leaves_what_was_durable_in_a_file() {
 async fn a_killed_process_leaves_what_was_durable_in_postgresql() {
     a_killed_process_leaves_what_was_durable_and_the_next_goes_on(Kind::PostgreSql).await;
 }
+
+#[cfg(all(debug_assertions, unix))]
+#[tokio::test]
+async fn a_killed_process_leaves_what_was_durable_in_s3() {
+    a_killed_process_leaves_what_was_durable_and_the_next_goes_on(Kind::S3).await;
+}

@@ -6,12 +6,12 @@ use konductor_state::{Journal, LockGuard, LockOwner, StackLog, StateError};
 use crate::fixture::*;
 use crate::team::*;
 
-of_every_place!(every, File PostgreSql:
+of_every_place!(every, File PostgreSql S3:
     a_second_one_is_told_who_holds_the_lock
     after_an_unlock_the_former_owner_writes_nothing_more_and_the_log_says_who_did_it
 );
 
-of_every_place!(shared, PostgreSql:
+of_every_place!(shared, PostgreSql S3:
     a_lock_that_is_not_renewed_goes_to_the_next_and_its_holder_is_shut_out
     a_lock_that_is_renewed_holds_as_long_as_it_takes
     an_unlock_on_the_holders_own_machine_shuts_it_out_too

@@ -1,4 +1,4 @@
-//! One suite over every place that a log can be in: a file, a PostgreSQL database.
+//! One suite over every place that a log can be in: a file, a PostgreSQL database, a bucket.
 //!
 //! The servers are real, each of one test. A *machine* is a folder with a copy of the log; two machines share nothing
 //! but the backend.

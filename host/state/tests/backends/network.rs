@@ -7,7 +7,7 @@ use konductor_state::{Journal, StateError};
 use crate::fixture::*;
 use crate::team::*;
 
-of_every_place!(shared, PostgreSql:
+of_every_place!(shared, PostgreSql S3:
     appends_over_connections_that_are_cut_stand_once_and_in_order
     an_append_whose_fate_is_unknown_stops_the_writer
     a_backend_that_cannot_be_reached_is_named

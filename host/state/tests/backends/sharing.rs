@@ -6,7 +6,7 @@ use konductor_state::{Journal, StateError};
 use crate::fixture::*;
 use crate::team::*;
 
-of_every_place!(every, File PostgreSql:
+of_every_place!(every, File PostgreSql S3:
     what_one_machine_appends_another_reads_as_it_was
     of_many_writers_each_gets_its_own_place
     a_refused_append_leaves_nothing_anywhere

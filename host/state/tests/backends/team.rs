@@ -5,12 +5,20 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use konductor_broker::{
+    AccessKeys, AuditPermit, AuditSink, AuditUnavailable, Broker, BrokerOptions, CredentialBase,
+    CredentialSource, OwnRequestError, OwnRequests,
+};
 use konductor_model::SecretText;
-use konductor_state::backend::{NetworkSettings, PostgreSql, PostgreSqlSettings};
+use konductor_state::backend::{
+    NetworkSettings, ObjectRequestError, ObjectRequests, PostgreSql, PostgreSqlSettings, S3, S3Settings,
+};
 use konductor_state::{
     Backend, BackendTimes, EntryQuery, LockOwner, LoggedEntry, OpenOptions, StackLog, StateError,
 };
-use konductor_tests::{CuttingProxy, PostgreSqlServer, Target};
+use konductor_tests::{AwsAccount, CuttingProxy, PostgreSqlServer, Target};
+use serde_json::json;
 
 use crate::fixture;
 
@@ -19,6 +27,7 @@ use crate::fixture;
 pub(crate) enum Kind {
     File,
     PostgreSql,
+    S3,
 }
 
 /// A place for state and the machines that reach it, gone when this is dropped.
@@ -32,7 +41,12 @@ pub(crate) struct Place {
 pub(crate) enum Server {
     None,
     PostgreSql(PostgreSqlServer),
+    S3(AwsAccount),
 }
+
+/// The bucket of the tests, and what names in it start with.
+const BUCKET: &str = "states";
+const PREFIX: &str = "teams/platform";
 
 impl Place {
     pub(crate) fn open(kind: Kind) -> Self {
@@ -40,6 +54,13 @@ impl Place {
             server: match kind {
                 Kind::File => Server::None,
                 Kind::PostgreSql => Server::PostgreSql(PostgreSqlServer::open()),
+                Kind::S3 => {
+                    let account = AwsAccount::open();
+                    account.call("s3", "create_bucket", json!({
+                        "Bucket": BUCKET, "CreateBucketConfiguration": {"LocationConstraint": "us-west-2"},
+                    }));
+                    Server::S3(account)
+                }
             },
             folder: tempfile::tempdir().unwrap(),
             machines: AtomicUsize::new(0),
@@ -51,6 +72,7 @@ impl Place {
         match &self.server {
             Server::None => self.folder.path().join("dev.db").display().to_string(),
             Server::PostgreSql(server) => server.url(),
+            Server::S3(account) => s3_address(account, account.url()),
         }
     }
 
@@ -59,6 +81,10 @@ impl Place {
         match &self.server {
             Server::None => panic!("no network leads to a file"),
             Server::PostgreSql(server) => CuttingProxy::open(Target::Socket(server.socket()), seed),
+            Server::S3(account) => {
+                let port = account.url().rsplit_once(':').unwrap().1.parse().unwrap();
+                CuttingProxy::open(Target::Port(port), seed)
+            }
         }
     }
 
@@ -72,6 +98,7 @@ impl Place {
         self.machine_at(match &self.server {
             Server::None => panic!("no network leads to a file"),
             Server::PostgreSql(server) => server.url_through(proxy.port()),
+            Server::S3(account) => s3_address(account, &format!("http://127.0.0.1:{}", proxy.port())),
         })
     }
 
@@ -94,6 +121,7 @@ impl Place {
                 .query("SELECT count(*) FROM konductor_segment")
                 .parse()
                 .unwrap(),
+            Server::S3(account) => segment_keys(account).len(),
         }
     }
 
@@ -102,14 +130,43 @@ impl Place {
         match &self.server {
             Server::None => panic!("a file has no segments"),
             Server::PostgreSql(server) => {
-                server.query(&format!("DELETE FROM konductor_segment WHERE first < {serial}"))
+                server.query(&format!("DELETE FROM konductor_segment WHERE first < {serial}"));
             }
-        };
+            Server::S3(account) => {
+                for key in segment_keys(account) {
+                    if key.rsplit_once('/').unwrap().1.parse::<u64>().unwrap() < serial {
+                        account.call("s3", "delete_object", json!({"Bucket": BUCKET, "Key": key}));
+                    }
+                }
+            }
+        }
     }
+}
+
+fn s3_address(account: &AwsAccount, url: &str) -> String {
+    let (key, secret) = (account.access_key_id(), account.secret_access_key());
+    format!("s3 {url} {key} {secret}")
+}
+
+fn segment_keys(account: &AwsAccount) -> Vec<String> {
+    let listed = account.call(
+        "s3",
+        "list_objects_v2",
+        json!({"Bucket": BUCKET, "Prefix": PREFIX}),
+    );
+    let objects = listed["Contents"].as_array().cloned().unwrap_or_default();
+    let keys = objects
+        .iter()
+        .map(|object| object["Key"].as_str().unwrap().to_owned());
+    keys.filter(|key| key.contains("/log/")).collect()
 }
 
 /// Makes the backend of an address; none for a file.
 pub(crate) fn backend(address: &str) -> Option<Arc<dyn Backend>> {
+    if let Some(rest) = address.strip_prefix("s3 ") {
+        let words: Vec<&str> = rest.split(' ').collect();
+        return Some(Arc::new(s3(words[0], words[1], words[2])));
+    }
     address.starts_with("postgresql://").then(|| {
         let made = PostgreSql::new(PostgreSqlSettings {
             url: SecretText::new(address),
@@ -119,6 +176,51 @@ pub(crate) fn backend(address: &str) -> Option<Arc<dyn Backend>> {
         });
         Arc::new(made.unwrap()) as Arc<dyn Backend>
     })
+}
+
+fn s3(endpoint: &str, key: &str, secret: &str) -> S3 {
+    let source = CredentialSource {
+        base: CredentialBase::Keys(AccessKeys {
+            access_key_id: key.to_owned(),
+            secret_access_key: SecretText::new(secret),
+            session_token: None,
+        }),
+        ..CredentialSource::default()
+    };
+    let broker = Broker::new(BrokerOptions::default(), Arc::new(NoPlugins)).unwrap();
+    let requests = broker
+        .own_requests(&endpoint.parse().unwrap(), "s3", "us-west-2", source)
+        .unwrap();
+    S3::new(S3Settings {
+        address: S3Settings::address(BUCKET, "us-west-2", Some(endpoint)).unwrap(),
+        bucket: BUCKET.to_owned(),
+        prefix: PREFIX.to_owned(),
+        requests: Arc::new(Requests(requests)),
+    })
+}
+
+struct Requests(OwnRequests);
+
+#[async_trait]
+impl ObjectRequests for Requests {
+    async fn send(
+        &self,
+        request: http::Request<Vec<u8>>,
+    ) -> Result<http::Response<Vec<u8>>, ObjectRequestError> {
+        self.0.send(request).await.map_err(|error| match error {
+            OwnRequestError::NoAnswer(reason) => ObjectRequestError::NoAnswer(reason),
+            other => ObjectRequestError::NotSent(other.to_string()),
+        })
+    }
+}
+
+struct NoPlugins;
+
+#[async_trait]
+impl AuditSink for NoPlugins {
+    async fn reserve(&self) -> Result<AuditPermit, AuditUnavailable> {
+        unreachable!("there is no plugin")
+    }
 }
 
 /// A machine with a copy of the log.
@@ -172,7 +274,7 @@ impl Machine {
 }
 
 pub(crate) fn file(folder: &Path, address: &str) -> PathBuf {
-    if address.contains("://") {
+    if backend(address).is_some() {
         folder.join("copy.db")
     } else {
         address.into()
