@@ -84,6 +84,82 @@ fn what_one_machine_deploys_another_knows_changes_and_destroys() {
 }
 
 #[test]
+fn a_bucket_keeps_the_state_of_two_machines() {
+    let account = konductor_tests::AwsAccount::open();
+    account.call(
+        "s3",
+        "create_bucket",
+        serde_json::json!({
+            "Bucket": "states", "CreateBucketConfiguration": {"LocationConstraint": "us-west-2"},
+        }),
+    );
+    let place = format!(
+        "state: {{ backend: s3, bucket: states, prefix: teams/a, region: us-west-2, endpoint: \"{}\" }}",
+        account.url()
+    );
+    let project = PROJECT.replace("state: { backend: postgresql }", &place);
+    let machine = || Project::from_text(&project, STACK).with_account(&account);
+    let (ada, bob) = (machine().with_environment("USER", "ada"), machine());
+    bob.run(["state", "list"])
+        .fails_saying("stack shared/dev was never deployed");
+    for (point, transaction) in [("KONDUCTOR_CRASH_BETWEEN", "3"), ("KONDUCTOR_CRASH_BEFORE", "2")] {
+        let crashed = ada.run_with(["run", "--yes"], &[(point, transaction)]);
+        assert_eq!(crashed.signal, Some(9), "{point}: {crashed}");
+    }
+    let mut running = ada.start(["run", "--yes", "--json"]);
+    running.wait_for_event("plan");
+    running.signal(Signal::STOP);
+    bob.run(["run", "--yes"])
+        .fails_saying("the stack is locked by `konductor run` of ada");
+    running.signal(Signal::CONT);
+    running.finish().succeeds();
+    assert_eq!(account.counts()["vpcs"], 1);
+    bob.assert_nothing_to_do();
+    assert_eq!(bob.objects(), ada.objects());
+    let verified = [&ada, &bob].map(|machine| head(&machine.run(["log", "verify", "--json"]).succeeds()));
+    assert_eq!(verified[0], verified[1]);
+    bob.run(["destroy", "--yes"]).succeeds();
+    assert_eq!(account.counts(), serde_json::json!({"buckets": 1}));
+
+    // Every object of the log was made on the condition that there was none.
+    let requests = account.requests_of_konductor();
+    let segments = requests.iter().filter(|request| {
+        request["method"] == "PUT" && request["path"].as_str().unwrap().contains("/shared/dev/log/")
+    });
+    let mut count = 0;
+    for request in segments {
+        assert_eq!(request["headers"]["if-none-match"], "*", "{request}");
+        count += 1;
+    }
+    assert!(count > 10, "{count}");
+    // An entry that is changed in the bucket is seen by a machine that knows it, and by one that does not.
+    let listed = account.call(
+        "s3",
+        "list_objects_v2",
+        serde_json::json!({"Bucket": "states", "Prefix": "teams/a/shared/dev/log/"}),
+    );
+    let key = listed["Contents"][1]["Key"].as_str().unwrap();
+    let body = account.call(
+        "s3",
+        "get_object",
+        serde_json::json!({"Bucket": "states", "Key": key}),
+    );
+    let changed = body["Body"]
+        .as_str()
+        .unwrap()
+        .replace("shared/dev", "shared/DEV")
+        .replacen("ada", "eve", 1);
+    account.call(
+        "s3",
+        "put_object",
+        serde_json::json!({"Bucket": "states", "Key": key, "Body": changed + " "}),
+    );
+    ada.run(["log", "verify"])
+        .fails_saying("in the state at s3://states/teams/a");
+    machine().run(["state", "list"]).fails_saying("is damaged");
+}
+
+#[test]
 fn a_stack_with_a_log_in_a_file_is_not_deployed_a_second_time() {
     let account = konductor_tests::AwsAccount::open();
     let server = PostgreSqlServer::open();
