@@ -72,12 +72,18 @@ class RequestLog:
         self.lock = threading.Lock()
 
     def __call__(self, environ, start_response):
+        if environ["REQUEST_METHOD"] in ("PUT", "DELETE") and not is_whole(environ):
+            start_response("400 Bad Request", [("Content-Length", "0")])
+            return [b""]
         if environ.get("wsgi.input_terminated"):  # sent in chunks
             body = environ["wsgi.input"].read()
             environ["CONTENT_LENGTH"] = str(len(body))
         else:
             length = int(environ.get("CONTENT_LENGTH") or 0)
             body = environ["wsgi.input"].read(length) if length else b""
+            if len(body) < length:  # the connection ended: S3 stores nothing of it, and moto would
+                start_response("400 Bad Request", [("Content-Length", "0")])
+                return [b""]
         environ["wsgi.input"] = Body(body)
         environ[RAW_BODY] = body
         line = {
@@ -107,6 +113,12 @@ def named_as_by_s3(application, environ, start_response):
     headers = [(name, value) for name, value in headers if name.lower() != "content-length"]
     start_response(status, [*headers, ("Content-Length", str(len(answer)))])
     return [answer]
+
+
+def is_whole(environ):
+    """Tells whether the head of a request arrived whole: where a connection ends in it, moto does what is left of it."""
+    has_length = "CONTENT_LENGTH" in environ or environ.get("wsgi.input_terminated") or environ["REQUEST_METHOD"] == "DELETE"
+    return bool(has_length and environ.get("HTTP_AUTHORIZATION"))
 
 
 class Body:
@@ -195,12 +207,13 @@ def check_signatures(url):
     """Has every request's signature checked from now on, over the bytes that were sent.
 
     moto reads a form and encodes it again before it checks: that turns `%20` into `+`, and the signature of a client
-    that encodes as the standard says would not fit.
+    that encodes as the standard says would not fit. Of a query it decodes `%2F`, so that not even boto3's would.
     """
     parsed = IAMRequestBase._create_aws_request
 
     def as_sent(self):
         self._body = flask.request.environ.get(RAW_BODY) or self._body
+        self._path = flask.request.environ.get("RAW_URI") or self._path
         return parsed(self)
 
     IAMRequestBase._create_aws_request = as_sent

@@ -96,6 +96,11 @@ pub(crate) fn registry() -> PathBuf {
     prepared("registry/usr/bin/docker-registry", "registry")
 }
 
+/// Returns a program of PostgreSQL.
+pub(crate) fn postgresql(program: &str) -> PathBuf {
+    prepared(&format!("postgresql/bin/{program}"), "postgresql")
+}
+
 /// Returns a file below `target` that a task of xtask makes.
 pub(crate) fn prepared(file: &str, task: &str) -> PathBuf {
     let file = root().join("target").join(file);

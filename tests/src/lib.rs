@@ -3,18 +3,20 @@
 //!
 //! For plugins that travel there are an OCI registry and a site's own keys and time stamps, made by `openssl`.
 //!
-//! It needs `cargo xtask plugins`, `python`, `languages`, `examples` and `registry` once; `cargo xtask test` does all.
+//! It needs `cargo xtask plugins`, `python`, `languages`, `examples`, `registry` and `postgresql` once; `cargo xtask test` does all.
 
 mod alert_receiver;
 mod aws_account;
 mod binary;
 mod checkout;
+mod cutting_proxy;
 mod devpi;
 mod installation;
 mod kinto;
 mod node_tools;
 mod oci_registry;
 mod openssl;
+mod postgresql;
 mod power_dns;
 mod project;
 mod running;
@@ -31,10 +33,12 @@ pub use checkout::{
     archive, archived, example, example_plugins, guest, javascript_plugins, node_programs, python,
     python_environment, python_plugins, root,
 };
+pub use cutting_proxy::{CuttingProxy, Target};
 pub use devpi::Devpi;
 pub use installation::{Installation, SHIPPED};
 pub use kinto::Kinto;
 pub use oci_registry::{OciRegistry, RegistryAnswer, write_docker_configuration};
+pub use postgresql::PostgreSqlServer;
 pub use power_dns::PowerDns;
 pub use project::{Finished, Project};
 pub use running::{Running, Signal};

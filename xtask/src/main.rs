@@ -17,6 +17,7 @@ mod fuzz;
 mod guards;
 mod languages;
 mod plugins;
+mod postgresql;
 mod python;
 mod registry;
 mod remapping;
@@ -50,6 +51,8 @@ enum Task {
     Examples,
     /// Fetch the OCI registry that the tests push plugins to.
     Registry,
+    /// Find or fetch the PostgreSQL that the tests keep state in.
+    Postgresql,
     /// Measure the sandbox and the engine, and write docs/performance.md.
     Bench(bench::Arguments),
     /// Feed damaged and hostile input to everything that reads what others wrote.
@@ -71,6 +74,7 @@ fn main() -> ExitCode {
         Task::Languages => languages::prepare(),
         Task::Examples => examples::prepare(),
         Task::Registry => registry::prepare(),
+        Task::Postgresql => postgresql::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
         Task::Docs(arguments) => documentation::run_arguments(&arguments),
         Task::Dist(arguments) => dist::run_arguments(&arguments),

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{cargo, run, step};
-use crate::{documentation, examples, folders, fuzz, languages, plugins, python, registry};
+use crate::{documentation, examples, folders, fuzz, languages, plugins, postgresql, python, registry};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -92,11 +92,13 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
 
 /// Builds the guests, and the environment in which they meet an emulator.
 fn prepare_guests(arguments: &Arguments) -> Result<()> {
+    // The tests of the state want servers, also the quick ones.
+    python::prepare()?;
+    postgresql::prepare()?;
     if arguments.quick {
         return plugins::build(&SMALL.map(str::to_owned));
     }
     plugins::build(&[])?;
-    python::prepare()?;
     languages::prepare()?;
     examples::prepare()?;
     registry::prepare()

@@ -19,6 +19,7 @@ use crate::fips::FipsRule;
 use crate::grant::{EVERY_REGION, EndpointGrant, Grant, override_problem};
 use crate::http_credential::HttpCredential;
 use crate::identity_http::identity_http;
+use crate::own_requests::OwnRequests;
 use crate::recorder::{Recorded, Recorder};
 use crate::replay::{self, NoNetwork, OutOfRecording, Replay};
 use crate::retry::RetryOptions;
@@ -434,6 +435,36 @@ impl Broker {
         let (_, cache) = self.cache(source)?;
         cache.get().await?;
         Ok(())
+    }
+
+    /// Makes a way out for the host itself, to one service at one address, with credentials of the standard chain or
+    /// of another source. No plugin gets hold of it.
+    ///
+    /// # Errors
+    /// When the address is one that nothing may be sent to.
+    pub fn own_requests(
+        &self,
+        origin: &Url,
+        service: &str,
+        region: &str,
+        mut source: CredentialSource,
+    ) -> Result<OwnRequests, BrokerError> {
+        let way_out = self.way_out(Purpose::Credentials)?;
+        way_out
+            .egress
+            .allow(origin)
+            .map_err(|error| BrokerError::Address {
+                what: "service",
+                reason: error.to_string(),
+            })?;
+        source.region.get_or_insert_with(|| region.to_owned());
+        let address = endpoint::Address {
+            origin: origin.clone(),
+            signing_region: region.to_owned(),
+            signing_service: service.to_owned(),
+        };
+        let (_, cache) = self.cache(source)?;
+        Ok(OwnRequests::new(way_out, address, cache, self.shared.limits))
     }
 
     /// Returns the one cache of a source, and its number.

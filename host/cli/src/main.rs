@@ -10,6 +10,7 @@ mod error;
 mod fetch_progress;
 mod graph_picture;
 mod network;
+mod object_requests;
 mod output;
 mod permissions;
 mod plugins;
@@ -21,6 +22,7 @@ mod reveals;
 mod saved_plan;
 mod session;
 mod simulation;
+mod state_place;
 
 use std::process::ExitCode;
 

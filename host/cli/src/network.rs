@@ -79,14 +79,25 @@ impl Network {
         }
     }
 
+    /// Returns the settings for reaching a database that holds state; no proxy leads to one.
+    pub fn for_state(&self) -> Result<konductor_state::backend::NetworkSettings, CommandError> {
+        Ok(konductor_state::backend::NetworkSettings {
+            root_certificates: self.certificates()?,
+        })
+    }
+
+    fn certificates(&self) -> Result<Vec<Vec<u8>>, CommandError> {
+        let files = self.certificate_files.iter();
+        files
+            .map(|path| std::fs::read(path).map_err(|error| CommandError::file("read", path, error)))
+            .collect()
+    }
+
     /// Puts the settings into those of the broker.
     pub fn for_calls(&self, options: &mut BrokerOptions) -> Result<(), CommandError> {
         options.proxy.clone_from(&self.proxy);
         options.no_proxy.clone_from(&self.no_proxy);
-        for path in &self.certificate_files {
-            let pem = std::fs::read(path).map_err(|error| CommandError::file("read", path, error))?;
-            options.extra_root_certificates.push(pem);
-        }
+        options.extra_root_certificates.extend(self.certificates()?);
         Ok(())
     }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 use konductor_config::inputs::{PROJECT_FILE, stacks};
 use konductor_config::{AgeSealer, Configuration, Context, Inputs, StackOutputs};
 use konductor_model::{Diagnostic, Diagnostics, SecretText, Value};
-use konductor_state::{OpenOptions, StackLog};
+use konductor_state::{Backend, OpenOptions, StackLog, StateError};
 
 use crate::arguments::GlobalArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::render::diagnostic::Sources;
+use crate::state_place::StatePlace;
 
 /// The stack of a project that has no stack files and was given no name.
 pub const DEFAULT_STACK: &str = "dev";
@@ -27,6 +28,8 @@ pub struct Project {
     pub sealer: Arc<AgeSealer>,
     /// The cloud is simulated.
     pub simulated: bool,
+    /// Where the state is kept.
+    pub state_place: StatePlace,
     /// What every command understands, for whoever loads plugins.
     pub arguments: GlobalArguments,
 }
@@ -45,8 +48,10 @@ impl Project {
         let configuration = Configuration::load(inputs)?;
         let identity = identity(environment)?;
         let sealer = Arc::new(configuration.sealer(identity.as_ref())?);
+        let state_place = StatePlace::new(configuration.state().cloned(), environment.clone());
         Ok(Self {
             folder,
+            state_place,
             configuration,
             sealer,
             simulated: arguments.simulate,
@@ -93,41 +98,115 @@ impl Project {
         }
     }
 
+    /// Returns the backend that a team shares; none when the state is in files. A simulated cloud is a file of this
+    /// machine, and so is its log.
+    fn backend(&self) -> Result<Option<Arc<dyn Backend>>, CommandError> {
+        if self.simulated {
+            return Ok(None);
+        }
+        self.state_place.backend()
+    }
+
+    fn options(&self, stack: &str) -> OpenOptions {
+        OpenOptions::of_stack(self.configuration.project_name(), stack).sealer(self.sealer.clone())
+    }
+
+    /// Returns options for a log in a backend, and the file of its copy.
+    fn shared(&self, stack: &str, backend: Arc<dyn Backend>) -> (OpenOptions, PathBuf) {
+        let mut options = self.options(stack).backend(backend);
+        options.encrypted = self.state_place.is_encrypted();
+        // Not where a log of its own would be: that must never be taken for a copy, which may be fetched anew.
+        (
+            options,
+            self.state_folder().join("copies").join(log_name(stack, false)),
+        )
+    }
+
+    /// Fails when the stack has a log in a file and the project says that it is elsewhere.
+    async fn require_no_file(&self, backend: &dyn Backend) -> Result<(), CommandError> {
+        let file = self.log_file();
+        if !file.exists() {
+            return Ok(());
+        }
+        let stack = self.configuration.stack();
+        let log = match StackLog::open(&file, self.options(stack).read_only()).await {
+            Err(StateError::Moved { .. }) => return Ok(()),
+            opened => opened?,
+        };
+        if log.head().await?.0 == 0 {
+            return Ok(());
+        }
+        Err(CommandError::message(format!(
+            "the state of {} is in {}, and konductor.yaml says that it is at {}",
+            self.title(),
+            file.display(),
+            backend.title()
+        ))
+        .help("move it: take `state` out of konductor.yaml, run `konductor state migrate --to …`, and put it back in"))
+    }
+
     /// Opens the stack's log, and makes it if there is none.
     pub async fn open_log(&self) -> Result<StackLog, CommandError> {
-        let options = OpenOptions::of_stack(self.configuration.project_name(), self.configuration.stack())
-            .sealer(self.sealer.clone());
-        Ok(StackLog::open(&self.log_file(), options).await?)
+        let stack = self.configuration.stack();
+        let Some(backend) = self.backend()? else {
+            return Ok(StackLog::open(&self.log_file(), self.options(stack)).await?);
+        };
+        self.require_no_file(backend.as_ref()).await?;
+        let (options, file) = self.shared(stack, backend);
+        Ok(StackLog::open(&file, options).await?)
     }
 
     /// Opens the stack's log to read it.
     pub async fn read_log(&self) -> Result<StackLog, CommandError> {
-        let file = self.log_file();
-        if !file.exists() {
-            return Err(
-                CommandError::message(format!("stack {} was never deployed", self.title()))
-                    .help("`konductor run` deploys it"),
-            );
+        let never = || {
+            CommandError::message(format!("stack {} was never deployed", self.title()))
+                .help("`konductor run` deploys it")
+        };
+        let stack = self.configuration.stack();
+        let Some(backend) = self.backend()? else {
+            let file = self.log_file();
+            if !file.exists() {
+                return Err(never());
+            }
+            return Ok(StackLog::open(&file, self.options(stack).read_only()).await?);
+        };
+        self.require_no_file(backend.as_ref()).await?;
+        let (options, file) = self.shared(stack, backend);
+        let log = StackLog::open(&file, options.read_only()).await?;
+        if log.head().await?.0 == 0 {
+            return Err(never());
         }
-        let options = OpenOptions::of_stack(self.configuration.project_name(), self.configuration.stack())
-            .sealer(self.sealer.clone())
-            .read_only();
-        Ok(StackLog::open(&file, options).await?)
+        Ok(log)
     }
 
-    /// Returns the names of the other stacks of the project that were deployed, sorted.
-    fn deployed_stacks(&self) -> Vec<String> {
-        let suffix = if self.simulated { ".simulated.db" } else { ".db" };
-        let mut names: Vec<String> = std::fs::read_dir(self.state_folder())
+    /// Opens the logs of the other stacks of the project to read them: a log, or why it cannot be read.
+    async fn other_logs(&self) -> Result<Vec<(String, Result<StackLog, String>)>, CommandError> {
+        let backend = self.backend()?;
+        let names = match &backend {
+            Some(backend) => {
+                konductor_state::backend::stacks(backend, self.configuration.project_name()).await?
+            }
+            None => self.stacks_in_files(),
+        };
+        let mut found = Vec::new();
+        for name in names
             .into_iter()
-            .flatten()
-            .filter_map(Result::ok)
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter_map(|name| name.strip_suffix(suffix).map(str::to_owned))
-            .filter(|name| !name.contains('.') && name != self.configuration.stack())
-            .collect();
-        names.sort();
-        names
+            .filter(|name| name != self.configuration.stack())
+        {
+            let (options, file) = match &backend {
+                Some(backend) => self.shared(&name, Arc::clone(backend)),
+                None => {
+                    let file = self.state_folder().join(log_name(&name, self.simulated));
+                    (self.options(&name), file)
+                }
+            };
+            let log = match StackLog::open(&file, options.read_only()).await {
+                Err(error @ StateError::Moved { .. }) => Err(error.to_string()),
+                opened => Ok(opened?),
+            };
+            found.push((name, log));
+        }
+        Ok(found)
     }
 
     /// Reads the outputs of every other stack of the project that was deployed.
@@ -137,12 +216,14 @@ impl Project {
             project: self.configuration.project_name().to_owned(),
             outputs: Vec::new(),
         };
-        for name in self.deployed_stacks() {
-            let file = self.state_folder().join(log_name(&name, self.simulated));
-            let options = OpenOptions::of_stack(self.configuration.project_name(), &name)
-                .sealer(self.sealer.clone())
-                .read_only();
-            let log = StackLog::open(&file, options).await?;
+        for (name, log) in self.other_logs().await? {
+            let log = match log {
+                Ok(log) => log,
+                Err(why) => {
+                    found.outputs.push((name, Err(why)));
+                    continue;
+                }
+            };
             let outputs = match konductor_state::Journal::snapshot(&log).await {
                 Ok(snapshot) => Ok(Value::Map(snapshot.outputs)),
                 Err(error) => Err(crate::error::with_sources(&error)),
@@ -155,13 +236,9 @@ impl Project {
     /// Returns the objects that the other stacks of the project manage: type and identifier.
     pub async fn managed_by_other_stacks(&self) -> Result<BTreeSet<(String, String)>, CommandError> {
         let mut managed = BTreeSet::new();
-        for name in self.deployed_stacks() {
-            let file = self.state_folder().join(log_name(&name, self.simulated));
-            let options = OpenOptions::of_stack(self.configuration.project_name(), &name)
-                .sealer(self.sealer.clone())
-                .read_only();
-            let snapshot = StackLog::open(&file, options).await?.snapshot_masked().await?;
-            for record in snapshot.resources.values() {
+        for (_, log) in self.other_logs().await? {
+            let Ok(log) = log else { continue };
+            for record in log.snapshot_masked().await?.resources.values() {
                 let deposed = record.deposed.iter().map(|deposed| &deposed.object);
                 for object in record.object.iter().chain(deposed) {
                     managed.insert((record.urn.resource_type().to_string(), object.id.clone()));
@@ -169,6 +246,20 @@ impl Project {
             }
         }
         Ok(managed)
+    }
+
+    fn stacks_in_files(&self) -> Vec<String> {
+        let suffix = if self.simulated { ".simulated.db" } else { ".db" };
+        let mut names: Vec<String> = std::fs::read_dir(self.state_folder())
+            .into_iter()
+            .flatten()
+            .filter_map(Result::ok)
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .filter_map(|name| name.strip_suffix(suffix).map(str::to_owned))
+            .filter(|name| !name.contains('.'))
+            .collect();
+        names.sort();
+        names
     }
 
     /// Returns what turns written values into the ones to use.

@@ -17,6 +17,7 @@ use crate::project::{self, FileContent, LocatedText};
 use crate::resolve::{Context, Resolver};
 use crate::safeguards::SAFEGUARDS;
 use crate::sealer::AgeSealer;
+use crate::state::StateSettings;
 use crate::suggestion;
 use crate::yaml;
 
@@ -40,6 +41,7 @@ pub struct Configuration {
     plugins: Vec<PluginRequirement>,
     pub(crate) policies: Vec<Located>,
     recipients: Vec<LocatedText>,
+    state: Option<StateSettings>,
     built_in: Located,
     defaults: BTreeMap<String, Located>,
     layers: Vec<Located>,
@@ -135,6 +137,7 @@ impl Configuration {
                 .flatten()
                 .collect(),
             recipients: project.recipients,
+            state: project.state,
             built_in,
             defaults: BTreeMap::new(),
             layers: [organization.config, project.config, stack.config]
@@ -222,6 +225,11 @@ impl Configuration {
             .iter()
             .find(|plugin| plugin.name == namespace)
             .map_or(namespace, |plugin| plugin.plugin.as_str())
+    }
+
+    /// Returns where the state is kept; none when the project does not say.
+    pub fn state(&self) -> Option<&StateSettings> {
+        self.state.as_ref()
     }
 
     /// Returns the age recipients secrets are sealed to.

@@ -7,10 +7,11 @@ use konductor_model::{Diagnostic, Diagnostics, Origin, Path, Value};
 use crate::located::{Located, Node};
 use crate::plugin_requirement::{self, PluginRequirement};
 use crate::refactoring;
+use crate::state::{self, StateSettings};
 use crate::suggestion;
 
 /// The keys at the top of `konductor.yaml`.
-const PROJECT_KEYS: [&str; 11] = [
+const PROJECT_KEYS: [&str; 12] = [
     "name",
     "description",
     "organization",
@@ -22,6 +23,7 @@ const PROJECT_KEYS: [&str; 11] = [
     "moved",
     "removed",
     "secrets",
+    "state",
 ];
 /// The keys at the top of `konductor.STACK.yaml`.
 const STACK_KEYS: [&str; 5] = ["config", "resources", "outputs", "moved", "removed"];
@@ -44,6 +46,7 @@ pub(crate) struct FileContent {
     pub plugins: Vec<PluginRequirement>,
     pub policy: Option<Located>,
     pub recipients: Vec<LocatedText>,
+    pub state: Option<StateSettings>,
     pub config: Option<Located>,
     pub resources: Option<Located>,
     pub outputs: Option<Located>,
@@ -138,6 +141,7 @@ fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics)
             "moved" => content.moved = refactoring::moved(&value, diagnostics),
             "removed" => content.removed = refactoring::removed(&value, diagnostics),
             "secrets" => content.recipients = recipients(&value, diagnostics),
+            "state" => content.state = state::read(&value, diagnostics),
             _ => {
                 let Some(mut map) = map_or_error(value, &at, diagnostics) else {
                     continue;

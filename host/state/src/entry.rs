@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::drift::{DriftChecked, DriftTold};
 use crate::error::StateError;
+use crate::lock::LockOwner;
 use crate::plugin_used::PluginUsed;
 use crate::record::ResourceRecord;
 
@@ -62,6 +63,8 @@ pub enum Entry {
     DriftTold(DriftTold),
     /// The command ended.
     RunFinished(RunFinished),
+    /// The lock was taken away from a run that had not given it back.
+    LockTakenAway(LockTakenAway),
 }
 
 /// A command that changes state.
@@ -250,4 +253,41 @@ pub struct RunFinished {
     pub result: String,
     /// How many operations succeeded, by action.
     pub operations: BTreeMap<String, usize>,
+}
+
+/// The lock was taken away. Where the log is in a backend, this entry also keeps the former owner from appending.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LockTakenAway {
+    /// The number of the lease that holds no more, and none before it; 0 where the log is a file.
+    #[serde(default)]
+    pub lease: u64,
+    /// Who held it, where that can be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<LockOwner>,
+    /// Who took it away.
+    pub by: LockOwner,
+    /// Why.
+    pub because: TakenBecause,
+}
+
+/// Why a lock was taken away.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TakenBecause {
+    /// Somebody said so, with `konductor state unlock`.
+    Unlocked,
+    /// It was not renewed in time.
+    Expired,
+    /// Its process had ended.
+    Ended,
+}
+
+impl std::fmt::Display for TakenBecause {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unlocked => "with `konductor state unlock`",
+            Self::Expired => "because it was not renewed in time",
+            Self::Ended => "because its process had ended",
+        })
+    }
 }

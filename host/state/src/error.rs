@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use konductor_model::secret::SealError;
 
+use crate::backend::BackendError;
 use crate::lock::Locked;
 use crate::projection::InvalidEntry;
 
@@ -132,6 +133,30 @@ pub enum StateError {
         serial: u64,
         /// The last there is.
         last: u64,
+    },
+    /// The log is in a backend, and that failed.
+    #[error(transparent)]
+    Backend(#[from] BackendError),
+    /// Whether the last append is stored is not known, so that nothing may follow it.
+    #[error(
+        "it is not known whether the last entries are stored, because {0}; nothing more is done, and the next run finds out"
+    )]
+    Unsettled(BackendError),
+    /// The log was moved.
+    #[error("the state of {stack} was moved from {place} to {to}; say so under `state` in konductor.yaml")]
+    Moved {
+        /// The stack.
+        stack: String,
+        /// Where it was.
+        place: String,
+        /// Where it is.
+        to: String,
+    },
+    /// Something emptied the copy of a log while it was in use.
+    #[error("the copy of the log at {} was changed by another process; run the command again", path.display())]
+    CopyChanged {
+        /// The copy.
+        path: PathBuf,
     },
     /// The writer is gone, after an earlier failure.
     #[error("the writer of the log has stopped; nothing was stored")]

@@ -64,7 +64,8 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         | Entry::Progress(_)
         | Entry::Outputs { .. }
         | Entry::DriftTold(_)
-        | Entry::RunFinished(_) => false,
+        | Entry::RunFinished(_)
+        | Entry::LockTakenAway(_) => false,
     }
 }
 

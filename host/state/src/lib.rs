@@ -1,9 +1,10 @@
 //! The hash-chained log of a stack, its projections and its lock.
 //!
-//! A stack's log is one SQLite file. [`StackLog`] appends [`entries`](entry::Entry) to it and reads them back;
+//! A stack's log is one SQLite file, which may be this machine's copy of a log in a [`backend`]. [`StackLog`] appends [`entries`](entry::Entry) to it and reads them back;
 //! [`Snapshot`] is the state they add up to, kept as rows in the same transaction. [`MemoryLog`] is the same
 //! without a file. What is built on a log takes a [`Journal`].
 
+pub mod backend;
 mod chain;
 mod crash;
 pub mod drift;
@@ -27,6 +28,8 @@ pub mod validation;
 pub mod verify;
 mod writer;
 
+pub use backend::remote::BackendTimes;
+pub use backend::{Backend, BackendError};
 pub use drift::{Difference, DifferenceKind, DriftChecked, DriftSeverity, DriftTold};
 pub use entry::Entry;
 pub use error::StateError;

@@ -156,19 +156,24 @@ pub(crate) fn release(connection: &Connection, path: &Path, held: Held) -> Resul
     Ok(())
 }
 
-/// Takes the lock away from whoever holds it.
-pub(crate) fn force(connection: &Connection, path: &Path) -> Result<Option<LockOwner>, StateError> {
-    let owner = read_owner(connection, path)?;
-    connection
+/// Takes the lock away from whoever holds it, in a transaction; [`remove_file`] has to follow it.
+pub(crate) fn remove(transaction: &Connection, path: &Path) -> Result<Option<LockOwner>, StateError> {
+    let owner = read_owner(transaction, path)?;
+    transaction
         .execute("DELETE FROM holder", [])
         .map_err(|source| StateError::database("remove the lock", path, source))?;
-    // A living owner keeps the kernel's lock on a file that no longer has a name; the next one locks a new file.
+    Ok(owner)
+}
+
+/// Removes the file of the kernel's lock: a living owner keeps the lock on a file that no longer has a name, and the
+/// next one locks a new file.
+pub(crate) fn remove_file(path: &Path) -> Result<(), StateError> {
     let file = lock_path(path);
     match std::fs::remove_file(&file) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
             Err(StateError::file("remove", &file, error))
         }
-        _ => Ok(owner),
+        _ => Ok(()),
     }
 }
 
@@ -248,7 +253,7 @@ fn lives(pid: u32, started: Option<i64>) -> bool {
 }
 
 /// Returns when a living process started, in ticks since the machine did; none where the system does not tell.
-fn process_started(pid: u32) -> Option<i64> {
+pub(crate) fn process_started(pid: u32) -> Option<i64> {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
     // The second field is the command in parentheses and may hold anything; the start is the 22nd.
     let (_, after) = stat.rsplit_once(')')?;

@@ -145,7 +145,8 @@ pub(crate) fn fold<P: Projection>(
         | Entry::SecretRevealed(_)
         | Entry::DriftChecked(_)
         | Entry::DriftTold(_)
-        | Entry::RunFinished(_) => {}
+        | Entry::RunFinished(_)
+        | Entry::LockTakenAway(_) => {}
     }
     Ok(Ok(()))
 }

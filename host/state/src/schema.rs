@@ -251,6 +251,21 @@ pub(crate) fn set_head(connection: &Connection, head: &Head) -> rusqlite::Result
     set_meta(connection, "hash", &head.hash)
 }
 
+/// Removes a file that can be had again, with what SQLite keeps beside it.
+pub(crate) fn remove(path: &Path) -> Result<(), StateError> {
+    for suffix in ["", "-wal", "-shm"] {
+        let mut name = path.as_os_str().to_owned();
+        name.push(suffix);
+        match std::fs::remove_file(&name) {
+            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                return Err(StateError::file("remove", Path::new(&name), error));
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
 /// Makes the folder, open to its owner alone, and the file, so that SQLite never makes them with wider permissions.
 fn make_file(path: &Path) -> Result<(), StateError> {
     if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {

@@ -1,4 +1,4 @@
-//! The log of a stack in one SQLite file.
+//! The log of a stack in one SQLite file, which is the log itself or this machine's copy of one in a backend.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,6 +7,10 @@ use async_trait::async_trait;
 use konductor_model::Sealer;
 use rusqlite::Connection;
 
+use crate::backend::Backend;
+use crate::backend::remote::{BackendTimes, Remote};
+use crate::backend::writing::check_not_moved;
+use crate::backend::{lease, replica, verification};
 use crate::entry::Entry;
 use crate::error::StateError;
 use crate::history::{self, EntryQuery, LoggedEntry};
@@ -29,6 +33,12 @@ pub struct OpenOptions {
     pub sealer: Option<Arc<dyn Sealer>>,
     /// Never change the log; there must be one.
     pub read_only: bool,
+    /// Where the log is, if not in the file: the file is this machine's copy then. It takes an identity.
+    pub backend: Option<Arc<dyn Backend>>,
+    /// Seals all that the backend gets to see of an entry, for the keys of the sealer.
+    pub encrypted: bool,
+    /// The times of the backend.
+    pub times: BackendTimes,
 }
 
 impl OpenOptions {
@@ -50,6 +60,13 @@ impl OpenOptions {
         self
     }
 
+    /// Opens the log in a backend, with the file as this machine's copy.
+    #[must_use]
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
     /// Opens only to read.
     #[must_use]
     pub fn read_only(mut self) -> Self {
@@ -68,6 +85,14 @@ pub struct StackLog {
     place: Arc<Place>,
     writer: Option<Arc<Writer>>,
     sealer: Option<Arc<dyn Sealer>>,
+    remote: Option<Copied>,
+}
+
+/// That a log is a copy, and how much of it there was when it was opened.
+#[derive(Clone)]
+struct Copied {
+    remote: Remote,
+    serial: u64,
 }
 
 impl std::fmt::Debug for StackLog {
@@ -81,28 +106,77 @@ impl std::fmt::Debug for StackLog {
 }
 
 impl StackLog {
-    /// Opens the log at a path, and makes it with its folder (for the owner alone) if there is none.
+    /// Opens the log at a path, and makes it with its folder (for the owner alone) if there is none. One in a backend
+    /// is brought up to date first.
     ///
     /// # Errors
-    /// When it is to be read and not there, belongs to another stack, is no log, or is of a later format.
+    /// When it is to be read and not there, belongs to another stack, is no log, is of a later format, or its backend
+    /// cannot be reached.
     pub async fn open(path: &Path, options: OpenOptions) -> Result<Self, StateError> {
         let path: PathBuf = path.to_owned();
         blocking(move || {
+            if let Some(backend) = options.backend.clone() {
+                return Self::open_copy(&path, &backend, options);
+            }
             let expected = options.identity.as_ref();
             let (place, writer) = if options.read_only {
                 (schema::open_to_read(&path, expected)?, None)
             } else {
                 let (connection, place) = schema::open_to_write(&path, expected)?;
-                let writer = Writer::start(connection, place.clone())?;
+                let writer = Writer::start(connection, place.clone(), None)?;
                 (place, Some(Arc::new(writer)))
             };
             Ok(Self {
                 place: Arc::new(place),
                 writer,
                 sealer: options.sealer,
+                remote: None,
             })
         })
         .await
+    }
+
+    fn open_copy(path: &Path, backend: &Arc<dyn Backend>, options: OpenOptions) -> Result<Self, StateError> {
+        let stack = options.identity.ok_or_else(|| StateError::NoIdentity {
+            path: path.to_owned(),
+        })?;
+        let remote = Remote {
+            title: backend.title().into(),
+            backend: Arc::clone(backend),
+            stack: stack.clone(),
+            times: options.times,
+            seals: options.encrypted,
+            sealer: options.sealer.clone(),
+        };
+        check_not_moved(&remote)?;
+        let (connection, place) = match schema::open_to_write(path, Some(&stack)) {
+            // It can be had again, so what is wrong with it is not worth a question.
+            Err(StateError::NotALog { .. } | StateError::Damaged { .. } | StateError::OtherStack { .. }) => {
+                schema::remove(path)?;
+                schema::open_to_write(path, Some(&stack))?
+            }
+            opened => opened?,
+        };
+        replica::adopt(&connection, &place, &remote)?;
+        let head = replica::catch_up(&connection, &place, &remote)?;
+        let writer = if options.read_only {
+            None
+        } else {
+            Some(Arc::new(Writer::start(
+                connection,
+                place.clone(),
+                Some(remote.clone()),
+            )?))
+        };
+        Ok(Self {
+            place: Arc::new(place),
+            writer,
+            sealer: options.sealer,
+            remote: Some(Copied {
+                remote,
+                serial: head.serial,
+            }),
+        })
     }
 
     /// Returns where the log is.
@@ -162,7 +236,8 @@ impl StackLog {
         .await
     }
 
-    /// Checks every entry, the chain, the head and the current state; it needs no key.
+    /// Checks every entry, the chain, the head and the current state; it needs no key. Of a log in a backend, all that
+    /// the backend has is fetched and compared too.
     ///
     /// What it cannot see: somebody who can write the file can cut off its end together with the head row, or
     /// compute the whole chain anew. To exclude that, keep [`head`](Self::head) elsewhere and compare.
@@ -170,7 +245,15 @@ impl StackLog {
     /// # Errors
     /// When the file cannot be read at all. What is wrong with what was read stands in the answer.
     pub async fn verify(&self) -> Result<Verification, StateError> {
-        self.read(verify::verify).await
+        let copied = self.remote.clone();
+        self.read(move |connection, place| {
+            let mut found = verify::verify(connection, place)?;
+            if let (Some(copied), true) = (copied, found.is_sound()) {
+                verification::compare(connection, place, &copied.remote, &mut found)?;
+            }
+            Ok(found)
+        })
+        .await
     }
 
     /// Takes the lock of the stack. A lock that a process of this machine left when it died is taken over, and
@@ -193,17 +276,27 @@ impl StackLog {
     /// # Errors
     /// When the log cannot be read.
     pub async fn lock_owner(&self) -> Result<Option<LockOwner>, StateError> {
+        if let Some(copied) = self.remote.clone() {
+            return blocking(move || {
+                let ask = |backend: Arc<dyn Backend>, stack| async move { backend.lease(&stack).await };
+                let holder = copied.remote.ask(ask)?.holder;
+                Ok(holder
+                    .and_then(|holder| lease::owner_of(&holder))
+                    .map(|owner| owner.owner))
+            })
+            .await;
+        }
         self.read(|connection, place| lock::read_owner(connection, place.path()))
             .await
     }
 
     /// Takes the lock away from whoever holds it, and returns who that was. A process that lives on can append
-    /// nothing more: its appends fail with [`StateError::LockLost`].
+    /// nothing more: its appends fail with [`StateError::LockLost`]. The log tells who did it.
     ///
     /// # Errors
     /// When the log cannot be written.
-    pub async fn force_unlock(&self) -> Result<Option<LockOwner>, StateError> {
-        self.writer()?.ask(Request::ForceUnlock).await
+    pub async fn force_unlock(&self, by: LockOwner) -> Result<Option<LockOwner>, StateError> {
+        self.writer()?.ask(|reply| Request::ForceUnlock(by, reply)).await
     }
 
     pub(crate) fn sealer(&self) -> Option<Arc<dyn Sealer>> {
@@ -222,11 +315,19 @@ impl StackLog {
         read: impl FnOnce(&Connection, &Place) -> Result<T, StateError> + Send + 'static,
     ) -> Result<T, StateError> {
         let place = Arc::clone(&self.place);
+        let least = self.remote.as_ref().map(|copied| copied.serial);
         blocking(move || {
             let connection = place.reader()?;
             let transaction = connection
                 .unchecked_transaction()
                 .map_err(|source| StateError::database("read the log", place.path(), source))?;
+            if let Some(least) = least
+                && schema::head(&transaction, place.path())?.serial < least
+            {
+                return Err(StateError::CopyChanged {
+                    path: place.path().to_owned(),
+                });
+            }
             read(&transaction, &place)
         })
         .await

@@ -10,17 +10,23 @@ use jiff::Timestamp;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::{mpsc, oneshot};
 
+use crate::backend::remote::Remote;
+use crate::backend::writing::{Copy, RemoteWriter};
 use crate::chain;
 use crate::crash::CrashPoints;
+use crate::entry::{Entry, LockTakenAway, TakenBecause};
 use crate::error::StateError;
 use crate::lock::{self, Held, LockOwner};
 use crate::projection;
 use crate::rows::Rows;
 use crate::schema::{self, Head, Place};
-use crate::sealing::SealedEntry;
+use crate::sealing::{self, SealedEntry};
 
 /// At most so many appends in one transaction: it bounds how long the first of them waits.
 const LARGEST_BATCH: usize = 1024;
+
+/// What became of each append of a batch.
+pub(crate) type Outcomes = Vec<Result<(), StateError>>;
 
 type Reply<T> = oneshot::Sender<Result<T, StateError>>;
 
@@ -29,7 +35,7 @@ pub(crate) enum Request {
     Append(Vec<SealedEntry>, Reply<()>),
     Lock(LockOwner, Reply<(String, Option<LockOwner>)>),
     Release(String, Option<Reply<()>>),
-    ForceUnlock(Reply<Option<LockOwner>>),
+    ForceUnlock(LockOwner, Reply<Option<LockOwner>>),
 }
 
 /// The handle of the thread. Dropping it lets the thread finish what was asked and waits for it.
@@ -39,7 +45,11 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    pub(crate) fn start(connection: Connection, place: Place) -> Result<Self, StateError> {
+    pub(crate) fn start(
+        connection: Connection,
+        place: Place,
+        remote: Option<Remote>,
+    ) -> Result<Self, StateError> {
         let (sender, receiver) = mpsc::unbounded_channel();
         let path = place.path().to_owned();
         let thread = std::thread::Builder::new()
@@ -48,6 +58,7 @@ impl Writer {
                 Thread {
                     connection,
                     place,
+                    remote: remote.map(RemoteWriter::new),
                     held: None,
                     crash: CrashPoints::from_environment(),
                 }
@@ -87,6 +98,8 @@ impl Drop for Writer {
 struct Thread {
     connection: Connection,
     place: Place,
+    /// Where the log is, if this file is a copy.
+    remote: Option<RemoteWriter>,
     held: Option<Held>,
     crash: CrashPoints,
 }
@@ -123,8 +136,8 @@ impl Thread {
                         (None, Ok(())) => {}
                     }
                 }
-                Request::ForceUnlock(reply) => {
-                    let _ = reply.send(lock::force(&self.connection, self.place.path()));
+                Request::ForceUnlock(by, reply) => {
+                    let _ = reply.send(self.force(&by));
                 }
             }
             if next.is_none() {
@@ -149,52 +162,96 @@ impl Thread {
     }
 
     /// Writes all appends in one transaction. An append that is refused leaves the others as they are.
-    fn write(&self, appends: &[Vec<SealedEntry>]) -> Result<Vec<Result<(), StateError>>, StateError> {
-        let path = self.place.path();
-        let failed = |source| StateError::database("append to the log", path, source);
+    fn write(&mut self, appends: &[Vec<SealedEntry>]) -> Result<Outcomes, StateError> {
+        let (connection, place) = (&self.connection, &self.place);
+        if let Some(remote) = &mut self.remote {
+            return remote.write(Copy { connection, place }, appends, &self.crash);
+        }
+        let failed = |source| StateError::database("append to the log", place.path(), source);
         let transaction =
-            Transaction::new_unchecked(&self.connection, TransactionBehavior::Immediate).map_err(failed)?;
+            Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;
         if let Some(held) = &self.held
             && !lock::is_held(&transaction, &held.token).map_err(failed)?
         {
             return Err(StateError::LockLost);
         }
-        // The head is read and not remembered: whoever else wrote meanwhile, the chain stays one.
-        let mut head = schema::head(&transaction, path)?;
-        let mut outcomes = Vec::with_capacity(appends.len());
-        for entries in appends {
-            let outcome = write_one_append(&transaction, &self.place, &head, entries);
-            match outcome {
-                Ok(new_head) => {
-                    head = new_head;
-                    outcomes.push(Ok(()));
-                }
-                Err(
-                    error @ (StateError::Invalid(_) | StateError::Encode { .. } | StateError::Damaged { .. }),
-                ) => {
-                    outcomes.push(Err(error));
-                }
-                Err(error) => return Err(error),
-            }
-        }
+        let (head, outcomes) = write_appends(&transaction, place, appends)?;
         schema::set_head(&transaction, &head).map_err(failed)?;
         transaction.commit().map_err(failed)?;
         Ok(outcomes)
     }
 
     fn lock(&mut self, owner: &LockOwner) -> Result<(String, Option<LockOwner>), StateError> {
-        let taken = lock::take(&self.connection, self.place.path(), owner)?;
+        let (connection, place) = (&self.connection, &self.place);
+        if let Some(remote) = &mut self.remote {
+            return remote.lock(Copy { connection, place }, owner, &self.crash);
+        }
+        let taken = lock::take(connection, place.path(), owner)?;
         let token = taken.held.token.clone();
         self.held = Some(taken.held);
         Ok((token, taken.taken_over_from))
     }
 
     fn release(&mut self, token: &str) -> Result<(), StateError> {
+        if let Some(remote) = &mut self.remote {
+            return remote.release(token);
+        }
         match self.held.take_if(|held| held.token == token) {
             Some(held) => lock::release(&self.connection, self.place.path(), held),
             None => Ok(()),
         }
     }
+
+    fn force(&mut self, by: &LockOwner) -> Result<Option<LockOwner>, StateError> {
+        let (connection, place) = (&self.connection, &self.place);
+        if let Some(remote) = &mut self.remote {
+            return remote.force(Copy { connection, place }, by, &self.crash);
+        }
+        let failed = |source| StateError::database("remove the lock", place.path(), source);
+        let transaction =
+            Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;
+        let owner = lock::remove(&transaction, place.path())?;
+        if owner.is_some() {
+            let taken = Entry::LockTakenAway(LockTakenAway {
+                lease: 0,
+                from: owner.clone(),
+                by: by.clone(),
+                because: TakenBecause::Unlocked,
+            });
+            let (head, _) = write_appends(&transaction, place, &[vec![sealing::seal(taken, None)?]])?;
+            schema::set_head(&transaction, &head).map_err(failed)?;
+        }
+        transaction.commit().map_err(failed)?;
+        lock::remove_file(place.path())?;
+        Ok(owner)
+    }
+}
+
+/// Writes all appends after the head there is and returns the one there then is, which is not written yet. An append
+/// that is refused leaves the others as they are.
+pub(crate) fn write_appends(
+    transaction: &Connection,
+    place: &Place,
+    appends: &[Vec<SealedEntry>],
+) -> Result<(Head, Outcomes), StateError> {
+    // The head is read and not remembered: whoever else wrote meanwhile, the chain stays one.
+    let mut head = schema::head(transaction, place.path())?;
+    let mut outcomes = Vec::with_capacity(appends.len());
+    for entries in appends {
+        match write_one_append(transaction, place, &head, entries) {
+            Ok(new_head) => {
+                head = new_head;
+                outcomes.push(Ok(()));
+            }
+            Err(
+                error @ (StateError::Invalid(_) | StateError::Encode { .. } | StateError::Damaged { .. }),
+            ) => {
+                outcomes.push(Err(error));
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    Ok((head, outcomes))
 }
 
 /// Writes the entries of one append, all or none, and returns the head after them.

@@ -170,6 +170,17 @@ fn describe(entry: &Entry) -> String {
             (None, false) => format!("alert    {}: told of drift", told.alert),
         },
         Entry::RunFinished(run) => run.result.clone(),
+        Entry::LockTakenAway(taken) => {
+            let from = taken
+                .from
+                .as_ref()
+                .map(|owner| format!(" of {owner}"))
+                .unwrap_or_default();
+            format!(
+                "the lock{from} was taken away by {} {}",
+                taken.by.who, taken.because
+            )
+        }
     }
 }
 

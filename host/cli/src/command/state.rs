@@ -137,7 +137,9 @@ pub async fn state(
                 *yes,
                 output,
             )?;
-            let removed = log.force_unlock().await?;
+            let removed = log
+                .force_unlock(LockOwner::this_process(environment.actor(), "state unlock"))
+                .await?;
             output.fact(
                 "unlocked",
                 &serde_json::json!({ "owner": removed }),

@@ -19,6 +19,7 @@ mod refactoring;
 mod resources;
 mod safeguards;
 mod secrets;
+mod state;
 mod validation;
 
 use konductor_config::{Configuration, Inputs, SourceFile};

@@ -75,7 +75,7 @@ async fn after_a_forced_unlock_the_former_owner_writes_nothing_more() {
     let lost = one.lock(ada.clone()).await.unwrap();
     one.append(vec![recorded(record("a"))]).await.unwrap();
 
-    assert_eq!(other.force_unlock().await.unwrap(), Some(ada));
+    assert_eq!(other.force_unlock(owner("eve")).await.unwrap(), Some(ada));
     let refused = one.append(vec![recorded(record("b"))]).await.unwrap_err();
     assert!(matches!(refused, StateError::LockLost), "{refused}");
 
@@ -92,7 +92,7 @@ async fn after_a_forced_unlock_the_former_owner_writes_nothing_more() {
     );
     guard.release().await.unwrap();
     assert_eq!(
-        folder.open().await.force_unlock().await.unwrap(),
+        folder.open().await.force_unlock(owner("eve")).await.unwrap(),
         None,
         "nobody holds it"
     );
@@ -124,7 +124,7 @@ async fn a_lock_left_by_another_machine_is_not_taken_over() {
         refused.to_string().contains("which this machine cannot check"),
         "{refused}"
     );
-    assert_eq!(log.force_unlock().await.unwrap(), Some(far));
+    assert_eq!(log.force_unlock(owner("eve")).await.unwrap(), Some(far));
     let _guard = log.lock(owner("bob")).await.unwrap();
 }
 
@@ -142,7 +142,7 @@ async fn a_living_process_keeps_its_lock_where_the_file_system_forgets_it() {
     assert_eq!((refused.owner, refused.elsewhere), (Some(ada.clone()), false));
 
     // A later process with the same number is another one.
-    log.force_unlock().await.unwrap();
+    log.force_unlock(owner("eve")).await.unwrap();
     leave_behind(&folder, &ada, Some(started - 1));
     let guard = log.lock(owner("bob")).await.unwrap();
     assert_eq!(guard.taken_over_from(), Some(&ada));

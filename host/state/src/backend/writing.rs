@@ -1,0 +1,321 @@
+//! How the writer's thread writes a log that is in a backend.
+//!
+//! A batch is chained in a transaction on the copy, appended to the backend, and committed when that has it: nobody is
+//! told of an entry that the backend has not. An answer that is lost is found out about with the same bytes; until it
+//! is certain, nothing else is appended.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::backend::error::BackendError;
+use crate::backend::lease::{self, Decision, LeaseOwner};
+use crate::backend::remote::{Pauses, Remote, Settled};
+use crate::backend::renewal::Renewal;
+use crate::backend::{Claim, Segment, replica, segment};
+use crate::crash::CrashPoints;
+use crate::entry::{Entry, LockTakenAway, TakenBecause};
+use crate::error::StateError;
+use crate::lock::{LockOwner, Locked};
+use crate::schema::{self, Place};
+use crate::sealing::{self, SealedEntry};
+use crate::writer::{Outcomes, write_appends};
+
+/// How often a batch is chained anew because somebody else appended first.
+const ATTEMPTS: usize = 100;
+
+/// What the writer's thread knows of the backend.
+pub(crate) struct RemoteWriter {
+    pub(crate) remote: Remote,
+    lease: Option<Renewal>,
+    /// Why it is not known what is stored; nothing is appended any more.
+    stopped: Option<StateError>,
+}
+
+/// What the thread works on.
+#[derive(Clone, Copy)]
+pub(crate) struct Copy<'c> {
+    pub(crate) connection: &'c Connection,
+    pub(crate) place: &'c Place,
+}
+
+impl RemoteWriter {
+    pub(crate) fn new(remote: Remote) -> Self {
+        Self {
+            remote,
+            lease: None,
+            stopped: None,
+        }
+    }
+
+    /// Writes all appends as one segment. An append that is refused leaves the others as they are.
+    pub(crate) fn write(
+        &mut self,
+        copy: Copy<'_>,
+        appends: &[Vec<SealedEntry>],
+        crash: &CrashPoints,
+    ) -> Result<Outcomes, StateError> {
+        if let Some(error) = &self.stopped {
+            return Err(error.clone());
+        }
+        let path = copy.place.path();
+        let failed = |source| StateError::database("append to the log", path, source);
+        for _ in 0..ATTEMPTS {
+            let transaction = Transaction::new_unchecked(copy.connection, TransactionBehavior::Immediate)
+                .map_err(failed)?;
+            let number = self.held(&transaction, copy.place)?;
+            let before = schema::head(&transaction, path)?;
+            let (head, outcomes) = write_appends(&transaction, copy.place, appends)?;
+            if head == before {
+                return Ok(outcomes);
+            }
+            for entry in appends.iter().flatten() {
+                replica::note_fence(&transaction, copy.place, &entry.entry)?;
+            }
+            let entries = segment::stored_entries(&transaction, path, before.serial + 1, usize::MAX)?;
+            let plain = segment::encode(&self.remote.stack, &before, &entries)?;
+            let sealer = self.remote.sealer.as_ref().filter(|_| self.remote.seals);
+            let segment = Arc::new(segment::seal(plain, sealer)?);
+            let first_answer = self.remote.append(&segment, number)?;
+            if first_answer == Settled::Stored {
+                crash.between_backend_and_copy();
+                let kept = schema::set_head(&transaction, &head)
+                    .map_err(failed)
+                    .and_then(|()| replica::set_segment(&transaction, path, segment.first))
+                    .and_then(|()| transaction.commit().map_err(failed));
+                // It is stored, and this process does not see it: what it would do next could be wrong.
+                kept.map_err(|error| self.stop(error))?;
+                return Ok(outcomes);
+            }
+            drop(transaction);
+            match self.settle(&segment, number, first_answer)? {
+                Settled::Stored => {
+                    crash.between_backend_and_copy();
+                    self.catch_up(copy).map_err(|error| self.stop(error))?;
+                    return Ok(outcomes);
+                }
+                Settled::HeadMoved => self.catch_up(copy)?,
+                Settled::Fenced => return Err(StateError::LockLost),
+                Settled::Unknown(error) => return Err(self.stop(StateError::Unsettled(error))),
+            }
+        }
+        Err(StateError::Backend(BackendError::unavailable(
+            &self.remote.title,
+            format!("others appended {ATTEMPTS} times while these entries waited"),
+        )))
+    }
+
+    fn settle(
+        &mut self,
+        segment: &Arc<Segment>,
+        number: Option<u64>,
+        first_answer: Settled,
+    ) -> Result<Settled, StateError> {
+        match first_answer {
+            Settled::Unknown(error) => {
+                tracing::warn!(%error, "the answer to an append was lost; finding out what became of it");
+                let lost = || self.lease.as_ref().is_some_and(Renewal::is_lost);
+                match self.remote.settle(segment, number, error, &lost) {
+                    Err(StateError::Backend(error)) => Ok(Settled::Unknown(error)),
+                    settled => settled,
+                }
+            }
+            // Something below may have sent the request twice.
+            refused if self.remote.stands(segment)? => {
+                tracing::debug!(?refused, "an append that was refused is stored all the same");
+                Ok(Settled::Stored)
+            }
+            refused => Ok(refused),
+        }
+    }
+
+    fn stop(&mut self, error: StateError) -> StateError {
+        self.stopped = Some(error.clone());
+        error
+    }
+
+    fn catch_up(&self, copy: Copy<'_>) -> Result<(), StateError> {
+        replica::catch_up(copy.connection, copy.place, &self.remote).map(drop)
+    }
+
+    /// Returns the number of the lease, if this process has one and has not lost it.
+    fn held(&self, transaction: &Connection, place: &Place) -> Result<Option<u64>, StateError> {
+        let Some(lease) = &self.lease else {
+            return Ok(None);
+        };
+        if lease.is_lost() || replica::is_fenced(transaction, place, lease.number)? {
+            return Err(StateError::LockLost);
+        }
+        Ok(Some(lease.number))
+    }
+
+    /// Takes the lock and brings the copy up to date.
+    pub(crate) fn lock(
+        &mut self,
+        copy: Copy<'_>,
+        owner: &LockOwner,
+        crash: &CrashPoints,
+    ) -> Result<(String, Option<LockOwner>), StateError> {
+        let text = serde_json::to_string(&LeaseOwner::this_process(owner.clone())).map_err(|source| {
+            StateError::Encode {
+                source: Arc::new(source),
+            }
+        })?;
+        let claim = Arc::new(Claim {
+            token: uuid::Uuid::new_v4().to_string(),
+            owner: text,
+            duration: self.remote.times.lease,
+        });
+        let (number, decision) = self.take(&claim)?;
+        let mut renewal = Renewal::start(&self.remote, number, Arc::clone(&claim))?;
+        let former = self.lease.take();
+        let entered = self.enter(copy).and_then(|()| {
+            let Decision::TakeOver(from, because) = &decision else {
+                return Ok(None);
+            };
+            // Before anything else: from here on the former holder can append nothing more.
+            let taken = LockTakenAway {
+                lease: number.saturating_sub(1),
+                from: from.clone(),
+                by: owner.clone(),
+                because: *because,
+            };
+            self.write_one(copy, taken, crash).map(|()| from.clone())
+        });
+        match entered {
+            Ok(taken_over_from) => {
+                self.lease = Some(renewal);
+                Ok((claim.token.clone(), taken_over_from))
+            }
+            Err(error) => {
+                self.lease = former;
+                renewal.stop();
+                // One that was taken over stays until it expires: it tells the next one to take over again.
+                if decision == Decision::Free {
+                    let _ = self.give_back(&renewal);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    fn enter(&self, copy: Copy<'_>) -> Result<(), StateError> {
+        check_not_moved(&self.remote)?;
+        self.catch_up(copy)
+    }
+
+    fn write_one(
+        &mut self,
+        copy: Copy<'_>,
+        taken: LockTakenAway,
+        crash: &CrashPoints,
+    ) -> Result<(), StateError> {
+        let sealed = sealing::seal(Entry::LockTakenAway(taken), None)?;
+        self.write(copy, &[vec![sealed]], crash)?
+            .into_iter()
+            .collect::<Result<(), _>>()
+    }
+
+    /// Takes the lease where it is free or its holder is gone.
+    fn take(&self, claim: &Arc<Claim>) -> Result<(u64, Decision), StateError> {
+        let mut asked: Option<Decision> = None;
+        let mut pauses = Pauses::asking();
+        loop {
+            let lease = self
+                .remote
+                .ask(|backend, stack| async move { backend.lease(&stack).await })?;
+            let ours = lease
+                .holder
+                .as_ref()
+                .is_some_and(|holder| holder.token == claim.token);
+            if let (true, Some(decision)) = (ours, &asked) {
+                return Ok((lease.number, decision.clone()));
+            }
+            let decision = lease::decide(&lease);
+            if let Decision::Held(owner) = decision {
+                return Err(StateError::Locked(Box::new(Locked {
+                    owner,
+                    elsewhere: false,
+                })));
+            }
+            let (backend, stack) = (Arc::clone(&self.remote.backend), self.remote.stack.clone());
+            let (seen, wanted) = (lease.number, Arc::clone(claim));
+            asked = Some(decision.clone());
+            match self
+                .remote
+                .wait(async move { backend.take(&stack, seen, Some(&wanted)).await })?
+            {
+                Ok(true) => return Ok((seen + 1, decision)),
+                Ok(false) => {}
+                Err(error) if error.is_transient() => match pauses.next() {
+                    Some(pause) => std::thread::sleep(pause),
+                    None => return Err(error.into()),
+                },
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// Gives the lock back. One that was taken away meanwhile is left to its new owner.
+    pub(crate) fn release(&mut self, token: &str) -> Result<(), StateError> {
+        let Some(mut renewal) = self.lease.take_if(|lease| lease.claim.token == token) else {
+            return Ok(());
+        };
+        renewal.stop();
+        if self.stopped.is_some() {
+            // An append may still be under way: the next holder has to take over, and shut it out.
+            return Ok(());
+        }
+        self.give_back(&renewal)
+    }
+
+    fn give_back(&self, renewal: &Renewal) -> Result<(), StateError> {
+        let (number, claim) = (renewal.number, Arc::clone(&renewal.claim));
+        self.remote.ask(move |backend, stack| {
+            let claim = Arc::clone(&claim);
+            async move { backend.release(&stack, number, &claim).await }
+        })
+    }
+
+    /// Takes the lock away from whoever holds it, and records that.
+    pub(crate) fn force(
+        &mut self,
+        copy: Copy<'_>,
+        by: &LockOwner,
+        crash: &CrashPoints,
+    ) -> Result<Option<LockOwner>, StateError> {
+        let lease = self
+            .remote
+            .ask(|backend, stack| async move { backend.lease(&stack).await })?;
+        let Some(holder) = &lease.holder else {
+            return Ok(None);
+        };
+        let from = lease::owner_of(holder).map(|owner| owner.owner);
+        self.catch_up(copy)?;
+        // The entry comes first: once the lease is free, the former holder must be shut out already.
+        let taken = LockTakenAway {
+            lease: lease.number,
+            from: from.clone(),
+            by: by.clone(),
+            because: TakenBecause::Unlocked,
+        };
+        self.write_one(copy, taken, crash)?;
+        let seen = lease.number;
+        // Done twice it does nothing the second time, because the number has moved on.
+        self.remote
+            .ask(move |backend, stack| async move { backend.take(&stack, seen, None).await })?;
+        Ok(from)
+    }
+}
+
+/// Fails when the log is said to be elsewhere.
+pub(crate) fn check_not_moved(remote: &Remote) -> Result<(), StateError> {
+    match remote.ask(|backend, stack| async move { backend.moved(&stack).await })? {
+        Some(to) => Err(StateError::Moved {
+            stack: remote.stack.to_string(),
+            place: remote.title.to_string(),
+            to,
+        }),
+        None => Ok(()),
+    }
+}
