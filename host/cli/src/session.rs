@@ -318,7 +318,7 @@ impl Session {
     pub async fn desired(&self) -> Result<Desired, CommandError> {
         let configuration = &self.project.configuration;
         let context = self.project.context(&self.stacks);
-        let declarations = configuration.declarations(context)?;
+        let declared = configuration.declared(context)?;
         let outputs = configuration.outputs(context)?;
         let locate = |name: &String| configuration.locate_output(name);
         let name = |written: &LocatedText| Name {
@@ -328,7 +328,8 @@ impl Session {
         Ok(Desired {
             project: configuration.project_name().to_owned(),
             stack: configuration.stack().to_owned(),
-            declarations,
+            declarations: declared.single,
+            repeated: declared.repeated,
             modules: self.modules.clone(),
             outputs: outputs
                 .into_iter()
@@ -451,16 +452,9 @@ async fn load(
 ) -> Result<Loaded, CommandError> {
     let mut diagnostics = project.configuration.warnings().clone();
     let modules = project.configuration.modules()?;
-    let declared = project
-        .configuration
-        .declarations(konductor_config::Context::default())
-        .unwrap_or_default();
     let mut names: BTreeSet<String> = needed.collect();
-    names.extend(
-        declared
-            .iter()
-            .map(|declaration| declaration.resource_type.provider().to_owned()),
-    );
+    let declared = project.configuration.declared_types();
+    names.extend(declared.iter().map(|declared| declared.provider().to_owned()));
     let mut loader = PluginLoader::new(
         &project.folder,
         &project.arguments,

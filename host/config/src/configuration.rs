@@ -3,10 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use konductor_model::module::Declaration;
-use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, SecretText, Value};
+use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, ResourceType, SecretText, Value};
 
-use crate::declaration;
+use crate::declaration::{self, Declared};
 use crate::drift::DRIFT;
 use crate::inputs::{Inputs, SourceFile};
 use crate::layer::{self, Layer};
@@ -400,13 +399,18 @@ impl Configuration {
     /// Returns the declarations under `resources:`, by name.
     ///
     /// # Errors
-    /// What is wrong with their interpolation or their secrets.
-    pub fn declarations(&self, context: Context<'_>) -> Result<Vec<Declaration>, Diagnostics> {
+    /// What is wrong with their interpolation or their secrets, and keys of instances that are not known.
+    pub fn declared(&self, context: Context<'_>) -> Result<Declared, Diagnostics> {
         let mut diagnostics = Diagnostics::default();
         let mut resolver = self.resolver(context);
         let found = declaration::declarations(&self.resources, &mut resolver, &mut diagnostics);
         diagnostics.extend(resolver.finish());
         finish(diagnostics, found)
+    }
+
+    /// Returns the types of what is declared under `resources:`, each once. Nothing else of a declaration is looked at.
+    pub fn declared_types(&self) -> BTreeSet<ResourceType> {
+        declaration::types(&self.resources).collect()
     }
 
     /// Returns the outputs by name; references in them are read after the deployment.
@@ -456,7 +460,14 @@ impl Configuration {
         }
         let mut name = resource;
         while let Some((parent, _)) = name.rsplit_once('/') {
-            if let Some(origin) = declaration::locate(&self.resources, parent, &Path::root()) {
+            // An instance is written where its declaration is; what a component constructs is not written at all.
+            let root = Path::root();
+            let within = if declaration::is_repeated(&self.resources, parent) && name == resource {
+                path
+            } else {
+                &root
+            };
+            if let Some(origin) = declaration::locate(&self.resources, parent, within) {
                 return Some(origin);
             }
             name = parent;

@@ -3,17 +3,18 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use konductor_model::interpolation::{join_parts, resolve_joins};
-use konductor_model::module::Declaration;
-use konductor_model::value_json::to_plain_json;
+use konductor_model::module::{Declaration, RepeatedDeclaration};
 use konductor_model::{
-    Diagnostic, Diagnostics, Origin, Path, ResourceName, ResourceOptions, ResourceType, Value,
+    Diagnostic, Diagnostics, Origin, Path, Repetition, ResourceName, ResourceOptions, ResourceType, Value,
+    repetition,
 };
 
+use crate::instances::{self, Own};
 use crate::located::{Located, Node};
 use crate::resolve::Resolver;
 use crate::suggestion;
 
-const RESOURCE_KEYS: [&str; 3] = ["type", "properties", "options"];
+const RESOURCE_KEYS: [&str; 5] = ["type", "properties", "options", "count", "for_each"];
 const OPTION_KEYS: [&str; 11] = [
     "depends_on",
     "parent",
@@ -28,22 +29,46 @@ const OPTION_KEYS: [&str; 11] = [
     "sensitive",
 ];
 
+/// What is declared under `resources:`.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Declared {
+    /// What there is one of.
+    pub single: Vec<Declaration>,
+    /// What has `count` or `for_each`.
+    pub repeated: Vec<RepeatedDeclaration>,
+}
+
 /// Reads every declaration; what cannot be read is reported and left out.
 pub(crate) fn declarations(
     resources: &Located,
     resolver: &mut Resolver<'_>,
     diagnostics: &mut Diagnostics,
-) -> Vec<Declaration> {
-    let mut found = Vec::new();
+) -> Declared {
+    let mut found = Declared::default();
     for (name, entry) in resources.as_map().into_iter().flatten() {
         if entry.is_removed() {
             continue;
         }
-        if let Some(declaration) = declaration(name, entry, resolver, diagnostics) {
-            found.push(declaration);
+        match declaration(name, entry, resolver, diagnostics) {
+            Some((declaration, None)) => found.single.push(declaration),
+            Some((declaration, Some((repetition, options)))) => found.repeated.push(RepeatedDeclaration {
+                declaration,
+                options,
+                repetition,
+            }),
+            None => {}
         }
     }
     found
+}
+
+/// Returns the types that can be read as such, without looking at anything else.
+pub(crate) fn types(resources: &Located) -> impl Iterator<Item = ResourceType> {
+    let entries = resources.as_map().into_iter().flatten();
+    entries.filter_map(|(_, entry)| match &entry.as_map()?.get("type")?.node {
+        Node::Leaf(Value::Text(text)) => text.parse().ok(),
+        _ => None,
+    })
 }
 
 fn declaration(
@@ -51,10 +76,19 @@ fn declaration(
     entry: &Located,
     resolver: &mut Resolver<'_>,
     diagnostics: &mut Diagnostics,
-) -> Option<Declaration> {
+) -> Option<(Declaration, Option<(Repetition, Value)>)> {
     let place = entry.key_or_value_origin().clone();
     let parsed: Option<ResourceName> = match name.parse() {
         // `/` separates a component from what it constructs; no declaration can claim such a name.
+        Ok(_) if repetition::is_own(name) => {
+            diagnostics.push(
+                Diagnostic::error(format!("`{name}` cannot be the name of a resource"))
+                    .detail(format!("`${{{name}.…}}` is what an instance of a resource with `for_each` or `count` knows of itself"))
+                    .help("give it another name")
+                    .origin(Some(place.clone())),
+            );
+            None
+        }
         Ok(parsed) if !name.contains('/') => Some(parsed),
         _ => {
             diagnostics.push(
@@ -89,6 +123,10 @@ fn declaration(
         }
     }
     let resource_type = resource_type(name, map, &place, diagnostics);
+    let own = Own {
+        name,
+        repetition: instances::read(name, map, resolver, diagnostics),
+    };
     let properties = match map.get("properties").filter(|v| !v.is_removed()) {
         Some(properties) => {
             if properties.as_map().is_none() {
@@ -101,21 +139,27 @@ fn declaration(
                     .origin(Some(properties.origin.clone())),
                 );
             }
-            resolver.resolve(properties, None)
+            let value = resolver.resolve(properties, None);
+            own.check(properties, &value, diagnostics);
+            value
         }
         None => Value::empty_map(),
     };
-    let options = match map.get("options").filter(|v| !v.is_removed()) {
-        Some(written) => options(name, written, resolver, diagnostics),
-        None => ResourceOptions::default(),
+    let (options, own_options) = match map.get("options").filter(|v| !v.is_removed()) {
+        Some(written) => options(name, written, &own, resolver, diagnostics),
+        None => (ResourceOptions::default(), Value::Null),
     };
-    Some(Declaration {
+    let declaration = Declaration {
         name: parsed?,
         resource_type: resource_type?,
         properties,
         options,
         origin: Some(place),
-    })
+    };
+    match own.repetition? {
+        instances::Written::Once => Some((declaration, None)),
+        instances::Written::Repeated(repetition) => Some((declaration, Some((repetition, own_options)))),
+    }
 }
 
 fn resource_type(
@@ -154,14 +198,17 @@ fn resource_type(
     None
 }
 
-/// Reads options one by one, so that each mistake has its own place.
+/// Reads options one by one, so that each mistake has its own place. Those that refer to what an instance knows of
+/// itself come as a map of their own.
 fn options(
     name: &str,
     written: &Located,
+    own: &Own<'_>,
     resolver: &mut Resolver<'_>,
     diagnostics: &mut Diagnostics,
-) -> ResourceOptions {
-    let mut good = serde_json::Map::new();
+) -> (ResourceOptions, Value) {
+    let mut good = ResourceOptions::default();
+    let mut of_instances = Value::Null;
     let Some(map) = written.as_map() else {
         diagnostics.push(
             Diagnostic::error(format!(
@@ -171,7 +218,7 @@ fn options(
             .resource(name)
             .origin(Some(written.origin.clone())),
         );
-        return ResourceOptions::default();
+        return (good, of_instances);
     };
     for (key, value) in map.iter().filter(|(_, v)| !v.is_removed()) {
         if !OPTION_KEYS.contains(&key.as_str()) {
@@ -184,23 +231,38 @@ fn options(
             });
             continue;
         }
-        // `depends_on: ["${network}"]` names the resource as `depends_on: [network]` does.
-        let json = to_plain_json(&resolver.resolve(value, None).map_leaves(&mut |leaf| match leaf {
-            Value::Reference(reference) if reference.path.is_root() => Value::from(reference.resource),
-            other => other,
-        }));
-        let one = serde_json::Map::from_iter([(key.clone(), json)]);
-        match serde_json::from_value::<ResourceOptions>(serde_json::Value::Object(one.clone())) {
-            Ok(_) => good.extend(one),
+        let option = Value::from([(key.as_str(), resolver.resolve(value, None))]);
+        let before = diagnostics.0.len();
+        own.check(value, option.attribute(key).unwrap_or(&option), diagnostics);
+        if diagnostics.0.len() > before {
+            continue;
+        }
+        let (read, is_own) = match &own.repetition {
+            Some(instances::Written::Repeated(repetition)) if instances::refers_to_instance(&option) => {
+                // What fits the first instance fits all, but for what only an instance's value can say.
+                let first = (!repetition.is_empty()).then(|| repetition.fill(0, option.clone()));
+                (
+                    first.map_or_else(|| Ok(ResourceOptions::default()), ResourceOptions::from_value),
+                    true,
+                )
+            }
+            _ => (ResourceOptions::from_value(option.clone()), false),
+        };
+        match read {
+            Ok(_) if is_own => {
+                let value = option.attribute(key).cloned().unwrap_or_default();
+                of_instances.put(&Path::attribute(key.as_str()), value);
+            }
+            Ok(read) => good.lay_over(read),
             Err(error) => diagnostics.push(
                 Diagnostic::error(format!("the option `{key}` cannot be read"))
-                    .detail(error.to_string())
+                    .detail(error)
                     .resource(name)
                     .origin(Some(value.origin.clone())),
             ),
         }
     }
-    serde_json::from_value(serde_json::Value::Object(good)).unwrap_or_default()
+    (good, of_instances)
 }
 
 /// Reads the outputs.
@@ -233,6 +295,14 @@ pub(crate) fn locate(resources: &Located, resource: &str, path: &Path) -> Option
     Some(found.key_or_value_origin().clone())
 }
 
+/// Tells whether a declared resource has instances.
+pub(crate) fn is_repeated(resources: &Located, resource: &str) -> bool {
+    let entry = resources.as_map().and_then(|map| map.get(resource));
+    entry
+        .and_then(Located::as_map)
+        .is_some_and(|map| ["count", "for_each"].iter().any(|key| map.contains_key(*key)))
+}
+
 /// A place that refers to a resource by name.
 struct Use {
     resource: String,
@@ -252,7 +322,7 @@ pub(crate) fn unresolved(
         collect(located, value, &mut uses);
     }
     for found in uses {
-        if known.contains(&found.resource) {
+        if known.contains(&found.resource) || repetition::is_own(&found.resource) {
             continue;
         }
         let diagnostic = Diagnostic::error(format!(
@@ -294,7 +364,7 @@ fn collect(located: &Located, value: &Value, uses: &mut Vec<Use>) {
             for (_, reference) in value.references() {
                 uses.push(Use {
                     resource: reference.resource.clone(),
-                    written: format!("${{{reference}}}"),
+                    written: repetition::written(reference),
                     origin: located.origin.clone(),
                 });
             }
@@ -321,7 +391,13 @@ pub(crate) fn unresolved_options(
             };
             for element in elements {
                 let value = resolver.resolve(element, None);
-                let Some(text) = value.as_text().filter(|text| !known.contains(*text)) else {
+                let is_known = |text: &&str| {
+                    known.contains(*text)
+                        || text.split_once('/').is_some_and(|(declared, _)| {
+                            known.contains(declared) && is_repeated(resources, declared)
+                        })
+                };
+                let Some(text) = value.as_text().filter(|text| !is_known(text)) else {
                     continue;
                 };
                 let diagnostic = Diagnostic::error(format!("`{key}` names `{text}`, which is not declared"))

@@ -66,6 +66,16 @@ impl<'a> Resolver<'a> {
         }
     }
 
+    /// Returns how many errors were found so far.
+    pub(crate) fn errors(&self) -> usize {
+        self.diagnostics.0.len()
+    }
+
+    /// Tells whether what other stacks put out is read.
+    pub(crate) fn reads_stacks(&self) -> bool {
+        self.context.stacks.is_some()
+    }
+
     /// Returns what was found, errors and all.
     pub(crate) fn finish(self) -> Diagnostics {
         self.diagnostics

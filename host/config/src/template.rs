@@ -4,12 +4,14 @@
 //! |---|---|
 //! | `${aws:vpc.cidr_block}` | the setting `vpc.cidr_block` of the namespace `aws` (`provider:aws:` is the same) |
 //! | `${network.vpc_id}` | an output or attribute of the resource or component `network` |
+//! | `${web["a"].id}`, `${web[0].id}`, `${web[each.key].id}` | the same of one instance of a resource with `for_each` or `count` |
+//! | `${web.*.id}` | the same of all instances |
 //! | `${stack:org/project/stack.output}` | an output of another stack; organization and project may be left out |
 //! | `$$` | a dollar sign |
 //!
 //! A `$` before anything else is itself.
 
-use konductor_model::{Path, PathStep, Reference};
+use konductor_model::{Path, PathStep, Reference, repetition};
 
 /// A piece of a text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -132,7 +134,7 @@ fn reference(inner: &str) -> Result<Part, String> {
             Ok(Part::Configuration(Path::attribute(namespace).join(&path)))
         }
         _ => {
-            let path: Path = inner.parse().map_err(|error| format!("{error}"))?;
+            let path = with_own_keys(inner)?;
             match path.steps().split_first() {
                 Some((PathStep::Attribute(resource), below)) => Ok(Part::Resource(Reference {
                     resource: resource.clone(),
@@ -142,6 +144,40 @@ fn reference(inner: &str) -> Result<Part, String> {
             }
         }
     }
+}
+
+/// Reads a path in which `[each.key]` stands for what an instance knows of itself.
+fn with_own_keys(text: &str) -> Result<Path, String> {
+    let mut steps = Vec::new();
+    let mut rest = text;
+    while let Some((at, step, after)) = own_key(rest) {
+        let before = rest.get(..at).unwrap_or_default();
+        let path: Path = before.parse().map_err(|error| format!("{error}"))?;
+        steps.extend(path.steps().iter().cloned());
+        steps.push(step);
+        if !after.is_empty() && !after.starts_with(['.', '[']) {
+            return Err(format!(
+                "`{text}` is not a path: expected `.` or `[` before `{after}`"
+            ));
+        }
+        rest = after
+            .strip_prefix('.')
+            .filter(|rest| !rest.is_empty())
+            .unwrap_or(after);
+    }
+    if !rest.is_empty() || steps.is_empty() {
+        let path: Path = rest.parse().map_err(|error| format!("{error}"))?;
+        steps.extend(path.steps().iter().cloned());
+    }
+    Ok(Path::from(steps))
+}
+
+/// Finds the first bracket with something an instance knows of itself: where it is, the step, and what comes after.
+fn own_key(text: &str) -> Option<(usize, PathStep, &str)> {
+    text.match_indices('[').find_map(|(at, _)| {
+        let (inside, after) = text.get(at + 1..)?.split_once(']')?;
+        Some((at, repetition::step(inside.trim())?, after))
+    })
 }
 
 fn stack(text: &str) -> Result<StackReference, String> {
@@ -202,6 +238,31 @@ mod tests {
             panic!("expected a stack reference");
         };
         assert_eq!((stack.project, stack.stack.as_str()), (None, "prod"));
+    }
+
+    #[test]
+    fn an_instance_can_be_chosen_by_what_another_one_knows_of_itself() {
+        let chosen = |text: &str| match parts(text).pop() {
+            Some(Part::Resource(reference)) => repetition::written(&reference),
+            other => panic!("{other:?}"),
+        };
+        for text in [
+            "${web[each.key].id}",
+            "${web[each.value.zone].rules[0].port}",
+            "${web[count.index]}",
+            "${web.*.id}",
+            "${web[each.key][0]}",
+        ] {
+            assert_eq!(chosen(text), text);
+        }
+        assert!(
+            parse("${web[each.key]id}")
+                .unwrap_err()
+                .reason
+                .contains("expected `.`")
+        );
+        assert!(parse("${web[each.key].}").is_err());
+        assert!(parse("${web[other.key].id}").is_err());
     }
 
     #[test]

@@ -1,15 +1,27 @@
 //! Binds what was expanded: inherits options, leads references through components to resources, builds the graph.
 
-use konductor_model::interpolation::{join_parts, resolve_joins};
-use konductor_model::schema::TypeKind;
-use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, Reference, ResourceName, Value};
+use std::borrow::Cow;
+use std::cell::Cell;
+use std::collections::HashMap;
+use std::sync::Arc;
 
-use crate::expand::{Expanded, Node};
+use konductor_model::interpolation::{join_parts, resolve_joins};
+use konductor_model::repetition::ALL;
+use konductor_model::schema::TypeKind;
+use konductor_model::{
+    Diagnostic, Diagnostics, Origin, Path, PathStep, Reference, Repetition, ResourceOptions, Value,
+};
+
 use crate::graph::Graph;
+use crate::node::{Expanded, Group, Node};
 use crate::reference::suggestion;
 
 /// How many components a reference may lead through before it is taken for a cycle.
 const REFERENCE_DEPTH: usize = 64;
+/// How many mistakes of the instances of one declaration are told.
+const MISTAKES_OF_INSTANCES: usize = 5;
+/// For how many mistakes a name is looked for that may be meant.
+const SUGGESTIONS: usize = 50;
 
 /// Completes an expansion in place.
 pub(crate) fn bind(expanded: &mut Expanded, diagnostics: &mut Diagnostics) {
@@ -43,7 +55,7 @@ fn name_of(expanded: &Expanded, index: usize) -> &str {
 fn about(node: &Node, summary: impl Into<String>) -> Diagnostic {
     Diagnostic::error(summary)
         .resource(node.urn.name())
-        .origin(node.origin.clone())
+        .origin(node.origin().cloned())
 }
 
 fn describe_cycle(expanded: &Expanded, cycle: &[usize]) -> Diagnostic {
@@ -54,7 +66,7 @@ fn describe_cycle(expanded: &Expanded, cycle: &[usize]) -> Diagnostic {
         diagnostic.origin = cycle
             .first()
             .and_then(|index| expanded.node(*index))
-            .and_then(|node| node.origin.clone());
+            .and_then(|node| node.origin().cloned());
         return diagnostic;
     }
     names.push(first);
@@ -66,7 +78,7 @@ fn describe_cycle(expanded: &Expanded, cycle: &[usize]) -> Diagnostic {
     .help("take one of these references or `depends_on` away");
     let mut origins = cycle.iter().filter_map(|index| {
         let node = expanded.node(*index)?;
-        Some((node.urn.name().to_string(), node.origin.clone()?))
+        Some((node.urn.name().to_string(), node.origin().cloned()?))
     });
     diagnostic.origin = origins.next().map(|(_, origin)| origin);
     for (name, origin) in origins {
@@ -88,13 +100,13 @@ fn find_parents(expanded: &mut Expanded, diagnostics: &mut Diagnostics) {
             None => Some(
                 about(node, format!("the parent `{parent}` is not declared")).help(suggestion(
                     &parent,
-                    expanded.names.keys().map(ResourceName::as_str),
+                    expanded.known_names(),
                     "name a component of this stack",
                 )),
             ),
             Some(other) if other.kind != TypeKind::Component => {
                 let mut diagnostic = about(node, format!("the parent `{parent}` is not a component"));
-                if let Some(origin) = &other.origin {
+                if let Some(origin) = other.origin() {
                     diagnostic = diagnostic.related(origin.clone(), "declared as a resource here");
                 }
                 Some(diagnostic)
@@ -127,40 +139,46 @@ fn ancestors(expanded: &Expanded, index: usize) -> Vec<usize> {
 }
 
 fn inherit_options(expanded: &mut Expanded, diagnostics: &mut Diagnostics) {
-    let own: Vec<_> = expanded
+    // As they were declared: what a component inherits itself is above it too.
+    let own: HashMap<usize, Arc<ResourceOptions>> = expanded
         .nodes
         .iter()
-        .map(|node| {
-            let options = &node.options;
-            (
-                options.protect,
-                options.retain_on_delete,
-                options.depends_on.clone(),
-                options.aliases.clone(),
-            )
-        })
+        .enumerate()
+        .filter(|(_, node)| node.kind == TypeKind::Component)
+        .map(|(index, node)| (index, node.options.clone()))
         .collect();
     for index in 0..expanded.nodes.len() {
         let above = ancestors(expanded, index);
+        if above.is_empty() {
+            continue;
+        }
         for ancestor in above.iter().copied() {
-            let Some((protect, retain, depends_on, aliases)) = own.get(ancestor) else {
+            let Some(ResourceOptions {
+                protect,
+                retain_on_delete: retain,
+                depends_on,
+                aliases,
+                ..
+            }) = own.get(&ancestor).map(Arc::as_ref)
+            else {
                 continue;
             };
             let prefix = format!("{}/", name_of(expanded, ancestor));
             let Some(node) = expanded.nodes.get_mut(index) else {
                 continue;
             };
-            node.options.protect |= protect;
-            node.options.retain_on_delete |= retain;
+            let options = Arc::make_mut(&mut node.options);
+            options.protect |= protect;
+            options.retain_on_delete |= retain;
             for dependency in depends_on {
-                if !node.options.depends_on.contains(dependency) {
-                    node.options.depends_on.push(dependency.clone());
+                if !options.depends_on.contains(dependency) {
+                    options.depends_on.push(dependency.clone());
                 }
             }
             if let Some(rest) = node.urn.name().as_str().strip_prefix(&prefix) {
                 for alias in aliases {
                     let name = alias.rsplit_once("::").map_or(alias.as_str(), |(_, name)| name);
-                    node.options.aliases.push(format!("{name}/{rest}"));
+                    options.aliases.push(format!("{name}/{rest}"));
                 }
             }
         }
@@ -186,7 +204,7 @@ fn inherit_options(expanded: &mut Expanded, diagnostics: &mut Diagnostics) {
                 .help(format!(
                     "take `{name}` out of `depends_on`, or give another parent"
                 ));
-                if let Some(origin) = &component.origin {
+                if let Some(origin) = component.origin() {
                     diagnostic = diagnostic.related(origin.clone(), "the parent is declared here");
                 }
                 diagnostics.push(diagnostic);
@@ -203,10 +221,9 @@ fn find_declared_dependencies(
     for (index, (node, needs)) in expanded.nodes.iter().zip(dependencies).enumerate() {
         let above = ancestors(expanded, index);
         for name in &node.options.depends_on {
-            match expanded.named(name) {
-                // Said already, as "both parent and dependency".
-                Some(found) if above.contains(&found) => {}
-                Some(found) => needs.push(found),
+            match expanded.all_named(name) {
+                // What is above was said already, as "both parent and dependency".
+                Some(found) => needs.extend(found.filter(|found| !above.contains(found))),
                 None => {
                     // What is inherited is said once, where it was written.
                     let inherited = node
@@ -218,7 +235,7 @@ fn find_declared_dependencies(
                             about(node, format!("`{name}` in `depends_on` is not declared")).help(
                                 suggestion(
                                     name,
-                                    expanded.names.keys().map(ResourceName::as_str),
+                                    expanded.known_names(),
                                     "name a resource or component of this stack",
                                 ),
                             ),
@@ -231,64 +248,74 @@ fn find_declared_dependencies(
 }
 
 fn bind_references(expanded: &mut Expanded, dependencies: &mut [Vec<usize>], diagnostics: &mut Diagnostics) {
-    let mut bound = Vec::with_capacity(expanded.nodes.len());
-    {
-        let binder = Binder { expanded };
-        for (index, node) in expanded.nodes.iter().enumerate() {
-            let mut needs = Vec::new();
-            let mut failed = Vec::new();
-            let properties = binder.value(&node.properties, &mut needs, &mut failed, 0);
-            // A component's own inputs may stand in a cycle with its children only through their outputs.
-            let outputs = binder.value(&node.outputs, &mut needs, &mut failed, 0);
-            for (reference, problem) in failed {
-                diagnostics.push(binder.explain(
-                    node.urn.name().as_str(),
-                    node.origin.as_ref(),
-                    &reference,
-                    problem,
-                ));
+    let mut outputs = std::mem::take(&mut expanded.outputs);
+    let binder = Binder::new(expanded);
+    let mut said: HashMap<usize, usize> = HashMap::new();
+    for (index, node) in expanded.nodes.iter().enumerate() {
+        if !node.refers() {
+            continue;
+        }
+        let mut needs = Vec::new();
+        let mut failed = Vec::new();
+        binder.value(&node.properties(), &mut needs, &mut failed, 0);
+        // A component's own inputs may stand in a cycle with its children only through their outputs.
+        binder.value(node.outputs(), &mut needs, &mut failed, 0);
+        for (reference, problem) in failed {
+            if let Some((position, _)) = node.instance() {
+                // All instances have the same text, and mostly the same mistake.
+                let said = said.entry(index - position).or_default();
+                *said += 1;
+                if *said > MISTAKES_OF_INSTANCES {
+                    continue;
+                }
             }
-            if let Some(list) = dependencies.get_mut(index) {
-                list.append(&mut needs);
-            }
-            bound.push((properties, outputs));
+            diagnostics.push(binder.explain(node.urn.name().as_str(), node.origin(), &reference, &problem));
+        }
+        if let Some(list) = dependencies.get_mut(index) {
+            list.append(&mut needs);
         }
     }
-    let mut outputs = std::mem::take(&mut expanded.outputs);
-    {
-        let binder = Binder { expanded };
-        for (name, output) in &mut outputs {
-            let mut failed = Vec::new();
-            output.value = binder.value(&output.value, &mut Vec::new(), &mut failed, 0);
-            for (reference, problem) in failed {
-                diagnostics.push(binder.explain(
-                    &format!("output {name}"),
-                    output.origin.as_ref(),
-                    &reference,
-                    problem,
-                ));
-            }
+    for (name, output) in &mut outputs {
+        let mut failed = Vec::new();
+        output.value = binder.value(&output.value, &mut Vec::new(), &mut failed, 0);
+        for (reference, problem) in failed {
+            diagnostics.push(binder.explain(
+                &format!("output {name}"),
+                output.origin.as_ref(),
+                &reference,
+                &problem,
+            ));
         }
     }
     expanded.outputs = outputs;
-    for (node, (properties, outputs)) in expanded.nodes.iter_mut().zip(bound) {
-        node.properties = properties;
-        node.outputs = outputs;
-    }
 }
 
-enum Problem {
+/// Why a reference leads nowhere.
+pub(crate) enum Problem {
     NotDeclared,
+    NoInstance,
     NoOutput,
     Circle,
 }
 
-struct Binder<'e> {
+/// Leads references to resources: through the outputs of components, to the instances there are.
+pub(crate) struct Binder<'e> {
     expanded: &'e Expanded,
+    suggestions: Cell<usize>,
+}
+
+impl<'e> Binder<'e> {
+    pub(crate) fn new(expanded: &'e Expanded) -> Self {
+        Self {
+            expanded,
+            suggestions: Cell::new(0),
+        }
+    }
 }
 
 impl Binder<'_> {
-    fn value(
+    /// Returns a value in which every reference names a resource. What it needs is added to `needs`.
+    pub(crate) fn value(
         &self,
         value: &Value,
         needs: &mut Vec<usize>,
@@ -327,16 +354,19 @@ impl Binder<'_> {
         if depth > REFERENCE_DEPTH {
             return Err(Problem::Circle);
         }
-        let index = self
-            .expanded
-            .named(&reference.resource)
-            .ok_or(Problem::NotDeclared)?;
+        let Some(index) = self.expanded.named(&reference.resource) else {
+            let group = self.expanded.groups.get(reference.resource.as_str());
+            return match group {
+                Some(group) => self.instances(group, reference, needs, failed, depth),
+                None => Err(Problem::NotDeclared),
+            };
+        };
         let node = self.expanded.node(index).ok_or(Problem::NotDeclared)?;
         if node.kind == TypeKind::Resource {
             needs.push(index);
             return Ok(Value::Reference(reference.clone()));
         }
-        let mut here = &node.outputs;
+        let mut here = node.outputs();
         let mut secret = false;
         let mut steps = reference.path.steps().iter();
         let found = loop {
@@ -369,30 +399,78 @@ impl Binder<'_> {
         Ok(if secret { found.into_secret() } else { found })
     }
 
+    /// Returns what a reference reads of one instance or of all: a list with `count`, a map with `for_each`.
+    fn instances(
+        &self,
+        group: &Group,
+        reference: &Reference,
+        needs: &mut Vec<usize>,
+        failed: &mut Vec<(Reference, Problem)>,
+        depth: usize,
+    ) -> Result<Value, Problem> {
+        let repetition = group.repetition();
+        let of = |key: &str, rest: &[PathStep]| Reference {
+            resource: format!("{}/{key}", reference.resource),
+            path: Path::from(rest.to_vec()),
+        };
+        let (first, rest) = match reference.path.steps().split_first() {
+            Some((PathStep::Attribute(name), rest)) if name == ALL => (None, rest),
+            Some((PathStep::Attribute(key), rest)) => (Some(Cow::Borrowed(key.as_str())), rest),
+            Some((PathStep::Index(index), rest)) => (Some(Cow::Owned(index.to_string())), rest),
+            None => (None, &[][..]),
+        };
+        if let Some(key) = first {
+            repetition.position(&key).ok_or(Problem::NoInstance)?;
+            return self.reference(&of(&key, rest), needs, failed, depth + 1);
+        }
+        let mut each = |key: &str| self.reference(&of(key, rest), needs, failed, depth + 1);
+        Ok(match repetition {
+            Repetition::Count(_) => Value::List(
+                repetition
+                    .keys()
+                    .map(|key| each(&key))
+                    .collect::<Result<_, _>>()?,
+            ),
+            Repetition::Each(_) => Value::Map(
+                repetition
+                    .keys()
+                    .map(|key| Ok((key.to_string(), each(&key)?)))
+                    .collect::<Result<_, _>>()?,
+            ),
+        })
+    }
+
+    /// Looks for a name that may be meant. With many mistakes among many names that would take longer than anybody
+    /// would read them.
+    fn suggestion(&self, text: &str, otherwise: &str) -> Cow<'static, str> {
+        self.suggestions.set(self.suggestions.get() + 1);
+        if self.suggestions.get() > SUGGESTIONS {
+            return Cow::Owned(otherwise.to_owned());
+        }
+        suggestion(text, self.expanded.known_names(), otherwise)
+    }
+
     fn explain(
         &self,
         from: &str,
         origin: Option<&Origin>,
         reference: &Reference,
-        problem: Problem,
+        problem: &Problem,
     ) -> Diagnostic {
         let diagnostic = match problem {
             Problem::NotDeclared => Diagnostic::error(format!(
                 "`${{{reference}}}` names `{}`, which is not declared",
                 reference.resource
             ))
-            .help(suggestion(
-                &reference.resource,
-                self.expanded.names.keys().map(ResourceName::as_str),
-                "name a resource or component of this stack",
-            )),
+            .help(self.suggestion(&reference.resource, "name a resource or component of this stack")),
+            Problem::NoInstance => self.no_instance(reference),
             Problem::NoOutput => {
                 let node = self
                     .expanded
                     .named(&reference.resource)
                     .and_then(|index| self.expanded.node(index));
                 let outputs: Vec<&str> = node
-                    .and_then(|node| node.outputs.as_map())
+                    .and_then(|node| node.outputs().as_map())
                     .map(|map| map.keys().map(String::as_str).collect())
                     .unwrap_or_default();
                 let wanted = reference.path.to_string();
@@ -412,5 +490,44 @@ impl Binder<'_> {
             )),
         };
         diagnostic.resource(from).origin(origin.cloned())
+    }
+
+    fn no_instance(&self, reference: &Reference) -> Diagnostic {
+        let name = &reference.resource;
+        let repetition = self.expanded.groups.get(name.as_str()).map(Group::repetition);
+        let rest = Path::from(reference.path.steps().get(1..).unwrap_or_default().to_vec());
+        let written = match reference.path.steps().first() {
+            Some(PathStep::Attribute(key)) => key.clone(),
+            Some(PathStep::Index(index)) => index.to_string(),
+            None => String::new(),
+        };
+        let (known, one) = match repetition {
+            Some(Repetition::Each(entries)) => {
+                let few: Vec<&str> = entries.iter().take(8).map(|(key, _)| key.as_str()).collect();
+                let more = if entries.len() > few.len() { ", …" } else { "" };
+                let one = few.first().map_or("KEY", |key| *key);
+                (
+                    format!("its keys are {}{more}", few.join(", ")),
+                    format!("[\"{one}\"]"),
+                )
+            }
+            Some(Repetition::Count(count)) if *count > 0 => {
+                (format!("its instances are 0 to {}", count - 1), "[0]".to_owned())
+            }
+            _ => ("it has no instances".to_owned(), "[0]".to_owned()),
+        };
+        // `web.id` is the one and `web["b"].id` the other mistake; only the person knows which attribute is meant.
+        let path = if rest.is_root() {
+            Path::attribute(written.as_str())
+        } else {
+            rest
+        };
+        Diagnostic::error(format!(
+            "`${{{reference}}}` names no instance of `{name}`: there is no `{written}`"
+        ))
+        .detail(known)
+        .help(format!(
+            "`${{{name}{one}.{path}}}` is one of them, `${{{name}.*.{path}}}` are all"
+        ))
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use konductor_model::module::{Declaration, Module};
+use konductor_model::module::{Declaration, Module, RepeatedDeclaration};
 use konductor_model::provider::Provider;
 use konductor_model::{Origin, ResourceOptions, Value};
 use konductor_state::record::PluginReference;
@@ -17,6 +17,8 @@ pub struct Desired {
     pub stack: String,
     /// Resources and components.
     pub declarations: Vec<Declaration>,
+    /// Resources and components of which there are several instances.
+    pub repeated: Vec<RepeatedDeclaration>,
     /// Enabled modules with their configuration.
     pub modules: Vec<ModuleDeclaration>,
     /// What the stack exports; references are allowed.

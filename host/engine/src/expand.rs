@@ -1,80 +1,36 @@
 //! Turns what is declared into nodes: components and modules are constructed, options inherited, references bound.
 
-use std::collections::{HashMap, HashSet, VecDeque};
+use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 
-use konductor_model::module::{ConstructRequest, Declaration};
+use konductor_model::module::{ConstructRequest, Declaration, RepeatedDeclaration};
 use konductor_model::schema::TypeKind;
 use konductor_model::{
-    Diagnostic, Diagnostics, Origin, Path, Reference, ResourceName, ResourceOptions, ResourceType, Urn, Value,
+    Diagnostic, Diagnostics, Path, Reference, ResourceName, ResourceOptions, ResourceType, Urn, Value,
 };
 use konductor_state::record::PluginReference;
 
 use crate::bind::bind;
-use crate::desired::{Desired, ModuleDeclaration, Name, Output, Providers};
-use crate::graph::Graph;
+use crate::desired::{Desired, ModuleDeclaration, Name, Providers};
 use crate::instance;
+use crate::node::Template;
+pub use crate::node::{Expanded, Group, Node};
 use crate::reference::suggestion;
 
 /// How deep components may stand in components.
 const DEPTH: usize = 16;
 
-/// A resource or component that should exist.
-#[derive(Debug, Clone)]
-pub struct Node {
-    /// Its identity.
-    pub urn: Urn,
-    /// Resource or component.
-    pub kind: TypeKind,
-    /// The plugin that manages it.
-    pub plugin: PluginReference,
-    /// The properties; every reference names a resource, never a component.
-    pub properties: Value,
-    /// The outputs of a component; every reference names a resource.
-    pub outputs: Value,
-    /// The options, inherited ones included.
-    pub options: ResourceOptions,
-    /// The component it belongs to.
-    pub parent: Option<usize>,
-    /// Where it, or the component it came from, was declared.
-    pub origin: Option<Origin>,
-}
-
-/// Everything that should exist, with the graph over it.
-#[derive(Debug, Default)]
-pub struct Expanded {
-    /// The project.
-    pub project: String,
-    /// The stack.
-    pub stack: String,
-    /// The nodes.
-    pub nodes: Vec<Node>,
-    /// The nodes by name.
-    pub names: HashMap<ResourceName, usize>,
-    /// What each node depends on.
-    pub graph: Graph,
-    /// The stack's outputs; every reference names a resource.
-    pub outputs: std::collections::BTreeMap<String, Output>,
-    /// The names of what is to be forgotten and not deleted.
-    pub removed: HashSet<String>,
-}
-
-impl Expanded {
-    /// Returns a node.
-    pub fn node(&self, index: usize) -> Option<&Node> {
-        self.nodes.get(index)
-    }
-
-    /// Returns the node of a name as text.
-    pub fn named(&self, name: &str) -> Option<usize> {
-        let name: ResourceName = name.parse().ok()?;
-        self.names.get(&name).copied()
-    }
-}
 
 struct Pending {
     declaration: Declaration,
     parent: Option<usize>,
     depth: usize,
+}
+
+/// What waits to be declared. Instances are made when it is their turn, one after the other.
+enum Waiting {
+    One(Pending),
+    Instances(RepeatedDeclaration),
 }
 
 /// Expands what is declared. Everything that is wrong is said at once, in the diagnostics; with an error among
@@ -91,6 +47,7 @@ pub async fn expand(desired: Desired, plugins: &dyn Providers) -> (Expanded, Dia
         configuration: configuration_by_plugin(&desired.modules, plugins),
         metadata: desired.metadata,
         queue: VecDeque::new(),
+        references: HashMap::new(),
     };
     expansion.modules(desired.modules).await;
     // What has a declared parent comes after it, so that it can inherit its plugin.
@@ -98,15 +55,27 @@ pub async fn expand(desired: Desired, plugins: &dyn Providers) -> (Expanded, Dia
         .declarations
         .into_iter()
         .partition(|declaration| declaration.options.parent.is_none());
-    for declaration in without.into_iter().chain(with) {
-        expansion.queue.push_back(Pending {
+    let (repeated, repeated_with): (Vec<_>, Vec<_>) = desired
+        .repeated
+        .into_iter()
+        .partition(|repeated| repeated.declaration.options.parent.is_none());
+    let one = |declaration| {
+        Waiting::One(Pending {
             declaration,
             parent: None,
             depth: 0,
-        });
-    }
-    while let Some(pending) = expansion.queue.pop_front() {
-        expansion.declare(pending).await;
+        })
+    };
+    let queue = &mut expansion.queue;
+    queue.extend(without.into_iter().map(one));
+    queue.extend(repeated.into_iter().map(Waiting::Instances));
+    queue.extend(with.into_iter().map(one));
+    queue.extend(repeated_with.into_iter().map(Waiting::Instances));
+    while let Some(waiting) = expansion.queue.pop_front() {
+        match waiting {
+            Waiting::One(pending) => expansion.declare(pending).await,
+            Waiting::Instances(repeated) => expansion.declare_instances(repeated).await,
+        }
     }
     let Expansion {
         mut result,
@@ -129,9 +98,9 @@ fn refactor(
     for (old, new) in moved {
         let found = result.named(&new.name);
         match found.and_then(|index| result.nodes.get_mut(index)) {
-            Some(node) => node.options.aliases.push(old.name),
+            Some(node) => Arc::make_mut(&mut node.options).aliases.push(old.name),
             None => {
-                let known = result.names.keys().map(ResourceName::as_str);
+                let known = result.known_names();
                 diagnostics.push(
                     Diagnostic::error(format!(
                         "`{}` is moved to `{}`, which is not declared",
@@ -144,11 +113,12 @@ fn refactor(
         }
     }
     for gone in removed {
-        if let Some(node) = result.named(&gone.name).and_then(|index| result.nodes.get(index)) {
+        let declared = result.all_named(&gone.name).map(|nodes| nodes.start);
+        if let Some(node) = declared.and_then(|index| result.nodes.get(index)) {
             let mut diagnostic = Diagnostic::error(format!("`{}` is removed and declared", gone.name))
                 .help("take one of the two away")
                 .origin(gone.origin);
-            if let Some(origin) = &node.origin {
+            if let Some(origin) = node.origin() {
                 diagnostic = diagnostic.related(origin.clone(), "declared here");
             }
             diagnostics.push(diagnostic);
@@ -163,7 +133,9 @@ struct Expansion<'p> {
     plugins: &'p dyn Providers,
     metadata: Value,
     configuration: HashMap<String, Value>,
-    queue: VecDeque<Pending>,
+    queue: VecDeque<Waiting>,
+    /// Each plugin by its name in the project, kept once for all that it manages.
+    references: HashMap<String, Arc<PluginReference>>,
 }
 
 /// Returns, for each plugin, the configuration of its modules by the names it knows them by.
@@ -262,14 +234,7 @@ impl Expansion<'_> {
             parent,
             depth,
         } = pending;
-        let plugin = match instance::choose(self.plugins, &declaration, self.around(&declaration, parent)) {
-            Ok(plugin) => plugin,
-            Err(wrong) => {
-                self.diagnostics.push(*wrong);
-                return;
-            }
-        };
-        let Some(kind) = self.kind_of(&declaration, &plugin) else {
+        let Some((plugin, kind)) = self.chosen(&declaration, parent) else {
             return;
         };
         let Some(index) = self.add(&declaration, kind, &plugin, parent) else {
@@ -279,8 +244,111 @@ impl Expansion<'_> {
             let target = declaration.resource_type.to_string();
             self.construct(index, &target, declaration, &plugin, depth).await;
         } else if let Some(node) = self.result.nodes.get_mut(index) {
-            node.properties = declaration.properties;
+            node.template = Arc::new(Template::new(
+                declaration.properties,
+                Value::Null,
+                declaration.origin,
+            ));
         }
+    }
+
+    /// Chooses the plugin of a declaration and finds out what it declares. What is wrong is reported.
+    fn chosen(&mut self, declaration: &Declaration, parent: Option<usize>) -> Option<(String, TypeKind)> {
+        let plugin = match instance::choose(self.plugins, declaration, self.around(declaration, parent)) {
+            Ok(plugin) => plugin,
+            Err(wrong) => {
+                self.diagnostics.push(*wrong);
+                return None;
+            }
+        };
+        let kind = self.kind_of(declaration, &plugin)?;
+        Some((plugin, kind))
+    }
+
+    /// Adds a node for every instance. They share what they have in common: an instance by itself is its name.
+    async fn declare_instances(&mut self, repeated: RepeatedDeclaration) {
+        let RepeatedDeclaration {
+            mut declaration,
+            options: own_options,
+            repetition,
+        } = repeated;
+        if let Some(first) = self.declared_at(declaration.name.as_str()) {
+            self.diagnostics.push(declared_twice(&declaration, first));
+            return;
+        }
+        let Some((plugin, kind)) = self.chosen(&declaration, None) else {
+            return;
+        };
+        let name = declaration.name.clone();
+        let properties = std::mem::take(&mut declaration.properties);
+        let template = Arc::new(
+            Template::new(properties, Value::Null, declaration.origin.clone()).repeated(repetition.clone()),
+        );
+        self.result.groups.insert(
+            name.clone(),
+            Group {
+                first: self.result.nodes.len(),
+                template: template.clone(),
+            },
+        );
+        let common = Arc::new(declaration.options.clone());
+        let repeated = RepeatedDeclaration {
+            declaration,
+            options: own_options,
+            repetition: repetition.clone(),
+        };
+        for position in 0..repetition.len() {
+            let Some(key) = repetition.key(position) else {
+                break;
+            };
+            let mut instance = Declaration {
+                properties: Value::Null,
+                options: ResourceOptions::default(),
+                ..repeated.declaration.clone()
+            };
+            match name.child(&key) {
+                Ok(name) => instance.name = name,
+                Err(error) => {
+                    self.diagnostics.push(wrong(&instance, error.to_string()));
+                    return;
+                }
+            }
+            let (options, plugin) = if repeated.options.is_null() {
+                (common.clone(), plugin.clone())
+            } else {
+                match repeated.options_of(position) {
+                    Ok(options) => instance.options = options,
+                    Err(error) => {
+                        self.diagnostics
+                            .push(wrong(&instance, "its options cannot be read").detail(error));
+                        continue;
+                    }
+                }
+                let Some((plugin, _)) = self.chosen(&instance, None) else {
+                    continue;
+                };
+                (Arc::new(instance.options.clone()), plugin)
+            };
+            let Some(index) = self.add_with(&instance, kind, &plugin, None, options) else {
+                return;
+            };
+            if let Some(node) = self.result.nodes.get_mut(index) {
+                node.template = template.clone();
+                node.instance = u32::try_from(position).ok();
+            }
+            if kind == TypeKind::Component {
+                let target = instance.resource_type.to_string();
+                instance.properties = repetition.fill(position, template.properties.clone());
+                self.construct(index, &target, instance, &plugin, 0).await;
+            }
+        }
+    }
+
+    /// Returns what has a name already.
+    fn declared_at(&self, name: &str) -> Option<&Node> {
+        let group = || self.result.groups.get(name).map(|group| group.first);
+        let index = self.result.named(name).or_else(group)?;
+        self.result.nodes.get(index)
     }
 
     /// Returns the instances that manage what a declaration stands in, the nearest first.
@@ -348,41 +416,57 @@ impl Expansion<'_> {
         plugin: &str,
         parent: Option<usize>,
     ) -> Option<usize> {
-        let wrong = |summary: String| {
-            Diagnostic::error(summary)
-                .resource(&declaration.name)
-                .origin(declaration.origin.clone())
-        };
-        if let Some(first) = self
-            .result
-            .names
-            .get(&declaration.name)
-            .and_then(|index| self.result.nodes.get(*index))
-        {
-            let mut diagnostic = wrong(format!("`{}` is declared twice", declaration.name))
-                .help("give one of them another name");
-            if let Some(origin) = &first.origin {
-                diagnostic = diagnostic.related(origin.clone(), "first declared here");
-            }
-            self.diagnostics.push(diagnostic);
+        let options = Arc::new(declaration.options.clone());
+        self.add_with(declaration, kind, plugin, parent, options)
+    }
+
+    fn add_with(
+        &mut self,
+        declaration: &Declaration,
+        kind: TypeKind,
+        plugin: &str,
+        parent: Option<usize>,
+        options: Arc<ResourceOptions>,
+    ) -> Option<usize> {
+        if let Some(first) = self.declared_at(declaration.name.as_str()) {
+            self.diagnostics.push(declared_twice(declaration, first));
             return None;
         }
-        let urn = match Urn::new(
-            &self.result.project,
-            &self.result.stack,
-            declaration.resource_type.clone(),
-            declaration.name.clone(),
-        ) {
-            Ok(urn) => urn,
-            Err(error) => {
-                self.diagnostics.push(wrong(error.to_string()));
-                return None;
-            }
+        // What is of one type differs in its name alone and shares the rest.
+        let like = self
+            .result
+            .nodes
+            .last()
+            .map(|node| &node.urn)
+            .filter(|urn| *urn.resource_type() == declaration.resource_type);
+        let urn = match like {
+            Some(like) => like.with_name(declaration.name.clone()),
+            None => match Urn::new(
+                &self.result.project,
+                &self.result.stack,
+                declaration.resource_type.clone(),
+                declaration.name.clone(),
+            ) {
+                Ok(urn) => urn,
+                Err(error) => {
+                    self.diagnostics.push(wrong(declaration, error.to_string()));
+                    return None;
+                }
+            },
         };
-        let Some(plugin) = self.plugins.plugin_reference(plugin) else {
-            self.diagnostics
-                .push(wrong(format!("there is no plugin `{plugin}`")).help("name it under `plugins`"));
-            return None;
+        let plugin = match self.references.get(plugin) {
+            Some(known) => known.clone(),
+            None => {
+                let Some(reference) = self.plugins.plugin_reference(plugin) else {
+                    let summary = format!("there is no plugin `{plugin}`");
+                    self.diagnostics
+                        .push(wrong(declaration, summary).help("name it under `plugins`"));
+                    return None;
+                };
+                let reference = Arc::new(reference);
+                self.references.insert(plugin.to_owned(), reference.clone());
+                reference
+            }
         };
         let index = self.result.nodes.len();
         self.result.names.insert(declaration.name.clone(), index);
@@ -390,11 +474,14 @@ impl Expansion<'_> {
             urn,
             kind,
             plugin,
-            properties: Value::Null,
-            outputs: Value::Null,
-            options: declaration.options.clone(),
+            options,
             parent,
-            origin: declaration.origin.clone(),
+            template: Arc::new(Template::new(
+                Value::Null,
+                Value::Null,
+                declaration.origin.clone(),
+            )),
+            instance: None,
         });
         Some(index)
     }
@@ -446,8 +533,13 @@ impl Expansion<'_> {
                 found.resource(&name).origin(origin)
             }));
         if let Some(node) = self.result.nodes.get_mut(index) {
-            node.properties = declaration.properties;
-            node.outputs = absolute(response.outputs, &name);
+            let outputs = absolute(response.outputs, &name);
+            node.instance = None;
+            node.template = Arc::new(Template::new(
+                declaration.properties,
+                outputs,
+                declaration.origin.clone(),
+            ));
         }
         let own_name = instance::own_name(self.plugins, plugin);
         let granted = self.plugins.declares(plugin);
@@ -484,7 +576,7 @@ impl Expansion<'_> {
             if let Some(parent) = &mut options.parent {
                 *parent = absolute_name(parent, &name);
             }
-            self.queue.push_back(Pending {
+            self.queue.push_back(Waiting::One(Pending {
                 declaration: Declaration {
                     name: child_name,
                     resource_type: child.resource_type,
@@ -494,8 +586,23 @@ impl Expansion<'_> {
                 },
                 parent: Some(index),
                 depth: depth + 1,
-            });
+            }));
         }
+    }
+}
+
+fn wrong(declaration: &Declaration, summary: impl Into<String>) -> Diagnostic {
+    Diagnostic::error(summary)
+        .resource(&declaration.name)
+        .origin(declaration.origin.clone())
+}
+
+fn declared_twice(declaration: &Declaration, first: &Node) -> Diagnostic {
+    let diagnostic = wrong(declaration, format!("`{}` is declared twice", declaration.name))
+        .help("give one of them another name");
+    match first.origin() {
+        Some(origin) => diagnostic.related(origin.clone(), "first declared here"),
+        None => diagnostic,
     }
 }
 

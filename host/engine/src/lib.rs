@@ -20,6 +20,7 @@ mod honesty;
 mod identifiers;
 mod import;
 mod instance;
+mod node;
 pub mod plan;
 mod recover;
 mod reference;

@@ -6,6 +6,7 @@ use crate::diagnostic::{Diagnostics, Origin};
 use crate::failure::Failure;
 use crate::name::{ResourceName, ResourceType};
 use crate::options::ResourceOptions;
+use crate::repetition::Repetition;
 use crate::value::Value;
 
 /// A resource or component that should exist.
@@ -21,6 +22,34 @@ pub struct Declaration {
     pub options: ResourceOptions,
     /// Where it was declared; none for what a plugin constructed.
     pub origin: Option<Origin>,
+}
+
+/// A declaration with several instances. The name of an instance is `NAME/KEY`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RepeatedDeclaration {
+    /// What the instances have in common. Its properties can refer to what an instance knows of itself; its options are
+    /// those that do not.
+    pub declaration: Declaration,
+    /// The options that refer to what an instance knows of itself, as a map; null when none does.
+    pub options: Value,
+    /// Which instances there are.
+    pub repetition: Repetition,
+}
+
+impl RepeatedDeclaration {
+    /// Returns the options of one instance.
+    ///
+    /// # Errors
+    /// When what the instance knows of itself does not fit an option: one sentence for people.
+    pub fn options_of(&self, position: usize) -> Result<ResourceOptions, String> {
+        let mut options = self.declaration.options.clone();
+        if self.options.is_null() {
+            return Ok(options);
+        }
+        let own = ResourceOptions::from_value(self.repetition.fill(position, self.options.clone()))?;
+        options.lay_over(own);
+        Ok(options)
+    }
 }
 
 /// Asks for the declarations of a module or a component.

@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::path::Path;
+use crate::path::{Path, PathStep};
+use crate::value::Value;
+use crate::value_json::to_plain_json;
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -46,4 +48,88 @@ pub struct ResourceOptions {
     /// Attributes to treat as secret, beyond those the schema names.
     #[serde(skip_serializing_if = "is_default")]
     pub sensitive: Vec<Path>,
+}
+
+impl ResourceOptions {
+    /// Reads options as they are written. A reference without a path names a resource, and one with a key an instance
+    /// of it: `depends_on: ["${web[0]}"]` is the same as `depends_on: [web/0]`.
+    ///
+    /// # Errors
+    /// When a name or a kind is wrong: one sentence for people.
+    pub fn from_value(value: Value) -> Result<Self, String> {
+        let named = value.map_leaves(&mut |leaf| match &leaf {
+            Value::Reference(reference) => match reference.path.steps() {
+                [] => Value::from(reference.resource.as_str()),
+                [PathStep::Attribute(key)] => Value::from(format!("{}/{key}", reference.resource)),
+                [PathStep::Index(key)] => Value::from(format!("{}/{key}", reference.resource)),
+                _ => leaf,
+            },
+            _ => leaf,
+        });
+        serde_json::from_value(to_plain_json(&named)).map_err(|error| error.to_string())
+    }
+
+    /// Takes every option that `over` sets.
+    pub fn lay_over(&mut self, over: Self) {
+        fn take<T: Default + PartialEq>(place: &mut T, over: T) {
+            if !is_default(&over) {
+                *place = over;
+            }
+        }
+        take(&mut self.depends_on, over.depends_on);
+        take(&mut self.parent, over.parent);
+        take(&mut self.protect, over.protect);
+        take(&mut self.retain_on_delete, over.retain_on_delete);
+        take(&mut self.ignore_changes, over.ignore_changes);
+        take(&mut self.replace_on_changes, over.replace_on_changes);
+        take(&mut self.delete_before_replace, over.delete_before_replace);
+        take(&mut self.aliases, over.aliases);
+        take(&mut self.import, over.import);
+        take(&mut self.provider, over.provider);
+        take(&mut self.sensitive, over.sensitive);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Reference;
+
+    #[test]
+    fn a_reference_in_an_option_is_a_name() {
+        let reference = |path: Path| {
+            Value::Reference(Reference {
+                resource: "web".into(),
+                path,
+            })
+        };
+        let options = ResourceOptions::from_value(Value::from([(
+            "depends_on",
+            Value::from(vec![
+                reference(Path::root()),
+                reference(Path::attribute("a")),
+                reference(Path::from(vec![PathStep::Index(2)])),
+                "db".into(),
+            ]),
+        )]))
+        .unwrap();
+        assert_eq!(options.depends_on, ["web", "web/a", "web/2", "db"]);
+        let error = ResourceOptions::from_value(Value::from([("protekt", true)])).unwrap_err();
+        assert!(error.contains("protekt"), "{error}");
+    }
+
+    #[test]
+    fn options_that_are_not_given_stay() {
+        let mut options = ResourceOptions {
+            protect: true,
+            import: Some("a".into()),
+            ..ResourceOptions::default()
+        };
+        options.lay_over(ResourceOptions {
+            import: Some("b".into()),
+            ..ResourceOptions::default()
+        });
+        assert!(options.protect);
+        assert_eq!(options.import.as_deref(), Some("b"));
+    }
 }

@@ -57,12 +57,9 @@ impl fmt::Display for Reference {
         if self.path.is_root() {
             f.write_str(&self.resource)
         } else {
-            let separator = if matches!(self.path.steps().first(), Some(PathStep::Index(_))) {
-                ""
-            } else {
-                "."
-            };
-            write!(f, "{}{separator}{}", self.resource, self.path)
+            let path = self.path.to_string();
+            let separator = if path.starts_with('[') { "" } else { "." };
+            write!(f, "{}{separator}{path}", self.resource)
         }
     }
 }

@@ -132,12 +132,8 @@ impl PluginLoader {
             .map(|module| module.namespace)
             .filter(|namespace| available.contains(namespace));
         // What is wrong with a declaration is told when it is planned.
-        let declared = configuration
-            .declarations(konductor_config::Context::default())
-            .unwrap_or_default();
-        let providers = declared
-            .iter()
-            .map(|declaration| declaration.resource_type.provider().to_owned());
+        let providers = configuration.declared_types();
+        let providers = providers.iter().map(|declared| declared.provider().to_owned());
         Ok(named.chain(modules).chain(providers).collect())
     }
 

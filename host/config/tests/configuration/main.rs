@@ -11,6 +11,7 @@ mod declaring;
 mod drift;
 mod editing;
 mod files;
+mod instances;
 mod interpolation;
 mod layers;
 mod plugins;

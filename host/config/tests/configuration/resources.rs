@@ -31,7 +31,7 @@ outputs:
 #[test]
 fn resources_become_declarations_with_places() {
     let configuration = project(STACK);
-    let found = configuration.declarations(Context::default()).unwrap();
+    let found = configuration.declared(Context::default()).unwrap().single;
     assert_eq!(found.len(), 2);
     assert_eq!(found[0].name.as_str(), "network");
     assert_eq!(
@@ -131,7 +131,7 @@ fn a_stack_adds_changes_and_removes_resources() {
         ..Given::default()
     })
     .unwrap();
-    let found = configuration.declarations(Context::default()).unwrap();
+    let found = configuration.declared(Context::default()).unwrap().single;
     let names: Vec<_> = found.iter().map(|d| d.name.as_str()).collect();
     assert_eq!(names, ["a", "c"]);
     assert_eq!(found[0].properties, Value::from([("n", 5), ("m", 2)]));

@@ -29,7 +29,7 @@ fn sealed_values_open_where_they_are_used_and_stay_secret() {
         at(&db, "url"),
         Value::from(format!("postgres://u:{PLANTED}@h")).into_secret()
     );
-    let found = configuration.declarations(context).unwrap();
+    let found = configuration.declared(context).unwrap().single;
     assert_eq!(at(&found[0].properties, "p"), Value::from(PLANTED).into_secret());
 }
 
@@ -65,7 +65,7 @@ fn nothing_that_is_shown_holds_a_secret() {
         format!("{:?}", configuration.effective()),
         format!("{:?}", configuration.module_configuration("aws", context).unwrap()),
         format!("{:?}", configuration.module_configuration("db", context).unwrap()),
-        format!("{:?}", configuration.declarations(context).unwrap()),
+        format!("{:?}", configuration.declared(context).unwrap().single),
         format!("{sealer:?}"),
         configuration
             .validate_module("aws", &serde_json::json!({"properties": {"credentials": {"type": "integer"}}, "additionalProperties": false}))

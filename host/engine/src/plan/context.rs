@@ -5,12 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use konductor_model::provider::ObjectState;
 use konductor_model::schema::TypeKind;
-use konductor_model::{Diagnostics, Reference, ResourceName, Urn, Value};
+use konductor_model::{Diagnostics, Reference, Urn, Value};
 use konductor_state::record::ResourceRecord;
 
 use crate::desired::Providers;
-use crate::expand::Node;
-use crate::graph::Graph;
+use crate::expand::{Expanded, Node};
 use crate::identifiers::Identifiers;
 use crate::plan::model::{Step, StepAction};
 use crate::plan::recorded_attributes;
@@ -19,9 +18,7 @@ use crate::subject::SchemaCache;
 
 /// What the planning of every node reads.
 pub(crate) struct PlanContext {
-    pub(crate) nodes: Vec<Node>,
-    pub(crate) names: HashMap<ResourceName, usize>,
-    pub(crate) graph: Graph,
+    pub(crate) expanded: Expanded,
     pub(crate) records: HashMap<Urn, Arc<ResourceRecord>>,
     /// Which record manages which object.
     pub(crate) identifiers: Identifiers,
@@ -68,7 +65,9 @@ pub(crate) enum ReplacementOrder {
 impl PlanContext {
     /// Plans one node; what it depends on is planned already.
     pub(crate) async fn plan_node(&self, index: usize) {
-        let Some(node) = self.nodes.get(index) else { return };
+        let Some(node) = self.expanded.nodes.get(index) else {
+            return;
+        };
         let record = self.records.get(&node.urn);
         let planned = if self.selected.get(index) != Some(&true) {
             NodePlan {
@@ -105,11 +104,13 @@ impl PlanContext {
 
     /// Returns a step that does nothing yet.
     pub(crate) fn step(&self, index: usize, node: &Node) -> Step {
+        let nodes = &self.expanded.nodes;
         let mut dependencies: Vec<Urn> = self
+            .expanded
             .graph
             .dependencies(index)
             .iter()
-            .filter_map(|need| Some(self.nodes.get(*need)?.urn.clone()))
+            .filter_map(|need| Some(nodes.get(*need)?.urn.clone()))
             .collect();
         dependencies.sort_unstable();
         Step {
@@ -120,29 +121,27 @@ impl PlanContext {
             changes: Vec::new(),
             moved_from: self.moved.get(&node.urn).cloned(),
             id: None,
-            plugin: node.plugin.clone(),
+            plugin: node.plugin.as_ref().clone(),
             parent: node
                 .parent
-                .and_then(|parent| Some(self.nodes.get(parent)?.urn.clone())),
+                .and_then(|parent| Some(nodes.get(parent)?.urn.clone())),
             dependencies,
-            declared: Arc::new(node.properties.clone()),
-            outputs: Arc::new(node.outputs.clone()),
+            declared: Arc::new(self.expanded.properties(node)),
+            outputs: Arc::new(self.expanded.outputs(node)),
             inputs: Arc::default(),
             planned: Arc::default(),
             private: Vec::new(),
-            options: node.options.clone(),
+            options: node.options.as_ref().clone(),
             record_changes: false,
-            origin: node.origin.clone(),
+            origin: node.origin().cloned(),
         }
     }
 
     /// Returns what a reference reads, as far as it is known while planning.
     pub(crate) fn lookup(&self, reference: &Reference) -> Result<Value, ReferenceError> {
-        let index = reference
-            .resource
-            .parse::<ResourceName>()
-            .ok()
-            .and_then(|name| self.names.get(&name).copied())
+        let index = self
+            .expanded
+            .named(&reference.resource)
             .ok_or(ReferenceError::NoObject)?;
         match self.planned.get(index).and_then(OnceLock::get) {
             Some(planned) => Attributes {
@@ -151,6 +150,7 @@ impl PlanContext {
             }
             .at(&reference.path),
             None => self
+                .expanded
                 .nodes
                 .get(index)
                 .and_then(|node| self.records.get(&node.urn))

@@ -18,7 +18,7 @@ use crate::plan::selection::Selection;
 pub(crate) async fn leftovers(
     records: &HashMap<Urn, Arc<ResourceRecord>>,
     is_leftover: impl Fn(&Urn) -> bool,
-    reason: &str,
+    why: impl Fn(&Urn) -> String,
     selection: &Selection,
     plugins: &dyn Providers,
     steps: &mut Vec<Step>,
@@ -132,7 +132,7 @@ pub(crate) async fn leftovers(
         if let Some(action) = action {
             steps.push(Step {
                 id: record.object.as_ref().map(|object| object.id.clone()),
-                reasons: vec![reason.to_owned()],
+                reasons: vec![why(&record.urn)],
                 ..step(record, action)
             });
         }

@@ -18,11 +18,11 @@ pub(crate) use moves::rename as rename_records;
 pub(crate) use recorded::Origins;
 pub use recorded::as_it_was;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use konductor_model::provider::ObjectState;
-use konductor_model::{Diagnostic, Diagnostics, Urn, Value};
+use konductor_model::{Diagnostic, Diagnostics, Repetition, Urn, Value};
 use konductor_state::Past;
 use konductor_state::record::{PluginReference, Snapshot};
 
@@ -113,20 +113,13 @@ pub(crate) async fn plan(
         return Err(diagnostics.into());
     }
 
-    let Expanded {
-        project,
-        stack,
-        nodes,
-        names,
-        graph,
-        outputs,
-        ..
-    } = expanded;
-    let length = nodes.len();
+    let mut expanded = expanded;
+    let project = std::mem::take(&mut expanded.project);
+    let stack = std::mem::take(&mut expanded.stack);
+    let outputs = std::mem::take(&mut expanded.outputs);
+    let length = expanded.nodes.len();
     let context = Arc::new(PlanContext {
-        nodes,
-        names,
-        graph,
+        expanded,
         identifiers: Identifiers::of(records.values().map(Arc::as_ref)),
         records,
         plugins,
@@ -143,7 +136,7 @@ pub(crate) async fn plan(
             .collect(),
     });
     let walked = context.clone();
-    walk(&context.graph, parallelism, move |index| {
+    walk(&context.expanded.graph, parallelism, move |index| {
         let context = walked.clone();
         async move { context.plan_node(index).await }
     })
@@ -151,12 +144,12 @@ pub(crate) async fn plan(
 
     let mut steps = Vec::with_capacity(length);
     let mut position = vec![None; length];
-    for index in context.graph.order().iter().copied() {
+    for index in context.expanded.graph.order().iter().copied() {
         let Some(planned) = context.planned.get(index).and_then(std::sync::OnceLock::get) else {
             continue;
         };
         diagnostics.extend(planned.diagnostics.clone());
-        if let (Some(object), Some(node)) = (&planned.rewritten, context.nodes.get(index)) {
+        if let (Some(object), Some(node)) = (&planned.rewritten, context.expanded.nodes.get(index)) {
             // What a refresh finds is recorded before a record gets its new name.
             let recorded_as = context.moved.get(&node.urn).unwrap_or(&node.urn);
             rewrite(&mut drift, recorded_as, &node.plugin, object);
@@ -170,13 +163,23 @@ pub(crate) async fn plan(
     }
     propagation::propagate(&context, &position, &mut steps, &mut diagnostics);
 
-    let declared: BTreeSet<&Urn> = context.nodes.iter().map(|node| &node.urn).collect();
+    let declared = |urn: &Urn| {
+        let named = context.expanded.named(urn.name().as_str());
+        named
+            .and_then(|index| context.expanded.node(index))
+            .is_some_and(|node| node.urn == *urn)
+    };
     leftovers(
         &context.records,
-        |urn| !declared.contains(urn),
-        match mode {
-            PlanMode::Rollback => "it was not there then",
-            PlanMode::Apply | PlanMode::Destroy => "it is no longer declared",
+        |urn| !declared(urn),
+        |urn| {
+            why_leftover(&context.expanded, urn).unwrap_or_else(|| {
+                match mode {
+                    PlanMode::Rollback => "it was not there then",
+                    PlanMode::Apply | PlanMode::Destroy => "it is no longer declared",
+                }
+                .to_owned()
+            })
         },
         &selected,
         context.plugins.as_ref(),
@@ -244,6 +247,29 @@ fn rewrite(drift: &mut Vec<Drift>, urn: &Urn, plugin: &PluginReference, object: 
             plugin,
         }),
     }
+}
+
+/// Says why a record is no longer declared, where its name is known in another form.
+fn why_leftover(expanded: &Expanded, urn: &Urn) -> Option<String> {
+    let name = urn.name();
+    if expanded.groups.contains_key(name) {
+        return Some(format!(
+            "`{name}` has instances now: `konductor state move {name} {name}/KEY` keeps the object as one of them"
+        ));
+    }
+    let above = name.parent()?;
+    if let Some(group) = expanded.groups.get(&above) {
+        return Some(match group.repetition() {
+            Repetition::Count(count) => format!("`{above}` has `count: {count}`"),
+            Repetition::Each(_) => format!("its key is no longer in `for_each` of `{above}`"),
+        });
+    }
+    let single = expanded
+        .named(above.as_str())
+        .and_then(|index| expanded.node(index))?;
+    (single.urn.resource_type() == urn.resource_type()).then(|| {
+        format!("`{above}` has no instances any more: `konductor state move {name} {above}` keeps the object")
+    })
 }
 
 fn output_changes(
@@ -315,7 +341,7 @@ pub(crate) async fn plan_destroy(
     leftovers(
         &records,
         |_| true,
-        "everything is to go",
+        |_| "everything is to go".to_owned(),
         &selected,
         plugins,
         &mut steps,

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use konductor_model::{Diagnostic, Diagnostics, Urn};
+use konductor_model::{Diagnostic, Diagnostics, Repetition, Urn};
 use konductor_state::record::ResourceRecord;
 
 use crate::expand::{Expanded, Node};
@@ -31,6 +31,7 @@ pub(crate) fn find(expanded: &Expanded, records: &Records, diagnostics: &mut Dia
                 .is_some_and(|other| other.urn == urn && other.options.aliases.is_empty());
             (same_type && !declared && records.contains_key(&urn)).then_some(urn)
         });
+        let old = old.or_else(|| before_or_after_count(expanded, records, node));
         let Some(old) = old else { continue };
         if let Some(other) = taken.insert(old.clone(), node) {
             let mut diagnostic = Diagnostic::error(format!(
@@ -40,9 +41,9 @@ pub(crate) fn find(expanded: &Expanded, records: &Records, diagnostics: &mut Dia
                 old.name()
             ))
             .resource(node.urn.name())
-            .origin(node.origin.clone())
+            .origin(node.origin().cloned())
             .help("take the alias away from one of them");
-            if let Some(origin) = &other.origin {
+            if let Some(origin) = other.origin() {
                 diagnostic = diagnostic.related(origin.clone(), "the other one");
             }
             diagnostics.push(diagnostic);
@@ -50,6 +51,22 @@ pub(crate) fn find(expanded: &Expanded, records: &Records, diagnostics: &mut Dia
         found.push((old, node.urn.clone()));
     }
     found
+}
+
+/// Returns the record of a resource from when it had no `count`, or still had one: the first instance and the one that
+/// was alone are the same object.
+fn before_or_after_count(expanded: &Expanded, records: &Records, node: &Node) -> Option<Urn> {
+    if records.is_empty() {
+        return None;
+    }
+    let other = match node.instance() {
+        Some((0, Repetition::Count(_))) => node.urn.name().parent()?,
+        Some(_) => return None,
+        None if node.parent.is_none() => node.urn.name().child("0").ok()?,
+        None => return None,
+    };
+    let urn = node.urn.with_name(other);
+    (expanded.named(urn.name().as_str()).is_none() && records.contains_key(&urn)).then_some(urn)
 }
 
 /// Renames records, also where others name them.

@@ -17,16 +17,17 @@ pub(crate) fn propagate(
     steps: &mut [Step],
     diagnostics: &mut Diagnostics,
 ) {
-    let index_of: HashMap<&Urn, usize> = context
-        .nodes
+    let nodes = &context.expanded.nodes;
+    let graph = &context.expanded.graph;
+    let index_of: HashMap<&Urn, usize> = nodes
         .iter()
         .enumerate()
         .map(|(index, node)| (&node.urn, index))
         .collect();
     // For each node, the resource that is deleted first and that this one stands on, or is.
-    let mut cause: Vec<Option<usize>> = vec![None; context.nodes.len()];
-    for index in context.graph.order().iter().copied() {
-        let Some(node) = context.nodes.get(index) else {
+    let mut cause: Vec<Option<usize>> = vec![None; nodes.len()];
+    for index in graph.order().iter().copied() {
+        let Some(node) = nodes.get(index) else {
             continue;
         };
         let recorded = context
@@ -34,8 +35,7 @@ pub(crate) fn propagate(
             .get(&node.urn)
             .map(|record| record.dependencies.as_slice())
             .unwrap_or_default();
-        let above = context
-            .graph
+        let above = graph
             .dependencies(index)
             .iter()
             .copied()
@@ -55,8 +55,7 @@ pub(crate) fn propagate(
                 if let Some(above) = above
                     && !*delete_before
                 {
-                    let name = context
-                        .nodes
+                    let name = nodes
                         .get(above)
                         .map(|node| node.urn.name().to_string())
                         .unwrap_or_default();
@@ -72,7 +71,7 @@ pub(crate) fn propagate(
                                 node.urn.name()
                             ))
                             .resource(node.urn.name())
-                            .origin(node.origin.clone())
+                            .origin(node.origin().cloned())
                             .help(format!(
                                 "take `delete_before_replace: false` away from `{}`, or give it to `{name}` too",
                                 node.urn.name()

@@ -74,16 +74,14 @@ pub(crate) fn expand(
             options.aliases.push(now.to_string());
         }
         result.names.insert(record.urn.name().clone(), position);
-        result.nodes.push(Node {
-            urn: record.urn.clone(),
-            kind: record.kind,
+        result.nodes.push(Node::recorded(
+            record,
             plugin,
-            properties: origins.relink(&record.inputs),
-            outputs: origins.relink(&record.outputs),
             options,
-            parent: record.parent.as_ref().and_then(|urn| index.get(urn).copied()),
-            origin: None,
-        });
+            origins.relink(&record.inputs),
+            origins.relink(&record.outputs),
+            record.parent.as_ref().and_then(|urn| index.get(urn).copied()),
+        ));
     }
     let dependencies = records
         .iter()

@@ -35,7 +35,7 @@ impl PlanContext {
             schema: &schema,
             urn: &node.urn,
             options: &node.options,
-            origin: node.origin.as_ref(),
+            origin: node.origin(),
             verify_determinism: self.verify_determinism,
         };
         let resolved = self.inputs(&subject, node).await?;
@@ -136,9 +136,10 @@ impl PlanContext {
 
     /// Returns the properties with what is known put in the place of references.
     async fn inputs(&self, subject: &Subject<'_>, node: &Node) -> Result<Value, Diagnostics> {
-        let mut inputs = if has_references(&node.properties) {
-            let mut diagnostics = self.unknown_attributes(subject, node).await;
-            let (resolved, failed) = resolve(&node.properties, &|reference| self.lookup(reference));
+        let properties = self.expanded.properties(node);
+        let mut inputs = if has_references(&properties) {
+            let mut diagnostics = self.unknown_attributes(subject, &properties).await;
+            let (resolved, failed) = resolve(&properties, &|reference| self.lookup(reference));
             for (reference, error) in failed {
                 if error == ReferenceError::Missing {
                     diagnostics.push(subject.error(format!("`${{{reference}}}` cannot be read: {error}")));
@@ -149,7 +150,7 @@ impl PlanContext {
             }
             resolved
         } else {
-            konductor_model::interpolation::resolve_joins(node.properties.clone())
+            konductor_model::interpolation::resolve_joins(properties)
         };
         if inputs.is_null() {
             inputs = Value::empty_map();
@@ -159,18 +160,16 @@ impl PlanContext {
     }
 
     /// Finds references to attributes that the type they name does not have.
-    async fn unknown_attributes(&self, subject: &Subject<'_>, node: &Node) -> Diagnostics {
+    async fn unknown_attributes(&self, subject: &Subject<'_>, properties: &Value) -> Diagnostics {
         let mut diagnostics = Diagnostics::default();
-        for (at, reference) in node.properties.references() {
+        for (at, reference) in properties.references() {
             let Some(attribute) = reference.path.first_attribute().filter(|name| *name != "id") else {
                 continue;
             };
-            let target = reference
-                .resource
-                .parse()
-                .ok()
-                .and_then(|name| self.names.get(&name))
-                .and_then(|index| self.nodes.get(*index));
+            let target = self
+                .expanded
+                .named(&reference.resource)
+                .and_then(|index| self.expanded.node(index));
             let Some(target) = target else { continue };
             let Some(provider) = self.plugins.provider(&target.plugin.name) else {
                 continue;
@@ -195,7 +194,7 @@ impl PlanContext {
                         schema.attributes.keys().map(String::as_str),
                         "`konductor catalog show` lists the attributes of a type",
                     ));
-                if let Some(origin) = &target.origin {
+                if let Some(origin) = target.origin() {
                     diagnostic = diagnostic.related(
                         origin.clone(),
                         format!("`{}` is declared here", target.urn.name()),
@@ -353,7 +352,12 @@ impl PlanContext {
                     && other.urn != node.urn
             };
             // The first of several is let through; the others are told of it.
-            self.nodes.iter().take(index).find(twin).map(|other| &other.urn)
+            self.expanded
+                .nodes
+                .iter()
+                .take(index)
+                .find(twin)
+                .map(|other| &other.urn)
         };
         let Some(owner) = recorded.or_else(declared) else {
             return Ok(());

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use konductor_model::{Diagnostic, Diagnostics, ResourceName, Urn};
+use konductor_model::{Diagnostic, Diagnostics, Urn};
 use konductor_state::record::ResourceRecord;
 
 use crate::expand::Expanded;
@@ -72,15 +72,11 @@ pub(crate) fn select(
     let mut find = |names: &[String], option: &str| -> Vec<usize> {
         let mut found = Vec::new();
         for name in names {
-            match expanded.named(name) {
-                Some(index) => found.push(index),
+            match expanded.all_named(name) {
+                Some(nodes) => found.extend(nodes),
                 None if option != "replace" && recorded.contains(name.as_str()) => {}
                 None => {
-                    let known = expanded
-                        .names
-                        .keys()
-                        .map(ResourceName::as_str)
-                        .chain(recorded.iter().copied());
+                    let known = expanded.known_names().chain(recorded.iter().copied());
                     diagnostics.push(
                         Diagnostic::error(format!("`--{option} {name}` names nothing in this stack")).help(
                             suggestion(name, known, "`konductor state list` shows what is there"),
@@ -114,14 +110,13 @@ pub(crate) fn select(
         }
     }
     let mut replace = vec![false; length];
-    for index in forced {
-        let whole: HashSet<String> = expanded
-            .node(index)
-            .map(|node| node.urn.name().to_string())
-            .into_iter()
-            .collect();
+    let whole: HashSet<String> = forced
+        .into_iter()
+        .filter_map(|index| Some(expanded.node(index)?.urn.name().to_string()))
+        .collect();
+    if !whole.is_empty() {
         for (node, slot) in expanded.nodes.iter().zip(&mut replace) {
-            *slot |= contains(&whole, &node.urn);
+            *slot = contains(&whole, &node.urn);
         }
     }
     Selection {

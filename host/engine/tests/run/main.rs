@@ -17,6 +17,7 @@ mod instances;
 mod options;
 mod planner;
 mod recovery;
+mod repeated;
 mod replacement;
 mod rollback;
 mod runs;
