@@ -5,6 +5,7 @@ mod author;
 mod drift;
 mod past;
 mod plugin;
+mod refresh;
 mod watch;
 
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
     SignArguments, VerifyArguments,
 };
+pub use refresh::RefreshChoice;
 pub use watch::WatchArguments;
 
 /// Deploys infrastructure through sandboxed plugins that never see a credential.
@@ -201,9 +203,9 @@ pub struct SelectionArguments {
     /// Replace this resource even if nothing about it changed; can be given again.
     #[arg(long, value_name = "NAME")]
     pub replace: Vec<String>,
-    /// Plan from what is recorded, without reading the cloud first.
-    #[arg(long)]
-    pub no_refresh: bool,
+    /// What is read from the cloud before the plan is made.
+    #[command(flatten)]
+    pub reading: RefreshChoice,
 }
 
 /// One stack or all of them.

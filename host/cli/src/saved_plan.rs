@@ -1,5 +1,7 @@
 //! Plans in files, encrypted like any secret of the project; without a key only plans that hold no secret.
 
+use std::fs::File;
+use std::io::{BufReader, BufWriter, Read as _, Seek as _, SeekFrom, Write as _};
 use std::path::Path;
 
 use konductor_engine::Plan;
@@ -10,53 +12,68 @@ use crate::error::CommandError;
 /// What an encrypted plan starts with.
 const SEALED: &str = "v1:";
 
-/// Writes a plan for `konductor apply FILE`.
+/// Writes a plan for `konductor apply FILE`. One that is not encrypted is written step by step.
 pub fn save(plan: &Plan, file: &Path, sealer: &dyn Sealer) -> Result<(), CommandError> {
-    let failed =
-        |error: serde_json::Error| CommandError::message(format!("the plan cannot be saved: {error}"));
-    let plain = serde_json::to_string(plan).map_err(failed)?;
+    let not_written = |error: std::io::Error| CommandError::file("write", file, error);
+    let cannot =
+        |reason: &dyn std::fmt::Display| CommandError::message(format!("the plan cannot be saved: {reason}"));
     // A project with a key gets every plan encrypted; one without may still save what holds no secret.
-    let text = match sealer.seal(plain.as_bytes()) {
-        Ok(sealed) => sealed,
-        Err(error) if plan.holds_secret() => {
-            let text = format!("the plan holds secrets and cannot be saved: {}", error.reason);
-            return Err(CommandError::message(text).help("make a key with `konductor config key generate`"));
-        }
-        Err(_) => plain,
+    let Err(without_key) = sealer.seal(&[]) else {
+        let plain = serde_json::to_vec(plan).map_err(|error| cannot(&error))?;
+        let sealed = sealer.seal(&plain).map_err(|error| cannot(&error.reason))?;
+        let mut handle = private(file).map_err(not_written)?;
+        return handle.write_all(sealed.as_bytes()).map_err(not_written);
     };
-    write_private(file, &text).map_err(|error| CommandError::file("write", file, error))
+    if plan.holds_secret() {
+        let text = format!(
+            "the plan holds secrets and cannot be saved: {}",
+            without_key.reason
+        );
+        return Err(CommandError::message(text).help("make a key with `konductor config key generate`"));
+    }
+    let mut handle = BufWriter::new(private(file).map_err(not_written)?);
+    serde_json::to_writer(&mut handle, plan).map_err(|error| cannot(&error))?;
+    handle.flush().map_err(not_written)
 }
 
-/// Reads a plan that `save` wrote.
+/// Reads a plan that `save` wrote. One that is not encrypted is read step by step.
 pub fn load(file: &Path, sealer: &dyn Sealer) -> Result<Plan, CommandError> {
-    let text = std::fs::read_to_string(file).map_err(|error| CommandError::file("read", file, error))?;
+    let not_read = |error: std::io::Error| CommandError::file("read", file, error);
     let not_a_plan = |error: &dyn std::fmt::Display| {
         CommandError::message(format!("{} is not a saved plan: {error}", file.display()))
             .help("make one with `konductor plan --out FILE`")
     };
-    if text.starts_with(SEALED) {
+    let mut handle = File::open(file).map_err(not_read)?;
+    let mut start = Vec::new();
+    let length = u64::try_from(SEALED.len()).unwrap_or_default();
+    std::io::Read::by_ref(&mut handle)
+        .take(length)
+        .read_to_end(&mut start)
+        .map_err(not_read)?;
+    handle.seek(SeekFrom::Start(0)).map_err(not_read)?;
+    if start == SEALED.as_bytes() {
+        let mut text = String::new();
+        handle.read_to_string(&mut text).map_err(not_read)?;
         let plain = sealer.open(text.trim_end()).map_err(|error| {
             CommandError::message(format!("{} cannot be opened: {}", file.display(), error.reason))
         })?;
         return serde_json::from_slice(&plain).map_err(|error| not_a_plan(&error));
     }
-    serde_json::from_str(&text).map_err(|error| not_a_plan(&error))
+    serde_json::from_reader(BufReader::new(handle)).map_err(|error| not_a_plan(&error))
 }
 
 #[cfg(unix)]
-fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
-    use std::io::Write as _;
+fn private(file: &Path) -> std::io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
-    let mut handle = std::fs::OpenOptions::new()
+    std::fs::OpenOptions::new()
         .write(true)
         .create(true)
         .truncate(true)
         .mode(0o600)
-        .open(file)?;
-    handle.write_all(text.as_bytes())
+        .open(file)
 }
 
 #[cfg(not(unix))]
-fn write_private(file: &Path, text: &str) -> std::io::Result<()> {
-    std::fs::write(file, text)
+fn private(file: &Path) -> std::io::Result<File> {
+    File::create(file)
 }

@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use konductor_broker::{Broker, BrokerOptions};
 use konductor_config::{DriftSettings, LocatedText, Safeguards};
 use konductor_engine::engine::Settings;
-use konductor_engine::{Desired, Engine, ModuleDeclaration, Name, Observer};
+use konductor_engine::{Desired, Engine, ModuleDeclaration, Name, Observer, ReadTimes};
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Value};
 use konductor_registry::Policies;
@@ -26,6 +26,9 @@ use crate::project::{OtherStacks, Project};
 use crate::render::live::LiveView;
 use crate::reveals::RevealWriter;
 use crate::simulation::Simulation;
+
+/// How long it is kept when an object was last read.
+const KEEP_READ_TIMES: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 
 /// How a session is opened.
 #[derive(Clone)]
@@ -75,6 +78,12 @@ pub struct Session {
     guard: Option<LockGuard>,
     audit: Option<AuditTask>,
     run: String,
+    read_times: Arc<ReadTimes>,
+}
+
+/// Returns the file that says when each object was last read; it can be deleted.
+fn read_times_file(project: &Project) -> std::path::PathBuf {
+    project.log_file().with_extension("read-times")
 }
 
 /// What is loaded before anything can be configured.
@@ -228,12 +237,16 @@ impl Session {
         if let Some(attempts) = safeguards.max_retry_attempts {
             settings.retry.attempts = attempts;
         }
+        let read_times = Arc::new(ReadTimes::from_bytes(
+            &std::fs::read(read_times_file(&project)).unwrap_or_default(),
+        ));
         let engine = Engine::new(
             plugins.clone(),
             journal.clone(),
             view.clone() as Arc<dyn Observer>,
             settings,
-        );
+        )
+        .with_read_times(read_times.clone());
         Ok(Self {
             project,
             stacks,
@@ -246,6 +259,7 @@ impl Session {
             guard,
             audit,
             run,
+            read_times,
         })
     }
 
@@ -382,11 +396,25 @@ impl Session {
                 operations,
             };
             self.journal.append(vec![Entry::RunFinished(finished)]).await?;
+            self.keep_read_times();
         }
         if let Some(guard) = self.guard.take() {
             guard.release().await?;
         }
         Ok(())
+    }
+
+    /// Keeps when each object was last read. Without it the next run reads more than it would have to.
+    fn keep_read_times(&self) {
+        let since = std::time::SystemTime::now()
+            .checked_sub(KEEP_READ_TIMES)
+            .unwrap_or(std::time::UNIX_EPOCH);
+        let bytes = self.read_times.to_bytes(since);
+        // Where the state is kept elsewhere there may be no folder yet.
+        let _ = std::fs::create_dir_all(self.project.state_folder());
+        if let Err(error) = crate::atomic_file::write(&read_times_file(&self.project), &bytes) {
+            tracing::warn!(error = %error.diagnostics, "when objects were read could not be kept");
+        }
     }
 
     /// Ends a session that recorded nothing.
@@ -430,16 +458,17 @@ async fn recorded_plugins(journal: &dyn Journal, locked: bool) -> Result<BTreeSe
     if !locked {
         return Ok(BTreeSet::new());
     }
-    let snapshot = journal.snapshot().await?;
-    let recorded = snapshot
-        .resources
-        .values()
-        .map(|record| record.plugin.name.clone());
-    let interrupted = snapshot
-        .interrupted
-        .iter()
-        .map(|open| open.begin.record.plugin.name.clone());
-    Ok(recorded.chain(interrupted).collect())
+    let mut recorded = BTreeSet::new();
+    let rest = journal
+        .read_each(&mut |record| {
+            if !recorded.contains(&record.plugin.name) {
+                recorded.insert(record.plugin.name);
+            }
+        })
+        .await?;
+    let interrupted = rest.interrupted.into_iter();
+    recorded.extend(interrupted.map(|open| open.begin.record.plugin.name));
+    Ok(recorded)
 }
 
 /// Loads every plugin that is needed, lays their defaults below the configuration and checks it against their

@@ -518,7 +518,11 @@ impl Configuration {
 fn built_in(project: &FileContent, stack: &str) -> Located {
     let here = Origin::described("built in");
     let leaf = |text: &str, origin: &Origin| {
-        Located::new(Node::Leaf(Value::from(text)), origin.clone(), Layer::BuiltIn)
+        Box::new(Located::new(
+            Node::Leaf(Value::from(text)),
+            origin.clone(),
+            Layer::BuiltIn,
+        ))
     };
     let mut settings = BTreeMap::from([
         ("stack".to_owned(), leaf(stack, &here)),
@@ -536,7 +540,7 @@ fn built_in(project: &FileContent, stack: &str) -> Located {
     let mut root = Located::empty_map(here.clone(), Layer::BuiltIn);
     root.node = Node::Map(BTreeMap::from([(
         "project".to_owned(),
-        Located::new(Node::Map(settings), here, Layer::BuiltIn),
+        Box::new(Located::new(Node::Map(settings), here, Layer::BuiltIn)),
     )]));
     root
 }

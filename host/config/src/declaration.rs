@@ -10,7 +10,7 @@ use konductor_model::{
 };
 
 use crate::instances::{self, Own};
-use crate::located::{Located, Node};
+use crate::located::{Entries, Located, Node};
 use crate::resolve::Resolver;
 use crate::suggestion;
 
@@ -164,7 +164,7 @@ fn declaration(
 
 fn resource_type(
     name: &str,
-    map: &BTreeMap<String, Located>,
+    map: &Entries,
     place: &Origin,
     diagnostics: &mut Diagnostics,
 ) -> Option<ResourceType> {
@@ -299,7 +299,7 @@ pub(crate) fn locate(resources: &Located, resource: &str, path: &Path) -> Option
 pub(crate) fn is_repeated(resources: &Located, resource: &str) -> bool {
     let entry = resources.as_map().and_then(|map| map.get(resource));
     entry
-        .and_then(Located::as_map)
+        .and_then(|entry| entry.as_map())
         .is_some_and(|map| ["count", "for_each"].iter().any(|key| map.contains_key(*key)))
 }
 
@@ -387,7 +387,7 @@ pub(crate) fn unresolved_options(
             };
             let elements = match &written.node {
                 Node::List(list) => list.iter().collect(),
-                _ => vec![written],
+                _ => vec![written.as_ref()],
             };
             for element in elements {
                 let value = resolver.resolve(element, None);

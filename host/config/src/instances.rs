@@ -6,7 +6,7 @@ use konductor_model::interpolation::join_parts;
 use konductor_model::repetition::{self, MAX_INSTANCES};
 use konductor_model::{Diagnostic, Diagnostics, Origin, Reference, Repetition, ResourceName, Value};
 
-use crate::located::{Located, Node, described_kind};
+use crate::located::{Entries, Located, Node, described_kind};
 use crate::resolve::Resolver;
 
 /// How often a resource is there.
@@ -21,7 +21,7 @@ pub(crate) enum Written {
 /// Reads `count` or `for_each`; none when what stands there is wrong, which is reported.
 pub(crate) fn read(
     name: &str,
-    map: &BTreeMap<String, Located>,
+    map: &Entries,
     resolver: &mut Resolver<'_>,
     diagnostics: &mut Diagnostics,
 ) -> Option<Written> {
@@ -113,7 +113,9 @@ fn each(
     let place_of = |position: usize, key: &str| -> &Origin {
         match &written.node {
             Node::List(list) => list.get(position).map_or(&written.origin, |found| &found.origin),
-            Node::Map(map) => map.get(key).map_or(&written.origin, Located::key_or_value_origin),
+            Node::Map(map) => map
+                .get(key)
+                .map_or(&written.origin, |found| found.key_or_value_origin()),
             _ => &written.origin,
         }
     };

@@ -132,12 +132,12 @@ fn put(root: &mut Located, steps: &[String], value: Located, origin: &Origin, di
         };
         here = map
             .entry(step.clone())
-            .or_insert_with(|| Located::empty_map(origin.clone(), layer));
+            .or_insert_with(|| Box::new(Located::empty_map(origin.clone(), layer)));
     }
     let blocked = here.origin.clone();
     match &mut here.node {
         Node::Map(map) => {
-            map.insert(last.clone(), value);
+            map.insert(last.clone(), Box::new(value));
         }
         _ => diagnostics.push(nested_below_a_value(origin, &blocked)),
     }
@@ -162,7 +162,7 @@ pub(crate) fn defaults_layer(
     if let Node::Map(map) = &mut root.node {
         map.insert(
             namespace.to_owned(),
-            Located::from_value(value, &origin, Layer::PluginDefaults),
+            Box::new(Located::from_value(value, &origin, Layer::PluginDefaults)),
         );
     }
     root

@@ -33,13 +33,13 @@ mod validate;
 pub mod yaml;
 
 pub use configuration::{Configuration, EnabledModule, ModuleConfiguration, RESERVED_NAMESPACES};
+pub use declaration::Declared;
 pub use declare_edit::{NewDeclaration, declare};
 pub use drift::DriftSettings;
-pub use declaration::Declared;
 pub use explanation::Explanation;
 pub use inputs::{Inputs, SourceFile};
 pub use layer::{ENVIRONMENT_PREFIX, Layer};
-pub use located::{Located, Node, Setting};
+pub use located::{Entries, Located, Node, Setting};
 pub use merge::{LIST_KEYS, merge};
 pub use plugin_requirement::{GrantSetting, PluginRequirement, WrittenGrant};
 pub use project::LocatedText;

@@ -22,6 +22,9 @@ pub struct Located {
     pub overridden: Vec<Setting>,
 }
 
+/// The entries of a map. Each stands for itself: a map keeps room for eleven entries, and most have two.
+pub type Entries = BTreeMap<String, Box<Located>>;
+
 /// What a [`Located`] holds.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Node {
@@ -32,7 +35,7 @@ pub enum Node {
     /// Values in order.
     List(Vec<Located>),
     /// Values by name.
-    Map(BTreeMap<String, Located>),
+    Map(Entries),
 }
 
 /// One layer's word on a setting.
@@ -77,7 +80,7 @@ impl Located {
                 Some(text) => Node::Sealed(text.to_owned()),
                 None => Node::Map(
                     map.iter()
-                        .map(|(k, v)| (k.clone(), Self::from_value(v, origin, layer)))
+                        .map(|(k, v)| (k.clone(), Box::new(Self::from_value(v, origin, layer))))
                         .collect(),
                 ),
             },
@@ -108,7 +111,7 @@ impl Located {
     }
 
     /// Returns the entries when this is a map.
-    pub fn as_map(&self) -> Option<&BTreeMap<String, Self>> {
+    pub fn as_map(&self) -> Option<&Entries> {
         match &self.node {
             Node::Map(map) => Some(map),
             _ => None,
@@ -149,7 +152,7 @@ impl Located {
             return (self, steps);
         };
         let below = match (&self.node, first) {
-            (Node::Map(map), PathStep::Attribute(name)) => map.get(name),
+            (Node::Map(map), PathStep::Attribute(name)) => map.get(name).map(Box::as_ref),
             (Node::List(list), PathStep::Index(index)) => list.get(*index),
             _ => None,
         };
@@ -192,7 +195,7 @@ impl Located {
 
     fn mark_secret(&mut self) {
         match &mut self.node {
-            Node::Map(map) => map.values_mut().for_each(Self::mark_secret),
+            Node::Map(map) => map.values_mut().for_each(|below| below.mark_secret()),
             Node::List(list) => list.iter_mut().for_each(Self::mark_secret),
             Node::Leaf(value) if !value.is_null() => {
                 *value = std::mem::take(value).into_secret();

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use konductor_model::Value;
 
-use crate::located::{CREDENTIALS, Located, Node};
+use crate::located::{CREDENTIALS, Entries, Located, Node};
 
 /// The keys by which lists of maps are merged, tried in this order.
 pub const LIST_KEYS: [&str; 3] = ["name", "id", "key"];
@@ -41,14 +41,11 @@ fn replace(lower: Located, mut upper: Located) -> Located {
     upper
 }
 
-fn merge_maps(
-    mut lower: BTreeMap<String, Located>,
-    upper: BTreeMap<String, Located>,
-) -> BTreeMap<String, Located> {
+fn merge_maps(mut lower: Entries, upper: Entries) -> Entries {
     for (name, above) in upper {
         let merged = match lower.remove(&name) {
-            Some(below) if name == CREDENTIALS => replace(below, above),
-            Some(below) => merge(below, above),
+            Some(below) if name == CREDENTIALS => Box::new(replace(*below, *above)),
+            Some(below) => Box::new(merge(*below, *above)),
             None => above,
         };
         lower.insert(name, merged);

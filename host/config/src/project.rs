@@ -1,10 +1,8 @@
 //! The shape of the files: which keys stand at the top, and what they hold.
 
-use std::collections::BTreeMap;
-
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, Value};
 
-use crate::located::{Located, Node};
+use crate::located::{Entries, Located, Node};
 use crate::plugin_requirement::{self, PluginRequirement};
 use crate::refactoring;
 use crate::state::{self, StateSettings};
@@ -109,7 +107,7 @@ pub(crate) fn organization_file(root: Located, diagnostics: &mut Diagnostics) ->
     check_config(&mut root, diagnostics);
     FileContent {
         config: Some(root),
-        policy: policy.and_then(|policy| map_or_error(policy, &Path::attribute("policy"), diagnostics)),
+        policy: policy.and_then(|policy| map_or_error(*policy, &Path::attribute("policy"), diagnostics)),
         ..FileContent::default()
     }
 }
@@ -143,7 +141,7 @@ fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics)
             "secrets" => content.recipients = recipients(&value, diagnostics),
             "state" => content.state = state::read(&value, diagnostics),
             _ => {
-                let Some(mut map) = map_or_error(value, &at, diagnostics) else {
+                let Some(mut map) = map_or_error(*value, &at, diagnostics) else {
                     continue;
                 };
                 match key.as_str() {
@@ -166,7 +164,7 @@ pub(crate) fn check_config(config: &mut Located, diagnostics: &mut Diagnostics) 
     let Node::Map(map) = &mut config.node else {
         return;
     };
-    let mut namespaces = BTreeMap::new();
+    let mut namespaces = Entries::new();
     for (name, mut value) in std::mem::take(map) {
         let origin = value.key_or_value_origin().clone();
         let namespace = name.strip_prefix("provider:").unwrap_or(&name).to_owned();
@@ -199,7 +197,6 @@ pub(crate) fn check_config(config: &mut Located, diagnostics: &mut Diagnostics) 
             continue;
         }
         if let Some(other) = namespaces.get::<String>(&namespace) {
-            let other: &Located = other;
             let place = other.key_or_value_origin().clone();
             diagnostics.push(
                 Diagnostic::error(format!("`{namespace}` is configured twice in this file"))

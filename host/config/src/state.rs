@@ -57,7 +57,7 @@ impl StateSettings {
         let mut put = |key: &str, value: Value| {
             if let Node::Map(map) = &mut root.node {
                 let value = Located::from_value(&value, &origin, Layer::CommandLine);
-                map.insert(key.to_owned(), value);
+                map.insert(key.to_owned(), Box::new(value));
             }
         };
         if let Some(rest) = address.strip_prefix("s3://") {
@@ -179,7 +179,7 @@ impl Texts<'_> {
 
     fn get(&self, key: &str) -> Option<&Located> {
         let map = self.section.as_map()?;
-        map.get(key).filter(|value| !value.is_removed())
+        map.get(key).map(Box::as_ref).filter(|value| !value.is_removed())
     }
 
     fn text(&mut self, key: &str) -> Option<LocatedText> {

@@ -3,7 +3,7 @@
 //! The tree is built from the parser's events, not from its document type: that one forgets duplicate keys and
 //! the places of keys.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use base64::Engine as _;
@@ -12,15 +12,15 @@ use konductor_model::{Diagnostic, Diagnostics, Origin, Value};
 use saphyr_parser::{Event, Parser, ScalarStyle, Span, StrInput, Tag};
 
 use crate::layer::Layer;
-use crate::located::{Located, Node, sealed_text};
+use crate::located::{Entries, Located, Node, sealed_text};
 use crate::scalar;
 
 /// The largest file that is read, in bytes.
-pub const MAX_BYTES: usize = 16 * 1024 * 1024;
+pub const MAX_BYTES: usize = 32 * 1024 * 1024;
 /// How deep lists and maps may stand in each other.
 pub const MAX_DEPTH: usize = 64;
-/// How many keys and values a file may have once its aliases are expanded; 10,000 resources take about 150,000.
-pub const MAX_NODES: usize = 1_000_000;
+/// How many keys and values a file may have once its aliases are expanded; 100,000 resources take about 2,000,000.
+pub const MAX_NODES: usize = 3_000_000;
 
 /// Reads one YAML document whose top is a map; an empty file is an empty map.
 ///
@@ -318,7 +318,7 @@ impl<'t> Reader<'t, '_> {
 
     fn mapping(&mut self, mut origin: Origin, depth: usize) -> Result<Located, Stop> {
         let flow = self.places.is_flow(&origin);
-        let mut map: BTreeMap<String, Located> = BTreeMap::new();
+        let mut map = Entries::new();
         let mut last = None;
         loop {
             let (event, span) = self.next()?;
@@ -367,7 +367,7 @@ impl<'t> Reader<'t, '_> {
                 continue;
             }
             value.key = Some(key.origin);
-            map.insert(name, value);
+            map.insert(name, Box::new(value));
         }
         let entries = map.iter().map(|(k, v)| {
             let text = match &v.node {
@@ -467,7 +467,7 @@ impl<'t> Reader<'t, '_> {
 fn height(located: &Located) -> usize {
     1 + match &located.node {
         Node::List(list) => list.iter().map(height).max().unwrap_or(0),
-        Node::Map(map) => map.values().map(height).max().unwrap_or(0),
+        Node::Map(map) => map.values().map(|below| height(below)).max().unwrap_or(0),
         Node::Leaf(_) | Node::Sealed(_) => 0,
     }
 }

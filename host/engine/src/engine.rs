@@ -1,7 +1,7 @@
 //! The engine: one stack's log and plugins, and what can be done with them.
 
-use std::collections::{BTreeSet, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::{BTreeSet, HashSet};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use konductor_model::provider::Imported;
 use konductor_model::{ResourceType, Urn};
@@ -20,8 +20,9 @@ use crate::event::Observer;
 use crate::identifiers::Identifiers;
 use crate::import;
 use crate::plan::{self, Drift, Plan, PlanOptions, StepAction, Target};
+use crate::records::Recorded;
 use crate::recover::Recovery;
-use crate::refresh::Refresh;
+use crate::refresh::{ReadTimes, Reading, Refresh, Refreshed};
 use crate::stop::StopSignal;
 use crate::subject::SchemaCache;
 
@@ -58,7 +59,8 @@ pub struct Engine {
     pub(crate) observer: Arc<dyn Observer>,
     pub(crate) settings: Settings,
     /// What was read under the stack's lock and has not changed since; taken by the first that plans from it.
-    unchanged: Mutex<Option<Snapshot>>,
+    unchanged: Mutex<Option<Recorded>>,
+    pub(crate) read_times: Arc<ReadTimes>,
 }
 
 impl Engine {
@@ -75,6 +77,7 @@ impl Engine {
             observer,
             settings,
             unchanged: Mutex::default(),
+            read_times: Arc::default(),
         }
     }
 
@@ -82,24 +85,32 @@ impl Engine {
     /// it again. An apply reads anew.
     #[must_use]
     pub fn with_snapshot(self, snapshot: Snapshot) -> Self {
-        self.keep(Some(snapshot));
+        // One that cannot be packed is read again, and then the failure is told.
+        self.keep(Recorded::of(snapshot).ok());
         self
     }
 
-    fn keep(&self, snapshot: Option<Snapshot>) {
-        *self.unchanged.lock().unwrap_or_else(PoisonError::into_inner) = snapshot;
+    /// Hands over when each object was last read; what the engine reads, creates or changes is noted there.
+    #[must_use]
+    pub fn with_read_times(mut self, read_times: Arc<ReadTimes>) -> Self {
+        self.read_times = read_times;
+        self
+    }
+
+    fn keep(&self, recorded: Option<Recorded>) {
+        *self.unchanged.lock().unwrap_or_else(PoisonError::into_inner) = recorded;
     }
 
     /// Returns what was read already, else reads it.
-    async fn snapshot(&self) -> Result<Snapshot, EngineError> {
+    async fn recorded(&self) -> Result<Recorded, EngineError> {
         let kept = self
             .unchanged
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         match kept {
-            Some(snapshot) => Ok(snapshot),
-            None => Ok(self.journal.snapshot().await?),
+            Some(recorded) => Ok(recorded),
+            None => Recorded::read(self.journal.as_ref()).await,
         }
     }
 
@@ -120,9 +131,10 @@ impl Engine {
     /// When an operation could not be settled, for example because the cloud does not answer: nothing may be
     /// planned until it is.
     pub async fn recover(&self, stop: StopSignal) -> Result<usize, EngineError> {
-        let snapshot = self.snapshot().await?;
-        let open = snapshot.interrupted.len();
+        let recorded = self.recorded().await?;
+        let open = recorded.rest.interrupted.len();
         if open > 0 {
+            let snapshot = recorded.into_snapshot();
             let recovery = Recovery {
                 plugins: self.plugins.as_ref(),
                 schemas: &SchemaCache::default(),
@@ -133,33 +145,50 @@ impl Engine {
             };
             recovery.run(&snapshot).await?;
         } else {
-            self.keep(Some(snapshot));
+            self.keep(Some(recorded));
         }
         Ok(open)
     }
 
+    /// Returns everything that is recorded, unpacked, for what works on whole snapshots.
     pub(crate) async fn settled_snapshot(&self) -> Result<Snapshot, EngineError> {
-        let snapshot = self.snapshot().await?;
-        if snapshot.interrupted.is_empty() {
-            Ok(snapshot)
+        Ok(self.settled().await?.into_snapshot())
+    }
+
+    pub(crate) async fn settled(&self) -> Result<Recorded, EngineError> {
+        let recorded = self.recorded().await?;
+        if recorded.rest.interrupted.is_empty() {
+            Ok(recorded)
         } else {
-            let open = snapshot.interrupted.into_iter().map(|open| open.begin.urn);
-            Err(EngineError::Interrupted(open.collect()))
+            let open = recorded.rest.interrupted.into_iter();
+            Err(EngineError::Interrupted(
+                open.map(|open| open.begin.urn).collect(),
+            ))
         }
     }
 
-    async fn drift(&self, snapshot: &Snapshot, read: bool) -> Result<Vec<Drift>, EngineError> {
+    async fn drift(
+        &self,
+        recorded: &Recorded,
+        reading: Reading,
+        only: Option<&HashSet<Urn>>,
+    ) -> Result<Refreshed, EngineError> {
         let refresh = Refresh {
             plugins: self.plugins.as_ref(),
             schemas: &SchemaCache::default(),
             observer: self.observer.as_ref(),
             retry: self.settings.retry,
             parallelism: self.settings.parallelism,
+            read_times: &self.read_times,
         };
-        refresh.drift(snapshot, read).await
+        refresh.drift(recorded, reading, only).await
     }
 
-    /// Plans what is declared. Reads the cloud unless `refresh` is false, and changes nothing.
+    /// Plans what is declared. Reads the cloud as `reading` says, where `true` is everything and `false` nothing, and
+    /// changes nothing.
+    ///
+    /// With [`Reading::OlderThan`] what was not read and would be touched by the plan is read then, and where it differs
+    /// the plan is made again.
     ///
     /// # Errors
     /// When anything declared is wrong, with everything that is; when an earlier run's operations are open
@@ -168,13 +197,14 @@ impl Engine {
         &self,
         desired: Desired,
         options: &PlanOptions,
-        refresh: bool,
+        reading: impl Into<Reading>,
     ) -> Result<Plan, EngineError> {
-        self.plan_for(Target::Declared(desired), options, refresh).await
+        self.plan_for(Target::Declared(desired), options, reading.into())
+            .await
     }
 
     /// Plans to bring back what was recorded at another time: what there was then is created or changed, and what there
-    /// was not is deleted. Reads the cloud unless `refresh` is false, and changes nothing.
+    /// was not is deleted. Reads the cloud unless `reading` says nothing, and changes nothing.
     ///
     /// # Errors
     /// When a plugin that managed something then is missing or refuses its inputs, something is protected, or
@@ -185,37 +215,68 @@ impl Engine {
         stack: &str,
         past: Past,
         options: &PlanOptions,
-        refresh: bool,
+        reading: impl Into<Reading>,
     ) -> Result<Plan, EngineError> {
         let target = Target::Recorded {
             project: project.to_owned(),
             stack: stack.to_owned(),
             past,
         };
-        self.plan_for(target, options, refresh).await
+        self.plan_for(target, options, reading.into()).await
     }
 
     async fn plan_for(
         &self,
-        target: Target,
+        mut target: Target,
         options: &PlanOptions,
-        refresh: bool,
+        reading: Reading,
     ) -> Result<Plan, EngineError> {
-        let snapshot = self.settled_snapshot().await?;
-        let drift = self.drift(&snapshot, refresh).await?;
-        plan::plan(
-            target,
-            snapshot,
-            drift,
-            options,
-            self.plugins.clone(),
-            self.observer.as_ref(),
-            self.settings.parallelism,
-        )
-        .await
+        // What was recorded at another time is mostly touched as a whole.
+        let reading = match (&target, reading) {
+            (Target::Recorded { .. }, Reading::OlderThan(_)) => Reading::All,
+            (_, reading) => reading,
+        };
+        let mut recorded = self.settled().await?;
+        let Refreshed {
+            mut drift,
+            mut unread,
+        } = self.drift(&recorded, reading, None).await?;
+        loop {
+            let again = match &target {
+                Target::Declared(desired) if !unread.is_empty() => Some(Target::Declared(desired.clone())),
+                _ => None,
+            };
+            let plan = plan::plan(
+                target,
+                recorded,
+                drift,
+                options,
+                self.plugins.clone(),
+                self.observer.as_ref(),
+                self.settings.parallelism,
+            )
+            .await?;
+            let touched = touched(&plan, &unread);
+            let (Some(same), false) = (again, touched.is_empty()) else {
+                return Ok(plan);
+            };
+            recorded = self.settled().await?;
+            let found = self.drift(&recorded, Reading::All, Some(&touched)).await?.drift;
+            unread.retain(|urn| !touched.contains(urn));
+            if found.is_empty() {
+                return Ok(plan);
+            }
+            target = same;
+            drift = plan.drift;
+            let anew: HashSet<&Urn> = found.iter().map(|found| &found.urn).collect();
+            drift.retain(|known| !anew.contains(&known.urn));
+            drift.extend(found);
+            drift.sort_by(|a, b| a.urn.cmp(&b.urn));
+        }
     }
 
-    /// Plans to delete everything that is recorded. Reads the cloud unless `refresh` is false, and changes nothing.
+    /// Plans to delete everything that is recorded. Reads the cloud unless `reading` says nothing, since everything is
+    /// touched, and changes nothing.
     ///
     /// # Errors
     /// When something is protected, a plugin is missing, or operations are open.
@@ -224,20 +285,23 @@ impl Engine {
         project: &str,
         stack: &str,
         options: &PlanOptions,
-        refresh: bool,
+        reading: impl Into<Reading>,
     ) -> Result<Plan, EngineError> {
-        let snapshot = self.settled_snapshot().await?;
-        let drift = self.drift(&snapshot, refresh).await?;
+        let reading = match reading.into() {
+            Reading::Nothing => Reading::Nothing,
+            Reading::All | Reading::OlderThan(_) => Reading::All,
+        };
+        let recorded = self.settled().await?;
+        let drift = self.drift(&recorded, reading, None).await?.drift;
         plan::plan_destroy(
             project,
             stack,
-            snapshot,
+            recorded,
             drift,
             options,
             self.plugins.as_ref(),
             self.observer.as_ref(),
         )
-        .await
     }
 
     /// Applies a plan. Failures of operations are in the report.
@@ -248,33 +312,12 @@ impl Engine {
     pub async fn apply(&self, plan: Plan, stop: StopSignal) -> Result<ApplyReport, EngineError> {
         // What the plan was made from is no evidence of what is there now.
         self.keep(None);
-        let snapshot = self.journal.snapshot().await?;
+        let recorded = Recorded::read(self.journal.as_ref()).await?;
         if plan.format != Plan::FORMAT {
             return Err(EngineError::Format(plan.format));
         }
-        fits(&plan, &snapshot)?;
+        fits(&plan, &recorded)?;
         let caller = self.caller(stop);
-        let mut names: HashMap<String, Urn> = snapshot
-            .resources
-            .keys()
-            .map(|urn| (urn.name().to_string(), urn.clone()))
-            .collect();
-        for step in &plan.steps {
-            // A record that goes can have the name of a declaration with another type.
-            let declared = !matches!(
-                step.action,
-                StepAction::Delete | StepAction::DeleteDeposed { .. } | StepAction::Forget { .. }
-            );
-            if declared || !names.contains_key(step.urn.name().as_str()) {
-                names.insert(step.urn.name().to_string(), step.urn.clone());
-            }
-        }
-        let identifiers = Identifiers::of(snapshot.resources.values());
-        let records = snapshot
-            .resources
-            .into_iter()
-            .map(|(urn, record)| (urn, Arc::new(record)))
-            .collect();
         let context = ApplyContext {
             plan: Arc::new(plan),
             run: self.settings.run.clone(),
@@ -283,14 +326,15 @@ impl Engine {
             writer: caller.writer.clone(),
             caller,
             observer: self.observer.clone(),
-            records: Mutex::new(records),
-            identifiers: Mutex::new(identifiers),
-            names,
+            identifiers: Mutex::new(Identifiers::of(recorded.records.iter())),
+            records: Mutex::new(recorded.records),
+            names: OnceLock::new(),
             report: ApplyContext::tally(),
+            read_times: self.read_times.clone(),
         };
         Apply {
             context,
-            old_outputs: snapshot.outputs,
+            old_outputs: recorded.rest.outputs,
             slots: self.settings.parallelism.max(1).saturating_mul(WAITING_PER_CALL),
         }
         .run()
@@ -302,11 +346,11 @@ impl Engine {
     /// # Errors
     /// When something cannot be read, operations are open, or the log cannot be written.
     pub async fn refresh(&self, record: bool) -> Result<Vec<Drift>, EngineError> {
-        let snapshot = self.settled_snapshot().await?;
-        let drift = self.drift(&snapshot, true).await?;
+        let recorded = self.settled().await?;
+        let drift = self.drift(&recorded, Reading::All, None).await?.drift;
         if record && !drift.is_empty() {
             let entries = drift.iter().filter_map(|drift| {
-                let mut record = snapshot.resources.get(&drift.urn)?.clone();
+                let mut record = recorded.records.get(&drift.urn)?;
                 drift.put_into(&mut record);
                 Some(Entry::Recorded {
                     record: Box::new(record),
@@ -323,9 +367,9 @@ impl Engine {
     /// # Errors
     /// When something cannot be read, or operations are open.
     pub async fn read_back(&self, urns: &BTreeSet<Urn>) -> Result<Vec<Drift>, EngineError> {
-        let mut snapshot = self.settled_snapshot().await?;
-        snapshot.resources.retain(|urn, _| urns.contains(urn));
-        self.drift(&snapshot, true).await
+        let recorded = self.settled().await?;
+        let only = urns.iter().cloned().collect();
+        Ok(self.drift(&recorded, Reading::All, Some(&only)).await?.drift)
     }
 
     /// Reads existing objects and returns what to declare so that a run takes them over and changes nothing. Changes
@@ -334,11 +378,11 @@ impl Engine {
     /// # Errors
     /// When an object cannot be read, with all that cannot, or the log cannot be read.
     pub async fn adopt(&self, wanted: Vec<Wanted>) -> Result<Vec<Adopted>, EngineError> {
-        let snapshot = self.snapshot().await?;
+        let snapshot = self.recorded().await?.into_snapshot();
         let (retry, parallelism) = (self.settings.retry, self.settings.parallelism);
         let plugins = self.plugins.as_ref();
         let adopted = adoption::adopt(wanted, &snapshot, plugins, retry, parallelism).await;
-        self.keep(Some(snapshot));
+        self.keep(Recorded::of(snapshot).ok());
         adopted
     }
 
@@ -351,10 +395,10 @@ impl Engine {
         resource_type: &ResourceType,
         plugin: &str,
     ) -> Result<Vec<String>, EngineError> {
-        let snapshot = self.snapshot().await?;
+        let snapshot = self.recorded().await?.into_snapshot();
         let retry = self.settings.retry;
         let found = adoption::unmanaged(resource_type, plugin, &snapshot, self.plugins.as_ref(), retry).await;
-        self.keep(Some(snapshot));
+        self.keep(Recorded::of(snapshot).ok());
         found
     }
 
@@ -366,7 +410,7 @@ impl Engine {
     /// When the name or the object is recorded already, there is no such object, operations are open, or the log
     /// cannot be written.
     pub async fn import(&self, urn: Urn, id: &str, plugin: Option<&str>) -> Result<Imported, EngineError> {
-        let snapshot = self.settled_snapshot().await?;
+        let snapshot = self.settled().await?.into_snapshot();
         import::import(
             &self.settings.run,
             self.settings.retry,
@@ -380,4 +424,17 @@ impl Engine {
         )
         .await
     }
+}
+
+/// Returns those of the unread objects that a plan would change, replace or delete.
+fn touched(plan: &Plan, unread: &HashSet<Urn>) -> HashSet<Urn> {
+    if unread.is_empty() {
+        return HashSet::new();
+    }
+    plan.steps
+        .iter()
+        .filter(|step| !matches!(step.action, StepAction::None | StepAction::Forget { .. }))
+        .map(|step| step.moved_from.unwrap_or(step.urn))
+        .filter(|urn| unread.contains(urn))
+        .collect()
 }

@@ -34,12 +34,19 @@ pub enum EngineError {
     /// Operations of an earlier run are open.
     #[error("{} operations of an earlier run are open; they must be settled first", .0.len())]
     Interrupted(Vec<Urn>),
+    /// A record or a step could not be kept.
+    #[error("a record or a step of the plan could not be kept: {0}")]
+    Unpackable(String),
     /// A task of the engine ended without an answer.
     #[error("a task of the engine ended without an answer")]
     Task(#[from] tokio::task::JoinError),
 }
 
 impl EngineError {
+    pub(crate) fn unpackable(why: impl std::fmt::Display) -> Self {
+        Self::Unpackable(why.to_string())
+    }
+
     /// Returns what to tell people, one by one.
     pub fn diagnostics(&self) -> Diagnostics {
         match self {

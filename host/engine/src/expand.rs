@@ -20,7 +20,6 @@ use crate::reference::suggestion;
 /// How deep components may stand in components.
 const DEPTH: usize = 16;
 
-
 struct Pending {
     declaration: Declaration,
     parent: Option<usize>,

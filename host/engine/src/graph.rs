@@ -5,9 +5,45 @@ use std::collections::VecDeque;
 /// A graph without cycles over nodes `0..len`.
 #[derive(Debug, Clone, Default)]
 pub struct Graph {
-    dependencies: Vec<Vec<usize>>,
-    dependents: Vec<Vec<usize>>,
+    dependencies: Neighbours,
+    dependents: Neighbours,
     order: Vec<usize>,
+}
+
+/// The neighbours of every node, one after the other in one list.
+#[derive(Debug, Clone, Default)]
+struct Neighbours {
+    /// For each node where its neighbours end; they begin where those of the node before end.
+    ends: Vec<usize>,
+    all: Vec<usize>,
+}
+
+impl Neighbours {
+    /// Takes pairs that are sorted by their first half.
+    fn new(length: usize, pairs: impl Iterator<Item = (usize, usize)>) -> Self {
+        let mut found = Self {
+            ends: Vec::with_capacity(length),
+            all: Vec::new(),
+        };
+        for (node, neighbour) in pairs {
+            while found.ends.len() < node {
+                found.ends.push(found.all.len());
+            }
+            found.all.push(neighbour);
+        }
+        found.ends.resize(length, found.all.len());
+        found.all.shrink_to_fit();
+        found
+    }
+
+    fn of(&self, node: usize) -> &[usize] {
+        let start = match node.checked_sub(1) {
+            Some(before) => self.ends.get(before).copied().unwrap_or_default(),
+            None => 0,
+        };
+        let end = self.ends.get(node).copied().unwrap_or_default();
+        self.all.get(start..end).unwrap_or_default()
+    }
 }
 
 impl Graph {
@@ -15,27 +51,36 @@ impl Graph {
     ///
     /// # Errors
     /// Returns every cycle found, each as the nodes along it: every one depends on the next, the last on the first.
-    pub fn new(mut dependencies: Vec<Vec<usize>>) -> Result<Self, Vec<Vec<usize>>> {
+    pub fn new(dependencies: Vec<Vec<usize>>) -> Result<Self, Vec<Vec<usize>>> {
         let length = dependencies.len();
-        let mut dependents = vec![Vec::new(); length];
-        for (node, needs) in dependencies.iter_mut().enumerate() {
-            needs.retain(|need| *need < length);
-            needs.sort_unstable();
-            needs.dedup();
-            for need in needs.iter() {
-                if let Some(list) = dependents.get_mut(*need) {
-                    list.push(node);
-                }
-            }
-        }
-        let mut waiting: Vec<usize> = dependencies.iter().map(Vec::len).collect();
+        let edges = dependencies
+            .into_iter()
+            .enumerate()
+            .flat_map(|(node, needs)| needs.into_iter().map(move |need| (node, need)))
+            .collect();
+        Self::from_edges(length, edges)
+    }
+
+    /// Builds a graph from pairs of a node and what it depends on, in any order.
+    ///
+    /// # Errors
+    /// As [`new`](Self::new).
+    pub fn from_edges(length: usize, mut edges: Vec<(usize, usize)>) -> Result<Self, Vec<Vec<usize>>> {
+        edges.retain(|(node, need)| *node < length && *need < length);
+        edges.sort_unstable();
+        edges.dedup();
+        let dependencies = Neighbours::new(length, edges.iter().copied());
+        edges.sort_unstable_by_key(|(node, need)| (*need, *node));
+        let dependents = Neighbours::new(length, edges.iter().map(|(node, need)| (*need, *node)));
+        drop(edges);
+        let mut waiting: Vec<usize> = (0..length).map(|node| dependencies.of(node).len()).collect();
         let mut ready: VecDeque<usize> = (0..length)
             .filter(|node| waiting.get(*node) == Some(&0))
             .collect();
         let mut order = Vec::with_capacity(length);
         while let Some(node) = ready.pop_front() {
             order.push(node);
-            for dependent in dependents.get(node).into_iter().flatten() {
+            for dependent in dependents.of(node) {
                 if let Some(count) = waiting.get_mut(*dependent) {
                     *count -= 1;
                     if *count == 0 {
@@ -66,12 +111,12 @@ impl Graph {
 
     /// Returns what a node directly depends on.
     pub fn dependencies(&self, node: usize) -> &[usize] {
-        self.dependencies.get(node).map_or(&[], Vec::as_slice)
+        self.dependencies.of(node)
     }
 
     /// Returns what directly depends on a node.
     pub fn dependents(&self, node: usize) -> &[usize] {
-        self.dependents.get(node).map_or(&[], Vec::as_slice)
+        self.dependents.of(node)
     }
 
     /// Returns all nodes, dependencies before dependents.
@@ -108,11 +153,11 @@ impl Graph {
 
 /// Finds one cycle in each part of the graph that has one. `waiting` is what is left after all nodes without
 /// cycles were taken away: above zero for nodes on a cycle and nodes that need one.
-fn cycles(dependencies: &[Vec<usize>], waiting: &[usize]) -> Vec<Vec<usize>> {
+fn cycles(dependencies: &Neighbours, waiting: &[usize]) -> Vec<Vec<usize>> {
     let mut found = Vec::new();
     // 0: not seen; otherwise the number of the walk that saw it.
-    let mut seen = vec![0_usize; dependencies.len()];
-    for start in 0..dependencies.len() {
+    let mut seen = vec![0_usize; waiting.len()];
+    for start in 0..waiting.len() {
         let mut path = Vec::new();
         let mut node = start;
         let walk = start + 1;
@@ -131,9 +176,8 @@ fn cycles(dependencies: &[Vec<usize>], waiting: &[usize]) -> Vec<Vec<usize>> {
             }
             path.push(node);
             let next = dependencies
-                .get(node)
-                .into_iter()
-                .flatten()
+                .of(node)
+                .iter()
                 .find(|need| waiting.get(**need).copied().unwrap_or_default() > 0);
             match next {
                 Some(next) => node = *next,

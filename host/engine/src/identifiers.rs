@@ -3,41 +3,51 @@
 //! Two records that name one object would delete it under each other's feet. Objects are told apart by plugin
 //! instance, type, `region` attribute and identifier: what a cloud calls the same in two accounts are two objects.
 
+use std::borrow::Borrow;
 use std::collections::HashMap;
 
 use konductor_model::provider::ObjectState;
 use konductor_model::{Disposition, Failure, ResourceType, Urn};
 use konductor_state::record::ResourceRecord;
+use sha2::{Digest, Sha256};
 
 /// The objects that are managed, each with the record that does.
 #[derive(Debug, Default)]
 pub(crate) struct Identifiers(HashMap<Key, Urn>);
 
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Key {
-    instance: String,
-    resource_type: ResourceType,
-    region: Option<String>,
-    id: String,
-}
+/// What tells objects apart, as a digest: it is as long for a short identifier as for a long one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct Key([u8; 16]);
 
 impl Key {
     fn new(instance: &str, resource_type: &ResourceType, object: &ObjectState) -> Self {
         let region = object.attributes.attribute("region");
-        Self {
-            instance: instance.to_owned(),
-            resource_type: resource_type.clone(),
-            region: region.and_then(|region| region.as_text()).map(str::to_owned),
-            id: object.id.clone(),
+        let region = region.and_then(|region| region.as_text());
+        let mut digest = Sha256::new();
+        for part in [
+            Some(instance),
+            Some(resource_type.as_str()),
+            region,
+            Some(object.id.as_str()),
+        ] {
+            // With their lengths no two ways to divide a text give the same digest; no region is not the empty one.
+            digest.update(part.map_or(u64::MAX, |part| part.len() as u64).to_le_bytes());
+            digest.update(part.unwrap_or_default());
         }
+        let mut key = [0; 16];
+        for (place, byte) in key.iter_mut().zip(digest.finalize()) {
+            *place = byte;
+        }
+        Self(key)
     }
 }
 
 impl Identifiers {
     /// Collects the objects of records, superseded ones included.
-    pub(crate) fn of<'r>(records: impl IntoIterator<Item = &'r ResourceRecord>) -> Self {
+    pub(crate) fn of<R: Borrow<ResourceRecord>>(records: impl IntoIterator<Item = R>) -> Self {
         let mut found = HashMap::new();
         for record in records {
+            let record = record.borrow();
             let deposed = record.deposed.iter().map(|deposed| &deposed.object);
             for object in record.object.iter().chain(deposed) {
                 found.insert(

@@ -135,6 +135,13 @@ impl Node {
         }
     }
 
+    /// Puts other properties in the place of those that are declared.
+    pub(crate) fn set_properties(&mut self, properties: Value) {
+        let template = Template::new(properties, self.outputs().clone(), self.origin().cloned());
+        self.template = Arc::new(template);
+        self.instance = None;
+    }
+
     /// Returns the outputs of a component as the plugin gave them.
     pub(crate) fn outputs(&self) -> &Value {
         &self.template.outputs

@@ -1,5 +1,7 @@
 //! Visits a graph, dependencies first, with a bounded number of visits at a time.
 
+use std::collections::VecDeque;
+
 use tokio::task::{JoinError, JoinSet};
 
 use crate::graph::Graph;
@@ -14,14 +16,14 @@ where
     let mut waiting: Vec<usize> = (0..graph.len())
         .map(|node| graph.dependencies(node).len())
         .collect();
-    let mut ready: Vec<usize> = (0..graph.len())
-        .rev()
+    // First come, first served: visits end about in the order of the graph.
+    let mut ready: VecDeque<usize> = (0..graph.len())
         .filter(|node| graph.dependencies(*node).is_empty())
         .collect();
     let mut running = JoinSet::new();
     loop {
         while running.len() < limit.max(1)
-            && let Some(node) = ready.pop()
+            && let Some(node) = ready.pop_front()
         {
             let visit = visit(node);
             running.spawn(async move {
@@ -36,7 +38,7 @@ where
             if let Some(count) = waiting.get_mut(dependent) {
                 *count -= 1;
                 if *count == 0 {
-                    ready.push(dependent);
+                    ready.push_back(dependent);
                 }
             }
         }

@@ -1,5 +1,7 @@
 //! Names of types and resources.
 
+use std::cell::RefCell;
+use std::cmp::Ordering;
 use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
@@ -138,12 +140,85 @@ impl ResourceName {
 }
 
 /// The identity of a resource across runs: `urn:konductor:PROJECT:STACK:TYPE::NAME`.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+///
+/// All of one type share what stands before the name, so that a million of them are a million names.
+#[derive(Clone)]
 pub struct Urn {
-    project: Arc<str>,
-    stack: Arc<str>,
-    resource_type: ResourceType,
+    scope: Arc<Scope>,
     name: ResourceName,
+}
+
+/// What stands before the name.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Scope {
+    project: Box<str>,
+    stack: Box<str>,
+    resource_type: ResourceType,
+}
+
+/// How many scopes a thread remembers to give them to what it reads next.
+const REMEMBERED_SCOPES: usize = 32;
+
+thread_local! {
+    static SCOPES: RefCell<Vec<Arc<Scope>>> = const { RefCell::new(Vec::new()) };
+}
+
+impl Scope {
+    /// Returns the scope of a project, a stack and a type: the one that was made before, where it is remembered.
+    fn shared(project: &str, stack: &str, resource_type: &str) -> Result<Arc<Self>, NameError> {
+        let same = |scope: &&Arc<Self>| {
+            scope.resource_type.as_str() == resource_type
+                && *scope.stack == *stack
+                && *scope.project == *project
+        };
+        if let Some(known) = SCOPES.with_borrow(|scopes| scopes.iter().find(same).cloned()) {
+            return Ok(known);
+        }
+        let scope = Arc::new(Self {
+            project: project.into(),
+            stack: stack.into(),
+            resource_type: resource_type.parse()?,
+        });
+        SCOPES.with_borrow_mut(|scopes| {
+            if scopes.len() >= REMEMBERED_SCOPES {
+                scopes.remove(0);
+            }
+            scopes.push(scope.clone());
+        });
+        Ok(scope)
+    }
+}
+
+impl PartialEq for Urn {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name && (Arc::ptr_eq(&self.scope, &other.scope) || self.scope == other.scope)
+    }
+}
+
+impl Eq for Urn {}
+
+impl std::hash::Hash for Urn {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        // In one stack a name is one resource; two that differ in the rest may fall together.
+        self.name.hash(state);
+    }
+}
+
+impl PartialOrd for Urn {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Urn {
+    fn cmp(&self, other: &Self) -> Ordering {
+        let scope = if Arc::ptr_eq(&self.scope, &other.scope) {
+            Ordering::Equal
+        } else {
+            self.scope.cmp(&other.scope)
+        };
+        scope.then_with(|| self.name.cmp(&other.name))
+    }
 }
 
 impl Urn {
@@ -167,26 +242,24 @@ impl Urn {
             }
         }
         Ok(Self {
-            project: project.into(),
-            stack: stack.into(),
-            resource_type,
+            scope: Scope::shared(project, stack, resource_type.as_str())?,
             name,
         })
     }
 
     /// Returns the project.
     pub fn project(&self) -> &str {
-        &self.project
+        &self.scope.project
     }
 
     /// Returns the stack.
     pub fn stack(&self) -> &str {
-        &self.stack
+        &self.scope.stack
     }
 
     /// Returns the type.
     pub fn resource_type(&self) -> &ResourceType {
-        &self.resource_type
+        &self.scope.resource_type
     }
 
     /// Returns the name.
@@ -197,7 +270,10 @@ impl Urn {
     /// Returns the same identity with another name.
     #[must_use]
     pub fn with_name(&self, name: ResourceName) -> Self {
-        Self { name, ..self.clone() }
+        Self {
+            scope: self.scope.clone(),
+            name,
+        }
     }
 }
 
@@ -206,7 +282,10 @@ impl fmt::Display for Urn {
         write!(
             f,
             "urn:konductor:{}:{}:{}::{}",
-            self.project, self.stack, self.resource_type, self.name
+            self.project(),
+            self.stack(),
+            self.resource_type(),
+            self.name
         )
     }
 }
@@ -234,7 +313,14 @@ impl FromStr for Urn {
         let (Some(project), Some(stack), Some(kind)) = (parts.next(), parts.next(), parts.next()) else {
             return Err(bad());
         };
-        Self::new(project, stack, kind.parse()?, name.parse()?)
+        let name = name.parse()?;
+        if is_word(project) && is_word(stack) {
+            return Ok(Self {
+                scope: Scope::shared(project, stack, kind)?,
+                name,
+            });
+        }
+        Self::new(project, stack, kind.parse()?, name)
     }
 }
 
@@ -262,6 +348,25 @@ mod tests {
         assert_eq!(urn.to_string(), text);
         assert_eq!(urn.resource_type().provider(), "aws");
         assert_eq!(urn.name().parent().unwrap().as_str(), "aws/vpc");
+    }
+
+    #[test]
+    fn identities_of_one_type_share_what_stands_before_the_name() {
+        let one: Urn = "urn:konductor:shop:dev:aws:ec2:Subnet::a".parse().unwrap();
+        let other: Urn = "urn:konductor:shop:dev:aws:ec2:Subnet::b".parse().unwrap();
+        assert!(Arc::ptr_eq(&one.scope, &other.scope));
+        assert!(one < other && one != other);
+        // More types than are remembered are still told apart.
+        let many: Vec<Urn> = (0..3 * REMEMBERED_SCOPES)
+            .map(|n| format!("urn:konductor:shop:dev:aws:ec2:T{n}::a").parse().unwrap())
+            .collect();
+        for (n, urn) in many.iter().enumerate() {
+            assert_eq!(urn.resource_type().as_str(), format!("aws:ec2:T{n}"));
+            assert_eq!(many.iter().filter(|other| *other == urn).count(), 1);
+        }
+        assert_eq!(many[0], many[0].to_string().parse().unwrap());
+        assert!("urn:konductor:shop:dev:aws:ec2::a".parse::<Urn>().is_err());
+        assert!("urn:konductor:1:dev:aws:ec2:T::a".parse::<Urn>().is_err());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use async_trait::async_trait;
 
 use crate::entry::Entry;
 use crate::error::StateError;
-use crate::record::Snapshot;
+use crate::record::{ResourceRecord, Snapshot};
 
 /// A log of one stack: a database, or memory in a test.
 #[async_trait]
@@ -24,4 +24,19 @@ pub trait Journal: Send + Sync {
     /// # Errors
     /// When the log cannot be read, or holds a secret that cannot be opened.
     async fn snapshot(&self) -> Result<Snapshot, StateError>;
+
+    /// Reads the current state as [`snapshot`](Self::snapshot) does, and hands each record to `take` instead of
+    /// keeping it, in no particular order. The snapshot that is returned has no resources.
+    ///
+    /// A log that can read one record after the other should do so here: this takes all of them at once.
+    ///
+    /// # Errors
+    /// When the log cannot be read, or holds a secret that cannot be opened.
+    async fn read_each(&self, take: &mut (dyn FnMut(ResourceRecord) + Send)) -> Result<Snapshot, StateError> {
+        let mut snapshot = self.snapshot().await?;
+        while let Some((_, record)) = snapshot.resources.pop_first() {
+            take(record);
+        }
+        Ok(snapshot)
+    }
 }

@@ -24,6 +24,7 @@ mod rows;
 mod schema;
 mod sealing;
 pub mod sqlite;
+mod streaming;
 pub mod usage;
 pub mod validation;
 pub mod verify;

@@ -170,17 +170,7 @@ pub(crate) fn snapshot(
 ) -> Result<Snapshot, StateError> {
     let path = place.path();
     let failed = |source| StateError::database("read the current state", path, source);
-    let head = schema::head(connection, path)?;
-    let mut snapshot = Snapshot {
-        serial: head.serial,
-        head: if head.serial == 0 {
-            String::new()
-        } else {
-            head.hash
-        },
-        ..Snapshot::default()
-    };
-
+    let mut resources = BTreeMap::new();
     let mut statement = connection
         .prepare("SELECT urn, body FROM resource")
         .map_err(failed)?;
@@ -195,8 +185,30 @@ pub(crate) fn snapshot(
                 format!("the record of {urn} is that of {}", record.urn),
             ));
         }
-        snapshot.resources.insert(record.urn.clone(), record);
+        resources.insert(record.urn.clone(), record);
     }
+    let rest = snapshot_without_resources(connection, place, reading)?;
+    Ok(Snapshot { resources, ..rest })
+}
+
+/// Reads the current state but for its records.
+pub(crate) fn snapshot_without_resources(
+    connection: &Connection,
+    place: &Place,
+    reading: Reading<'_>,
+) -> Result<Snapshot, StateError> {
+    let path = place.path();
+    let failed = |source| StateError::database("read the current state", path, source);
+    let head = schema::head(connection, path)?;
+    let mut snapshot = Snapshot {
+        serial: head.serial,
+        head: if head.serial == 0 {
+            String::new()
+        } else {
+            head.hash
+        },
+        ..Snapshot::default()
+    };
 
     let mut statement = connection
         .prepare("SELECT operation, urn, body, progress FROM interrupted ORDER BY serial")
@@ -240,7 +252,7 @@ pub(crate) fn snapshot(
 }
 
 /// Borrows a column; what is no text is damage.
-fn text<'r>(
+pub(crate) fn text<'r>(
     row: &'r rusqlite::Row<'_>,
     column: usize,
     path: &std::path::Path,

@@ -16,10 +16,11 @@ use crate::error::StateError;
 use crate::history::{self, EntryQuery, LoggedEntry};
 use crate::journal::Journal;
 use crate::lock::{self, LockOwner};
-use crate::record::Snapshot;
+use crate::record::{ResourceRecord, Snapshot};
 use crate::rows;
 use crate::schema::{self, Place, StackIdentity};
 use crate::sealing::{self, Reading};
+use crate::streaming;
 use crate::verify::{self, Verification};
 use crate::writer::{Request, Writer};
 
@@ -375,6 +376,16 @@ impl Journal for StackLog {
             rows::snapshot(connection, place, Reading::Opened(sealer.as_deref()))
         })
         .await
+    }
+
+    async fn read_each(&self, take: &mut (dyn FnMut(ResourceRecord) + Send)) -> Result<Snapshot, StateError> {
+        let sealer = self.sealer.clone();
+        let (sender, receiver) = streaming::channel();
+        let reading = self.read(move |connection, place| {
+            streaming::read(connection, place, Reading::Opened(sealer.as_deref()), &sender)
+        });
+        let (rest, ()) = tokio::join!(reading, streaming::take(receiver, take));
+        rest
     }
 }
 

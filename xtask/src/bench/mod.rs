@@ -4,6 +4,7 @@
 //! its built-in no-op resource beside them where it is installed.
 
 mod criterion;
+mod growth;
 mod measure;
 mod report;
 mod shapes;
@@ -18,20 +19,27 @@ use crate::plugins;
 use shapes::Shape;
 use subjects::{Konductor, Subject, Terraform};
 
+/// How many resources `--million` measures.
+const MILLION: usize = 1_000_000;
+
 /// What `cargo xtask bench` takes.
 #[derive(clap::Args)]
 pub struct Arguments {
     /// How many resources; several are separated by commas.
-    #[arg(long, value_delimiter = ',', default_value = "1000,10000")]
+    #[arg(long, value_delimiter = ',', default_value = "100,1000,10000,100000")]
     sizes: Vec<usize>,
     /// How they depend on each other; several are separated by commas.
     #[arg(long, value_enum, value_delimiter = ',', default_value = "wide,layered,chain")]
     shapes: Vec<Shape>,
+    /// Also a million resources, declared with `count`, for Konductor alone; needs some gigabytes of disk.
+    #[arg(long)]
+    million: bool,
     /// The most seconds one command may take.
-    #[arg(long, default_value_t = 480)]
+    #[arg(long, default_value_t = 3600)]
     limit: u64,
-    /// The most seconds one command of Terraform may take; 0 leaves Terraform out.
-    #[arg(long, default_value_t = 60)]
+    /// The most seconds one command of Terraform may take; 0 leaves Terraform out. Larger stacks of a shape that it did
+    /// not do in that time are not tried.
+    #[arg(long, default_value_t = 480)]
     terraform_limit: u64,
     /// Measure what is built already.
     #[arg(long)]
@@ -61,18 +69,30 @@ pub fn measure_all(arguments: &Arguments) -> Result<()> {
     let konductor = Konductor::new();
     let terraform = (arguments.terraform_limit > 0).then(Terraform::find).flatten();
     let mut rows = Vec::new();
+    let mut given_up = Vec::new();
     for &size in &arguments.sizes {
         for &shape in &arguments.shapes {
             step(&format!("{size} resources, {shape}"));
             let ours = konductor.measure(shape, size, Duration::from_secs(arguments.limit))?;
             println!("    konductor  {}", ours.line());
             rows.push(report::Row::new(shape, size, "konductor", ours.clone()));
-            if let Some(terraform) = &terraform {
+            if let Some(terraform) = terraform.as_ref().filter(|_| !given_up.contains(&shape)) {
                 let theirs =
                     terraform.measure(shape, size, Duration::from_secs(arguments.terraform_limit))?;
                 println!("    terraform  {}", theirs.line());
+                if theirs.overdue.is_some() {
+                    given_up.push(shape);
+                }
                 rows.push(report::Row::compared(shape, size, "terraform", theirs, &ours));
             }
+        }
+    }
+    if arguments.million {
+        for shape in [Shape::WideCounted, Shape::LayeredCounted] {
+            step(&format!("{MILLION} resources, {shape}"));
+            let ours = konductor.measure(shape, MILLION, Duration::from_secs(arguments.limit))?;
+            println!("    konductor  {}", ours.line());
+            rows.push(report::Row::new(shape, MILLION, "konductor", ours));
         }
     }
     let report = report::write(

@@ -6,6 +6,7 @@ use std::fs;
 use anyhow::{Context, Result};
 
 use super::criterion::Operation;
+use super::growth::exponent;
 use super::shapes::Shape;
 use super::subjects::{Run, STEPS};
 use crate::command::{command, output};
@@ -20,7 +21,8 @@ pub struct Row {
     size: usize,
     tool: &'static str,
     run: Run,
-    ratio: String,
+    /// For each step how many times as long the tool took as ours, in wall time.
+    ratios: [String; STEPS.len()],
 }
 
 impl Row {
@@ -31,31 +33,38 @@ impl Row {
             size,
             tool,
             run,
-            ratio: String::new(),
+            ratios: Default::default(),
         }
     }
 
-    /// Makes a line that says how many times as long a tool's apply took as ours, in wall time.
+    /// Makes a line that says how many times as long each step took a tool as ours, in wall time.
     pub fn compared(shape: Shape, size: usize, tool: &'static str, run: Run, ours: &Run) -> Self {
-        let apply = |run: &Run| {
-            run.steps
-                .get(1)
-                .copied()
-                .flatten()
-                .map(|cost| cost.wall.as_secs_f64())
+        let wall = |run: &Run, step: usize| {
+            let cost = run.steps.get(step).copied().flatten()?;
+            Some(cost.wall.as_secs_f64())
         };
-        let ratio = match (apply(&run), apply(ours), run.overdue) {
-            (Some(theirs), Some(ours), _) => format!("{:.0}", theirs / ours),
-            (None, Some(ours), Some((1, limit))) => format!("> {:.0}", limit.as_secs_f64() / ours),
-            _ => "–".to_owned(),
-        };
+        let ratios = std::array::from_fn(|step| match (wall(&run, step), wall(ours, step), run.overdue) {
+            (Some(theirs), Some(ours), _) => format!(" (×{})", rounded(theirs / ours)),
+            (None, Some(ours), Some((overdue, limit))) if overdue == step => {
+                format!(" (×{} or more)", rounded(limit.as_secs_f64() / ours))
+            }
+            _ => String::new(),
+        });
         Self {
             shape,
             size,
             tool,
             run,
-            ratio,
+            ratios,
         }
+    }
+}
+
+fn rounded(ratio: f64) -> String {
+    if ratio < 10.0 {
+        format!("{ratio:.1}")
+    } else {
+        format!("{ratio:.0}")
     }
 }
 
@@ -84,28 +93,33 @@ fn figures(rows: &[Row], operations: &[Operation], rival: Option<&str>, built: b
         let _ = writeln!(
             text,
             "\nSeconds of wall time / processor time. Peak is resident memory in MB; kept is the log or state after \
-             apply in KB; ratio is the tool's apply over Konductor's, in wall time.\n"
+             apply in KB; × is how many times as long as Konductor, in wall time.\n"
         );
         let _ = writeln!(
             text,
-            "| resources | shape | tool | {} | peak | kept | ratio |",
+            "| resources | shape | tool | {} | peak | kept |",
             STEPS.join(" | ")
         );
-        let _ = writeln!(text, "|---|---|---|---|---|---|---|---|---|---|");
+        let _ = writeln!(text, "|---|---|---|---|---|---|---|---|---|");
         for row in rows {
-            let steps: Vec<String> = (0..STEPS.len()).map(|index| row.run.step(index)).collect();
+            let steps: Vec<String> = row
+                .ratios
+                .iter()
+                .enumerate()
+                .map(|(index, ratio)| format!("{}{ratio}", row.run.step(index)))
+                .collect();
             let _ = writeln!(
                 text,
-                "| {} | {} | {} | {} | {} | {} | {} |",
+                "| {} | {} | {} | {} | {} | {} |",
                 row.size,
                 row.shape,
                 row.tool,
                 steps.join(" | "),
                 megabytes(row.run.peak()),
-                row.run.state / 1_000,
-                row.ratio
+                row.run.state / 1_000
             );
         }
+        growth(&mut text, rows);
     }
     if !operations.is_empty() {
         let _ = writeln!(text, "\n| operation | mean | 95 % bounds |");
@@ -123,6 +137,60 @@ fn figures(rows: &[Row], operations: &[Operation], rival: Option<&str>, built: b
         }
     }
     text
+}
+
+/// The smallest stack that counts for growth: below it, what every command does anyway is most of the time.
+const GROWTH_FROM: usize = 1_000;
+
+/// Writes the exponents: 1 is proportional to the number of resources.
+fn growth(text: &mut String, rows: &[Row]) {
+    let mut groups: Vec<(Shape, &'static str)> = Vec::new();
+    for row in rows {
+        if !groups.contains(&(row.shape, row.tool)) {
+            groups.push((row.shape, row.tool));
+        }
+    }
+    let mut lines = Vec::new();
+    for (shape, tool) in groups {
+        let of_group: Vec<&Row> = rows
+            .iter()
+            .filter(|row| row.shape == shape && row.tool == tool && row.size >= GROWTH_FROM)
+            .collect();
+        let found = |of: &dyn Fn(&Run) -> Option<f64>| {
+            #[allow(clippy::cast_precision_loss, reason = "sizes are small")]
+            let points: Vec<(f64, f64)> = of_group
+                .iter()
+                .filter_map(|row| Some((row.size as f64, of(&row.run)?)))
+                .collect();
+            exponent(&points).map_or("–".to_owned(), |exponent| format!("{exponent:.2}"))
+        };
+        let cells: Vec<String> = (0..STEPS.len())
+            .map(|step| {
+                let cost = move |run: &Run| run.steps.get(step).copied().flatten();
+                let wall = found(&|run| cost(run).map(|cost| cost.wall.as_secs_f64()));
+                let processor = found(&|run| cost(run).map(|cost| cost.cpu.as_secs_f64()));
+                format!("{wall}/{processor}")
+            })
+            .collect();
+        #[allow(clippy::cast_precision_loss, reason = "bytes of memory")]
+        let peak = found(&|run| (run.peak() > 0).then(|| run.peak() as f64));
+        if cells.iter().any(|cell| cell != "–/–") {
+            lines.push(format!("| {shape} | {tool} | {} | {peak} |", cells.join(" | ")));
+        }
+    }
+    if lines.is_empty() {
+        return;
+    }
+    let _ = writeln!(
+        text,
+        "\nGrowth from {GROWTH_FROM} resources on: the exponent of the number of resources, by least squares in the \
+         logarithms, of wall time / processor time and of peak memory. 1 is proportional.\n"
+    );
+    let _ = writeln!(text, "| shape | tool | {} | peak |", STEPS.join(" | "));
+    let _ = writeln!(text, "|---|---|---|---|---|---|---|");
+    for line in lines {
+        let _ = writeln!(text, "{line}");
+    }
 }
 
 fn machine(rival: Option<&str>, built: bool) -> String {

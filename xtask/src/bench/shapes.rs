@@ -11,6 +11,10 @@ pub enum Shape {
     Layered,
     /// Each on the one before it.
     Chain,
+    /// Not at all, declared once with `count`.
+    WideCounted,
+    /// Ten layers, each declared once with `count`, each resource on the one of its number in the layer above.
+    LayeredCounted,
 }
 
 impl std::fmt::Display for Shape {
@@ -19,6 +23,8 @@ impl std::fmt::Display for Shape {
             Self::Wide => "wide",
             Self::Layered => "layered",
             Self::Chain => "chain",
+            Self::WideCounted => "wide, count",
+            Self::LayeredCounted => "layered, count",
         })
     }
 }
@@ -27,7 +33,8 @@ impl Shape {
     /// Returns what a resource depends on, out of `size` of them.
     pub fn dependencies(self, index: usize, size: usize) -> Vec<usize> {
         match self {
-            Self::Wide => Vec::new(),
+            Self::Wide | Self::WideCounted => Vec::new(),
+            Self::LayeredCounted => index.checked_sub((size / 10).max(1)).into_iter().collect(),
             Self::Chain => index.checked_sub(1).into_iter().collect(),
             Self::Layered => {
                 let width = (size / 10).max(1);
@@ -47,6 +54,29 @@ impl Shape {
     /// Writes the project file of a stack of the reference plugin's resource.
     pub fn konductor(self, size: usize) -> String {
         let mut text = String::from("name: bench\nplugins: { reference: { source: bundled } }\nresources:\n");
+        let counted = |text: &mut String, name: &str, count: usize, above: Option<String>| {
+            let inputs = above
+                .map(|above| format!("\"${{{above}[count.index].id}}\""))
+                .unwrap_or_default();
+            let _ = writeln!(
+                text,
+                "  {name}:\n    type: reference:test:Item\n    count: {count}\n    properties: {{ label: \"res-${{count.index}}\", value: {{ size: 3, inputs: [{inputs}] }}, tags: {{ env: prod }} }}"
+            );
+        };
+        match self {
+            Self::WideCounted => {
+                counted(&mut text, "item", size, None);
+                return text;
+            }
+            Self::LayeredCounted => {
+                for layer in 0..10_usize {
+                    let above = layer.checked_sub(1).map(|above| format!("layer{above}"));
+                    counted(&mut text, &format!("layer{layer}"), size / 10, above);
+                }
+                return text;
+            }
+            Self::Wide | Self::Layered | Self::Chain => {}
+        }
         for index in 0..size {
             let references: Vec<String> = self
                 .dependencies(index, size)

@@ -361,10 +361,13 @@ fn declared_names(session: &Session) -> Result<BTreeSet<String>, CommandError> {
     let declared = session
         .project()
         .configuration
-        .declarations(konductor_config::Context::default())
+        .declared(konductor_config::Context::default())
         .unwrap_or_default();
+    let repeated = declared.repeated.into_iter().map(|repeated| repeated.declaration);
     Ok(declared
+        .single
         .into_iter()
+        .chain(repeated)
         .map(|declaration| declaration.name.to_string())
         .collect())
 }

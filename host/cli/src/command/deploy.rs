@@ -105,7 +105,8 @@ pub async fn apply(
         );
     }
     let mut options = SessionOptions::to_work("apply", &arguments.execution);
-    options.plugins = plan.steps.iter().map(|step| step.plugin.name.clone()).collect();
+    let plugins = plan.steps.plugins().iter();
+    options.plugins = plugins.map(|plugin| plugin.name.clone()).collect();
     let session = Session::open(project, environment, output, options).await?;
     let result = apply_saved(&session, plan, output).await;
     finish(session, result).await
@@ -113,13 +114,13 @@ pub async fn apply(
 
 async fn apply_saved(session: &Session, plan: Plan, output: &Output) -> Result<Done, CommandError> {
     use konductor_engine::Providers as _;
-    for step in &plan.steps {
-        let loaded = session.plugins().plugin_reference(&step.plugin.name);
-        if loaded.as_ref() != Some(&step.plugin) {
+    for planned in plan.steps.plugins() {
+        let loaded = session.plugins().plugin_reference(&planned.name);
+        if loaded.as_ref() != Some(planned) {
             let version = loaded.map_or_else(|| "missing".to_owned(), |loaded| loaded.version);
             return Err(CommandError::message(format!(
                 "the plan was made with plugin {} {}, which is now {version}",
-                step.plugin.name, step.plugin.version
+                planned.name, planned.version
             ))
             .help("make a new plan"));
         }
@@ -247,7 +248,7 @@ async fn make_plan(
         configuration_digest: saved_digest(session.project()),
     };
     let engine = session.engine()?;
-    let refresh = !selection.no_refresh;
+    let refresh = selection.reading.reading();
     let plan = if destroy {
         let configuration = &session.project().configuration;
         engine

@@ -66,10 +66,20 @@ pub async fn finish(session: Session, result: Result<Done, CommandError>) -> Res
 
 /// Shows a plan.
 pub fn show_plan(plan: &Plan, folder: &Path, output: &Output) {
-    output.event("plan", &plan_event(plan));
-    let text = render(plan);
-    if !text.is_empty() {
-        output.line(&format!("{}/{}\n\n{text}", plan.project, plan.stack));
+    if output.is_json() {
+        output.event("plan", &plan_event(plan));
+    } else {
+        let mut shown = false;
+        render(plan, &mut |text| {
+            if !shown {
+                output.text(&format!("{}/{}\n\n", plan.project, plan.stack));
+            }
+            shown = true;
+            output.text(text);
+        });
+        if shown {
+            output.line("");
+        }
     }
     output.diagnostics(&plan.warnings, &FolderSources(folder.to_owned()));
     output.line(&summary(&plan.summary()));
@@ -145,7 +155,7 @@ impl Before {
                 .steps
                 .iter()
                 .filter(|step| changes(&step.action))
-                .map(|step| step.urn.clone())
+                .map(|step| step.urn)
                 .collect(),
         }
     }

@@ -62,7 +62,7 @@ async fn roll_back_in(
             configuration.stack(),
             past,
             &options,
-            !arguments.selection.no_refresh,
+            arguments.selection.reading.reading(),
         )
         .await;
     session.view().close();

@@ -16,7 +16,7 @@ pub fn plan_event(plan: &Plan) -> Json {
         .steps
         .iter()
         .filter(|step| step.action != StepAction::None)
-        .map(step)
+        .map(|found| step(&found))
         .collect();
     let outputs: Vec<Json> = plan.output_changes.iter().map(output_change).collect();
     let moves: Vec<Json> = plan

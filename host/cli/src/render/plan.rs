@@ -13,6 +13,8 @@ use super::value::one_line;
 
 /// How far the lines below a step are moved to the right.
 const INDENT: &str = "      ";
+/// About how much text is put together before it is written.
+const PIECE: usize = 64 * 1024;
 
 struct Word {
     symbol: &'static str,
@@ -39,11 +41,18 @@ fn word(step: &Step) -> Option<Word> {
     }
 }
 
-/// Returns the plan as text. Steps that change nothing are counted, not shown.
-pub fn render(plan: &Plan) -> String {
+/// Writes the plan as text, piece by piece. Steps that change nothing are counted, not shown.
+pub fn render(plan: &Plan, write: &mut dyn FnMut(&str)) {
     let mut out = String::new();
+    let mut flush = |out: &mut String, least: usize| {
+        if out.len() > least {
+            write(out);
+            out.clear();
+        }
+    };
     for drift in &plan.drift {
         render_drift(&mut out, drift);
+        flush(&mut out, PIECE);
     }
     for (from, to) in &plan.moves {
         let _ = writeln!(
@@ -55,10 +64,11 @@ pub fn render(plan: &Plan) -> String {
         );
     }
     for step in &plan.steps {
-        render_step(&mut out, step, plan.mode);
+        render_step(&mut out, &step, plan.mode);
+        flush(&mut out, PIECE);
     }
     render_outputs(&mut out, &plan.output_changes);
-    out
+    flush(&mut out, 0);
 }
 
 /// Writes the outputs that change.

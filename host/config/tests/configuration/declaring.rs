@@ -47,7 +47,7 @@ fn declarations_are_written_as_lines_and_everything_else_stays() {
         "name: shop\nresources:\n  old:\n    type: aws:ec2:Vpc\n    # why\n    properties: { a: 1 }\n  network:\n    type: aws:ec2:Vpc\n    properties:\n      cidr_block: 10.0.0.0/16\n      tags: {Name: \"costs $${5}\", on: \"true\"}\n    options:\n      import: vpc-1\n  subnet:\n    type: aws:ec2:Vpc\n    properties:\n      note: \"in ${network.id} for $$1\"\n      vpc_id: \"${network.id}\"\n\noutputs: {x: 1}  # end\n"
     );
     // The values that are read are those that were given.
-    let declared = project(&changed).declarations(Default::default()).unwrap();
+    let declared = project(&changed).declared(Default::default()).unwrap().single;
     let properties = |name: &str| {
         let found = declared.iter().find(|d| d.name.as_str() == name).unwrap();
         found.properties.clone()

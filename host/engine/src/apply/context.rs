@@ -1,10 +1,10 @@
 //! What the operations of an apply share: the records as they are now, and the way to the log.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use konductor_model::provider::ObjectState;
-use konductor_model::{Failure, Reference, Urn, Value};
+use konductor_model::{Failure, Reference, ResourceName, Urn, Value};
 use konductor_state::Entry;
 use konductor_state::entry::{Action, End};
 use konductor_state::record::ResourceRecord;
@@ -15,7 +15,9 @@ use crate::desired::Providers;
 use crate::event::{ApplySummary, Event, Observer};
 use crate::identifiers::{Identifiers, manages};
 use crate::plan::{Plan, recorded_attributes};
+use crate::records::Records;
 use crate::reference::ReferenceError;
+use crate::refresh::ReadTimes;
 use crate::subject::SchemaCache;
 
 /// What went wrong with one operation.
@@ -40,11 +42,13 @@ pub(crate) struct ApplyContext {
     pub(crate) writer: Writer,
     pub(crate) caller: Caller,
     pub(crate) observer: Arc<dyn Observer>,
-    pub(crate) records: Mutex<HashMap<Urn, Arc<ResourceRecord>>>,
+    pub(crate) records: Mutex<Records>,
     /// Which record manages which object.
     pub(crate) identifiers: Mutex<Identifiers>,
-    pub(crate) names: HashMap<String, Urn>,
+    /// The resource that each name stands for; set before the first operation.
+    pub(crate) names: OnceLock<HashMap<ResourceName, Urn>>,
     pub(crate) report: Mutex<Tally>,
+    pub(crate) read_times: Arc<ReadTimes>,
 }
 
 /// What was done so far.
@@ -69,7 +73,7 @@ pub(crate) struct Ended<'a> {
 impl ApplyContext {
     /// Returns the record of a resource as it is now.
     pub(crate) fn record(&self, urn: &Urn) -> Option<Arc<ResourceRecord>> {
-        lock(&self.records).get(urn).cloned()
+        lock(&self.records).get(urn).map(Arc::new)
     }
 
     /// Takes an object for a record, unless another one manages it; then that one is returned.
@@ -83,12 +87,20 @@ impl ApplyContext {
     pub(crate) fn lookup(&self, reference: &Reference) -> Result<Value, ReferenceError> {
         let urn = self
             .names
-            .get(&reference.resource)
+            .get()
+            .and_then(|names| names.get(reference.resource.as_str()))
             .ok_or(ReferenceError::NoObject)?;
         let record = self.record(urn).ok_or(ReferenceError::NoObject)?;
         recorded_attributes(&record)
             .ok_or(ReferenceError::NoObject)?
             .at(&reference.path)
+    }
+
+    /// Keeps a record as it is now. One that could not be packed was written to the log as text just as well.
+    fn put(&self, record: &ResourceRecord) {
+        if let Err(error) = lock(&self.records).put(record) {
+            tracing::warn!(%error, urn = %record.urn, "what refers to this resource does not see its change");
+        }
     }
 
     /// Writes a record that changed without an operation.
@@ -97,13 +109,13 @@ impl ApplyContext {
             record: Box::new(record.clone()),
             reason: reason.to_owned(),
         };
-        lock(&self.records).insert(record.urn.clone(), Arc::new(record));
+        self.put(&record);
         self.writer.hand_over(vec![entry], None);
     }
 
     /// Drops a record without an operation.
     pub(crate) fn forget(&self, urn: &Urn, reason: &str) {
-        if lock(&self.records).remove(urn).is_some() {
+        if lock(&self.records).remove(urn) {
             let entry = Entry::Forgotten {
                 urn: urn.clone(),
                 reason: reason.to_owned(),
@@ -126,12 +138,14 @@ impl ApplyContext {
             .as_ref()
             .and_then(|record| record.object.as_ref())
             .map(|object| object.id.clone());
-        {
-            let mut records = lock(&self.records);
-            match record {
-                Some(record) => records.insert(ended.urn.clone(), Arc::new(record)),
-                None => records.remove(ended.urn),
-            };
+        if let (Some(id), None) = (&id, &failure) {
+            self.read_times.seen(ended.urn, id);
+        }
+        match record {
+            Some(record) => self.put(&record),
+            None => {
+                lock(&self.records).remove(ended.urn);
+            }
         }
         let event = match failure {
             None => {

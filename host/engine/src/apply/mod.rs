@@ -10,23 +10,26 @@ pub(crate) mod writer;
 pub use call::RetryPolicy;
 pub use context::FailedOperation;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use konductor_model::{Urn, Value};
-use konductor_state::record::{ResourceRecord, Snapshot};
 use konductor_state::{Entry, StateError};
 use tokio::task::JoinSet;
 
 use crate::error::EngineError;
 use crate::event::{ApplySummary, Event};
-use crate::plan::{Plan, PlanMode, Step, StepAction, state_digest};
+use crate::plan::{Plan, PlanMode, Step, StepAction};
+use crate::records::{Recorded, Records};
 use crate::reference::resolve;
 use crate::stop::Stop;
 use context::{ApplyContext, Tally, lock};
 use deploy::Went;
 use remove::Doomed;
 use schedule::{Schedule, Task, schedule};
+
+/// How many records may be handed to the log before it is waited for.
+const HANDED_OVER: usize = 4096;
 
 /// What an apply did.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -51,13 +54,14 @@ impl ApplyReport {
 }
 
 /// Refuses a plan that does not fit the state.
-pub(crate) fn fits(plan: &Plan, snapshot: &Snapshot) -> Result<(), EngineError> {
+pub(crate) fn fits(plan: &Plan, recorded: &Recorded) -> Result<(), EngineError> {
+    let snapshot = &recorded.rest;
     if !snapshot.interrupted.is_empty() {
         let open = snapshot.interrupted.iter().map(|open| open.begin.urn.clone());
         return Err(EngineError::Interrupted(open.collect()));
     }
     let same = plan.serial == snapshot.serial && plan.head == snapshot.head;
-    if !same && plan.state_digest != state_digest(snapshot) {
+    if !same && plan.state_digest != recorded.digest {
         return Err(EngineError::StateMoved {
             planned: plan.serial,
             now: snapshot.serial,
@@ -83,20 +87,17 @@ impl Apply {
             slots,
         } = self;
         let context = Arc::new(context);
-        let first = opening(&context.plan, &context.records);
+        let first = opening(&context.plan, &context.records)?;
         if !first.is_empty() {
             context.writer.append(first).await?;
         }
-        let schedule = schedule(&context.plan, &lock(&context.records));
+        let (schedule, names) = schedule(&context.plan, &lock(&context.records));
+        let _ = context.names.set(names);
         context.observer.event(Event::ApplyStarted {
             operations: schedule
                 .operations
                 .iter()
-                .filter(|operation| {
-                    let step = context.plan.steps.get(operation.step);
-                    operation.task != Task::Forget
-                        && !(operation.task == Task::Deploy && step.is_some_and(ApplyContext::is_record_only))
-                })
+                .filter(|operation| operation.task != Task::Forget && !operation.record_only)
                 .count(),
         });
         let mut skipped: Vec<(Urn, String)> = schedule
@@ -143,15 +144,15 @@ impl Apply {
 }
 
 /// Puts what the plan's refresh found, and its moves, into the records; returns the entries that say so.
-fn opening(plan: &Plan, records: &Mutex<HashMap<Urn, Arc<ResourceRecord>>>) -> Vec<Entry> {
+fn opening(plan: &Plan, records: &Mutex<Records>) -> Result<Vec<Entry>, EngineError> {
     let mut records = lock(records);
     let mut entries = Vec::new();
     for drift in &plan.drift {
-        if let Some(record) = records.get_mut(&drift.urn) {
-            let record = Arc::make_mut(record);
-            drift.put_into(record);
+        if let Some(mut record) = records.get(&drift.urn) {
+            drift.put_into(&mut record);
+            records.put(&record)?;
             entries.push(Entry::Recorded {
-                record: Box::new(record.clone()),
+                record: Box::new(record),
                 reason: "refresh".to_owned(),
             });
         }
@@ -160,8 +161,8 @@ fn opening(plan: &Plan, records: &Mutex<HashMap<Urn, Arc<ResourceRecord>>>) -> V
         from: from.clone(),
         to: to.clone(),
     }));
-    crate::plan::rename_records(&mut records, &plan.moves);
-    entries
+    records.rename(&plan.moves)?;
+    Ok(entries)
 }
 
 async fn write_outputs(
@@ -205,57 +206,72 @@ async fn run_schedule(
     let mut waiting: Vec<usize> = (0..graph.len())
         .map(|node| graph.dependencies(node).len())
         .collect();
-    let mut blocked: Vec<Option<String>> = vec![None; graph.len()];
-    let mut ready: Vec<usize> = (0..graph.len())
-        .rev()
+    let mut blocked: HashMap<usize, String> = HashMap::new();
+    let mut ready: VecDeque<usize> = (0..graph.len())
         .filter(|node| graph.dependencies(*node).is_empty())
         .collect();
     let mut running: JoinSet<(usize, Result<Went, StateError>)> = JoinSet::new();
     let mut broken: Option<StateError> = None;
     let mut stopped = false;
+    let mut handed_over = 0;
     loop {
         while running.len() < slots.max(1)
-            && let Some(node) = ready.pop()
+            && let Some(node) = ready.pop_front()
         {
-            let Some((operation, step)) = schedule
-                .operations
-                .get(node)
-                .and_then(|operation| Some((operation, context.plan.steps.get(operation.step)?)))
-            else {
+            let Some(operation) = schedule.operations.get(node) else {
                 continue;
             };
             let halted = broken.is_some() || context.caller.stop.level() >= Stop::Finish;
-            let ended = if let Some(reason) = blocked.get_mut(node).and_then(Option::take) {
-                note_skipped(step, reason, skipped);
-                Some(Went::Badly)
-            } else if halted {
-                stopped = true;
-                note_skipped(step, "the run was stopped".to_owned(), skipped);
-                Some(Went::Stopped)
-            } else {
-                at_once(context, &operation.task, step)
-            };
-            match ended {
-                Some(went) => release(
+            let reason = blocked.remove(&node);
+            if operation.idle && reason.is_none() && !halted {
+                release(
                     context,
                     schedule,
                     node,
-                    went,
+                    Went::Well,
                     &mut waiting,
                     &mut blocked,
                     &mut ready,
-                ),
+                );
+                continue;
+            }
+            let Some(step) = context.plan.steps.get(operation.step) else {
+                continue;
+            };
+            let ended = if let Some(reason) = reason {
+                note_skipped(&step, reason, skipped);
+                Some(Went::Badly)
+            } else if halted {
+                stopped = true;
+                note_skipped(&step, "the run was stopped".to_owned(), skipped);
+                Some(Went::Stopped)
+            } else {
+                at_once(context, &operation.task, &step)
+            };
+            match ended {
+                Some(went) => {
+                    release(
+                        context,
+                        schedule,
+                        node,
+                        went,
+                        &mut waiting,
+                        &mut blocked,
+                        &mut ready,
+                    );
+                    handed_over += 1;
+                    // What is handed over without waiting must not pile up before the log.
+                    if handed_over >= HANDED_OVER {
+                        handed_over = 0;
+                        if let Err(error) = context.writer.append(Vec::new()).await {
+                            broken.get_or_insert(error);
+                        }
+                    }
+                }
                 None => {
                     let context = context.clone();
                     let task = operation.task.clone();
-                    let index = operation.step;
-                    running.spawn(async move {
-                        let went = match context.plan.steps.get(index) {
-                            Some(step) => perform(&context, &task, step).await,
-                            None => Ok(Went::Badly),
-                        };
-                        (node, went)
-                    });
+                    running.spawn(async move { (node, perform(&context, &task, &step).await) });
                 }
             }
         }
@@ -300,28 +316,27 @@ fn release(
     node: usize,
     went: Went,
     waiting: &mut [usize],
-    blocked: &mut [Option<String>],
-    ready: &mut Vec<usize>,
+    blocked: &mut HashMap<usize, String>,
+    ready: &mut VecDeque<usize>,
 ) {
     for dependent in schedule.graph.dependents(node).iter().copied() {
-        if went != Went::Well
-            && let Some(slot @ None) = blocked.get_mut(dependent)
-        {
+        if went != Went::Well && !blocked.contains_key(&dependent) {
             let name = schedule
                 .operations
                 .get(node)
                 .and_then(|operation| context.plan.steps.get(operation.step))
                 .map(|step| step.urn.name().to_string())
                 .unwrap_or_default();
-            *slot = Some(match went {
+            let reason = match went {
                 Went::Stopped => "the run was stopped".to_owned(),
                 _ => format!("`{name}`, which it waits for, was not done"),
-            });
+            };
+            blocked.insert(dependent, reason);
         }
         if let Some(count) = waiting.get_mut(dependent) {
             *count -= 1;
             if *count == 0 {
-                ready.push(dependent);
+                ready.push_back(dependent);
             }
         }
     }

@@ -6,14 +6,14 @@
 //! which takes dependencies that turned round between runs, the soft one gives way.
 
 use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
 
-use konductor_model::Urn;
 use konductor_model::schema::TypeKind;
-use konductor_state::record::ResourceRecord;
+use konductor_model::{ResourceName, Urn};
 
+use crate::apply::context::ApplyContext;
 use crate::graph::Graph;
 use crate::plan::{Plan, StepAction};
+use crate::records::Records;
 
 /// What an operation does with its step's resource.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,10 @@ pub(crate) struct Operation {
     pub(crate) step: usize,
     /// What it does.
     pub(crate) task: Task,
+    /// It needs no provider: at most a record is written.
+    pub(crate) record_only: bool,
+    /// There is nothing to do at all; only its place in the order matters.
+    pub(crate) idle: bool,
 }
 
 /// The operations of a plan and their order.
@@ -50,186 +54,319 @@ pub(crate) struct Schedule {
     pub(crate) kept: HashSet<usize>,
 }
 
+/// No operation.
+const NONE: u32 = u32::MAX;
+
 /// The operations on one resource.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Copy)]
 struct OfResource {
-    deploy: Option<usize>,
+    deploy: u32,
     /// Delete, forget, or delete before replacement.
-    remove: Option<usize>,
-    superseded: Option<usize>,
-    deposed: Vec<usize>,
+    remove: u32,
+    superseded: u32,
 }
 
-/// Builds the schedule.
-pub(crate) fn schedule(plan: &Plan, records: &HashMap<Urn, Arc<ResourceRecord>>) -> Schedule {
-    let mut recorded_dependents: HashMap<&Urn, Vec<&Urn>> = HashMap::new();
-    // A record without any object stands on nothing.
-    let standing = |record: &&Arc<ResourceRecord>| {
-        record.object.is_some() || !record.deposed.is_empty() || record.kind == TypeKind::Component
-    };
-    for record in records.values().filter(standing) {
-        for need in &record.dependencies {
-            recorded_dependents.entry(need).or_default().push(&record.urn);
+impl Default for OfResource {
+    fn default() -> Self {
+        Self {
+            deploy: NONE,
+            remove: NONE,
+            superseded: NONE,
         }
     }
-    let covered: HashSet<&Urn> = plan.steps.iter().map(|step| &step.urn).collect();
-    let mut operations = Vec::with_capacity(plan.steps.len());
-    let mut kept = HashSet::new();
-    let mut of: HashMap<&Urn, OfResource> = HashMap::with_capacity(plan.steps.len());
-    for (index, step) in plan.steps.iter().enumerate() {
-        let mut add = |task| {
-            operations.push(Operation { step: index, task });
-            operations.len() - 1
-        };
-        let of = of.entry(&step.urn).or_default();
-        match &step.action {
-            StepAction::None | StepAction::Create | StepAction::Update | StepAction::Import { .. } => {
-                of.deploy = Some(add(Task::Deploy));
-            }
-            StepAction::Replace { delete_before: true } => {
-                of.remove = Some(add(Task::DeleteReplaced));
-                of.deploy = Some(add(Task::Deploy));
-            }
-            StepAction::Replace { delete_before: false } => {
-                of.deploy = Some(add(Task::Deploy));
-                let left_out = recorded_dependents
-                    .get(&step.urn)
-                    .is_some_and(|dependents| dependents.iter().any(|urn| !covered.contains(*urn)));
-                if left_out {
-                    kept.insert(index);
-                } else {
-                    of.superseded = Some(add(Task::DeleteSuperseded));
+}
+
+fn some(operation: u32) -> Option<usize> {
+    (operation != NONE)
+        .then(|| usize::try_from(operation).ok())
+        .flatten()
+}
+
+/// What the plan says, without its values.
+#[derive(Default)]
+struct Steps {
+    /// A number for every resource, in the order of its first step.
+    numbers: HashMap<Urn, usize>,
+    /// For each step its resource and what is done.
+    of: Vec<(usize, StepAction, bool, bool)>,
+    /// Steps that deploy, with the resources they depend on.
+    needs: Vec<(usize, usize)>,
+}
+
+impl Steps {
+    fn read(plan: &Plan) -> (Self, Vec<(usize, Urn)>) {
+        let mut steps = Self::default();
+        let mut later = Vec::new();
+        for (index, step) in plan.steps.iter().enumerate() {
+            let next = steps.numbers.len();
+            let number = *steps.numbers.entry(step.urn.clone()).or_insert(next);
+            let deploys = !matches!(
+                step.action,
+                StepAction::Delete | StepAction::Forget { .. } | StepAction::DeleteDeposed { .. }
+            );
+            if deploys {
+                for need in &step.dependencies {
+                    // What it depends on mostly came before.
+                    match steps.numbers.get(need) {
+                        Some(need) => steps.needs.push((number, *need)),
+                        None => later.push((number, need.clone())),
+                    }
                 }
             }
-            StepAction::Delete => of.remove = Some(add(Task::Delete)),
-            StepAction::Forget { .. } => of.remove = Some(add(Task::Forget)),
-            StepAction::DeleteDeposed { key } => of.deposed.push(add(Task::DeleteDeposed(key.clone()))),
+            let record_only = ApplyContext::is_record_only(&step);
+            debug_assert_eq!(steps.of.len(), index);
+            let idle = record_only && !step.record_changes;
+            steps.of.push((number, step.action, record_only, idle));
+        }
+        (steps, later)
+    }
+}
+
+/// Builds the schedule, and says which resource each name stands for.
+pub(crate) fn schedule(plan: &Plan, records: &Records) -> (Schedule, HashMap<ResourceName, Urn>) {
+    let (mut steps, later) = Steps::read(plan);
+    for (number, need) in later {
+        if let Some(need) = steps.numbers.get(&need) {
+            steps.needs.push((number, *need));
+        }
+    }
+    let mut names: HashMap<ResourceName, Urn> = records
+        .urns()
+        .map(|urn| (urn.name().clone(), urn.clone()))
+        .collect();
+    let goes: Vec<bool> = {
+        let mut goes = vec![true; steps.numbers.len()];
+        for (number, action, ..) in &steps.of {
+            let declared = !matches!(
+                action,
+                StepAction::Delete | StepAction::DeleteDeposed { .. } | StepAction::Forget { .. }
+            );
+            if let Some(goes) = goes.get_mut(*number) {
+                *goes &= !declared;
+            }
+        }
+        goes
+    };
+    for (urn, number) in &steps.numbers {
+        // A record that goes can have the name of a declaration with another type.
+        if goes.get(*number) == Some(&false) {
+            names.insert(urn.name().clone(), urn.clone());
+        }
+    }
+    for urn in steps.numbers.keys() {
+        if !names.contains_key(urn.name()) {
+            names.insert(urn.name().clone(), urn.clone());
+        }
+    }
+    (order_of(&steps, records), names)
+}
+
+fn order_of(steps: &Steps, records: &Records) -> Schedule {
+    let standing = Standing::read(steps, records);
+    let mut operations = Vec::with_capacity(steps.of.len());
+    let mut kept = HashSet::new();
+    let mut of = vec![OfResource::default(); steps.numbers.len()];
+    let mut deposed: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (index, (number, action, record_only, idle)) in steps.of.iter().enumerate() {
+        let mut add = |task: Task| {
+            let deploy = task == Task::Deploy;
+            operations.push(Operation {
+                step: index,
+                task,
+                record_only: deploy && *record_only,
+                idle: deploy && *idle,
+            });
+            u32::try_from(operations.len() - 1).unwrap_or(NONE)
+        };
+        let Some(of) = of.get_mut(*number) else { continue };
+        match action {
+            StepAction::None | StepAction::Create | StepAction::Update | StepAction::Import { .. } => {
+                of.deploy = add(Task::Deploy);
+            }
+            StepAction::Replace { delete_before: true } => {
+                of.remove = add(Task::DeleteReplaced);
+                of.deploy = add(Task::Deploy);
+            }
+            StepAction::Replace { delete_before: false } => {
+                of.deploy = add(Task::Deploy);
+                if standing.left_out.contains(number) {
+                    kept.insert(index);
+                } else {
+                    of.superseded = add(Task::DeleteSuperseded);
+                }
+            }
+            StepAction::Delete => of.remove = add(Task::Delete),
+            StepAction::Forget { .. } => of.remove = add(Task::Forget),
+            StepAction::DeleteDeposed { key } => {
+                if let Some(operation) = some(add(Task::DeleteDeposed(key.clone()))) {
+                    deposed.entry(*number).or_default().push(operation);
+                }
+            }
         }
     }
 
-    let mut firm = vec![Vec::new(); operations.len()];
-    let mut soft = vec![Vec::new(); operations.len()];
-    let edge = |edges: &mut Vec<Vec<usize>>, of: usize, needs: Option<usize>| {
-        if let (Some(list), Some(needs)) = (edges.get_mut(of), needs)
-            && of != needs
-        {
-            list.push(needs);
-        }
-    };
-    for (index, step) in plan.steps.iter().enumerate() {
-        let Some(own) = of.get(&step.urn) else { continue };
-        let is_deploy = own
-            .deploy
-            .and_then(|operation| operations.get(operation))
-            .is_some_and(|operation| operation.step == index);
-        if let Some(deploy) = own.deploy
-            && is_deploy
-        {
-            for need in &step.dependencies {
-                let Some(need) = of.get(need) else { continue };
-                edge(&mut firm, deploy, need.deploy);
-            }
-        }
+    let mut edges = Edges::default();
+    let at = |number: usize| of.get(number).copied().unwrap_or_default();
+    for (number, need) in &steps.needs {
+        edges.firm(some(at(*number).deploy), some(at(*need).deploy));
     }
-    for (urn, own) in &of {
-        // One resource, one operation at a time.
-        let replaced = own.remove.filter(|remove| {
+    let needs: HashSet<(usize, usize)> = if standing.pairs.is_empty() {
+        HashSet::new()
+    } else {
+        steps.needs.iter().copied().collect()
+    };
+    let replaced_of = |own: &OfResource| {
+        some(own.remove).filter(|remove| {
             operations
                 .get(*remove)
-                .is_some_and(|o| o.task == Task::DeleteReplaced)
-        });
-        let mut last = own.deploy;
-        if let Some(deploy) = own.deploy {
-            edge(&mut firm, deploy, replaced);
-        }
-        for deposed in &own.deposed {
-            edge(&mut firm, *deposed, last);
+                .is_some_and(|operation: &Operation| operation.task == Task::DeleteReplaced)
+        })
+    };
+    for (number, own) in of.iter().enumerate() {
+        // One resource, one operation at a time.
+        let replaced = replaced_of(own);
+        let mut last = some(own.deploy);
+        edges.firm(last, replaced);
+        for deposed in deposed.get(&number).into_iter().flatten() {
+            edges.firm(Some(*deposed), last);
             last = Some(*deposed);
         }
-        if let Some(superseded) = own.superseded {
-            edge(&mut firm, superseded, last);
+        edges.firm(some(own.superseded), last);
+        if replaced.is_none() {
+            edges.firm(some(own.remove), last);
         }
-        if let Some(remove) = own.remove
-            && replaced.is_none()
-        {
-            edge(&mut firm, remove, last);
+    }
+    // What stood on an object goes, or moves on, before the object does. That is in the records: what only now
+    // comes to depend on it never stood on the old object.
+    for (number, dependent_number) in &standing.pairs {
+        let (own, dependent) = (at(*number), at(*dependent_number));
+        let replaced = replaced_of(&own);
+        edges.firm(some(own.remove), some(dependent.remove));
+        // An object that stays moves on by its change; one that is replaced goes with its old object.
+        let moves_on =
+            some(dependent.deploy).filter(|_| dependent.remove == NONE && dependent.superseded == NONE);
+        let its_deposed = || deposed.get(dependent_number).into_iter().flatten().copied();
+        if let Some(replaced) = replaced {
+            // One that still depends on it can only move on to the new object.
+            let stays = moves_on.is_some() && needs.contains(&(*dependent_number, *number));
+            edges.soft(replaced, moves_on.filter(|_| !stays));
+            edges.soft(replaced, some(dependent.superseded));
+            its_deposed().for_each(|deposed| edges.soft(replaced, Some(deposed)));
         }
-        // What stood on an object goes, or moves on, before the object does. That is in the records: what only now
-        // comes to depend on it never stood on the old object.
-        for name in recorded_dependents.get(*urn).into_iter().flatten() {
-            let Some(dependent) = of.get(*name) else {
-                continue;
-            };
-            if let Some(remove) = own.remove {
-                edge(&mut firm, remove, dependent.remove);
-            }
-            // An object that stays moves on by its change; one that is replaced goes with its old object.
-            let moves_on = dependent
-                .deploy
-                .filter(|_| dependent.remove.is_none() && dependent.superseded.is_none());
-            if let Some(replaced) = replaced {
-                // One that still depends on it can only move on to the new object.
-                let stays = moves_on
-                    .and_then(|deploy| plan.steps.get(operations.get(deploy)?.step))
-                    .is_some_and(|step| step.dependencies.contains(urn));
-                edge(&mut soft, replaced, moves_on.filter(|_| !stays));
-                edge(&mut soft, replaced, dependent.superseded);
-                for deposed in &dependent.deposed {
-                    edge(&mut soft, replaced, Some(*deposed));
-                }
-            }
-            let late = own
-                .superseded
-                .iter()
-                .chain(&own.deposed)
-                .chain(own.remove.iter().filter(|_| replaced.is_none()));
-            for old in late {
-                edge(&mut soft, *old, moves_on);
-                edge(&mut soft, *old, dependent.superseded);
-                edge(&mut soft, *old, dependent.remove);
-                for deposed in &dependent.deposed {
-                    edge(&mut soft, *old, Some(*deposed));
-                }
-            }
+        let late = some(own.superseded)
+            .into_iter()
+            .chain(deposed.get(number).into_iter().flatten().copied())
+            .chain(some(own.remove).filter(|_| replaced.is_none()));
+        for old in late {
+            edges.soft(old, moves_on);
+            edges.soft(old, some(dependent.superseded));
+            edges.soft(old, some(dependent.remove));
+            its_deposed().for_each(|deposed| edges.soft(old, Some(deposed)));
         }
     }
     Schedule {
-        graph: order(firm, soft),
+        graph: order(operations.len(), edges.firm, edges.soft),
         operations,
         kept,
     }
 }
 
+/// What is recorded to stand on what a step removes or replaces.
+#[derive(Default)]
+struct Standing {
+    /// A resource and one that stands on it, both with steps.
+    pairs: Vec<(usize, usize)>,
+    /// Resources on which something stands that this run leaves out.
+    left_out: HashSet<usize>,
+}
+
+impl Standing {
+    fn read(steps: &Steps, records: &Records) -> Self {
+        let mut standing = Self::default();
+        let mut goes = vec![false; steps.numbers.len()];
+        for (number, action, ..) in &steps.of {
+            let stays = matches!(
+                action,
+                StepAction::None | StepAction::Create | StepAction::Update | StepAction::Import { .. }
+            );
+            if let Some(goes) = goes.get_mut(*number) {
+                *goes |= !stays;
+            }
+        }
+        // Mostly nothing goes, and then no record has to be read.
+        if !goes.contains(&true) {
+            return standing;
+        }
+        for record in records.iter() {
+            // A record without any object stands on nothing.
+            let stands =
+                record.object.is_some() || !record.deposed.is_empty() || record.kind == TypeKind::Component;
+            if !stands {
+                continue;
+            }
+            let own = steps.numbers.get(&record.urn).copied();
+            let needs = record
+                .dependencies
+                .iter()
+                .filter_map(|need| steps.numbers.get(need));
+            for need in needs.copied().filter(|need| goes.get(*need) == Some(&true)) {
+                match own {
+                    Some(own) => standing.pairs.push((need, own)),
+                    None => {
+                        standing.left_out.insert(need);
+                    }
+                }
+            }
+        }
+        standing
+    }
+}
+
+/// What waits for what: pairs of an operation and one that comes before it.
+#[derive(Default)]
+struct Edges {
+    firm: Vec<(usize, usize)>,
+    soft: Vec<(usize, usize)>,
+}
+
+impl Edges {
+    fn firm(&mut self, of: Option<usize>, needs: Option<usize>) {
+        if let (Some(of), Some(needs)) = (of, needs)
+            && of != needs
+        {
+            self.firm.push((of, needs));
+        }
+    }
+
+    fn soft(&mut self, of: usize, needs: Option<usize>) {
+        if let Some(needs) = needs
+            && of != needs
+        {
+            self.soft.push((of, needs));
+        }
+    }
+}
+
 /// Joins firm and soft edges into a graph; on a cycle a soft edge gives way, and if there is none, a firm one.
-fn order(mut firm: Vec<Vec<usize>>, mut soft: Vec<Vec<usize>>) -> Graph {
+fn order(length: usize, mut firm: Vec<(usize, usize)>, mut soft: Vec<(usize, usize)>) -> Graph {
     loop {
-        let all = firm
-            .iter()
-            .zip(&soft)
-            .map(|(firm, soft)| firm.iter().chain(soft).copied().collect())
-            .collect();
-        let cycles = match Graph::new(all) {
+        let all = firm.iter().chain(&soft).copied().collect();
+        let cycles = match Graph::from_edges(length, all) {
             Ok(graph) => return graph,
             Err(cycles) => cycles,
         };
+        let firm_now: HashSet<(usize, usize)> = firm.iter().copied().collect();
+        let mut give_way: HashSet<(usize, usize)> = HashSet::new();
         for cycle in cycles {
             let following = cycle.iter().skip(1).chain(cycle.first());
             let edges: Vec<(usize, usize)> = cycle.iter().copied().zip(following.copied()).collect();
             let gives_way = edges
                 .iter()
-                .find(|(node, need)| !is_firm(&firm, *node, *need))
+                .find(|edge| !firm_now.contains(edge))
                 .or(edges.first());
-            if let Some((node, need)) = gives_way {
-                for edges in [&mut firm, &mut soft] {
-                    if let Some(list) = edges.get_mut(*node) {
-                        list.retain(|other| other != need);
-                    }
-                }
-            }
+            give_way.extend(gives_way);
         }
+        firm.retain(|edge| !give_way.contains(edge));
+        soft.retain(|edge| !give_way.contains(edge));
     }
-}
-
-fn is_firm(firm: &[Vec<usize>], node: usize, need: usize) -> bool {
-    firm.get(node).is_some_and(|list| list.contains(&need))
 }

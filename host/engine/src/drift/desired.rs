@@ -1,6 +1,6 @@
 //! The third side: what the configuration asks for now.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use konductor_model::{Diagnostic, Urn, Value};
 use konductor_state::Snapshot;
@@ -13,6 +13,7 @@ use crate::engine::Engine;
 use crate::event::Silent;
 use crate::expand::expand;
 use crate::plan::{self, Drift, PlanOptions, Step, StepAction, Target};
+use crate::records::Recorded;
 use crate::reference::resolve;
 
 /// Puts to every difference what is asked for now. What cannot be planned is a warning: what was deployed and what is
@@ -24,16 +25,19 @@ pub(crate) async fn add(
     actual: &[Drift],
     report: &mut DriftReport,
 ) {
-    let planned = plan::plan(
-        Target::Declared(desired.clone()),
-        snapshot.clone(),
-        actual.to_vec(),
-        &PlanOptions::default(),
-        engine.plugins.clone(),
-        &Silent,
-        engine.settings.parallelism,
-    )
-    .await;
+    let planned = async {
+        plan::plan(
+            Target::Declared(desired.clone()),
+            Recorded::of(snapshot.clone())?,
+            actual.to_vec(),
+            &PlanOptions::default(),
+            engine.plugins.clone(),
+            &Silent,
+            engine.settings.parallelism,
+        )
+        .await
+    };
+    let planned = planned.await;
     let plan = match planned {
         Ok(plan) => plan,
         Err(error) => {
@@ -59,10 +63,12 @@ pub(crate) async fn add(
             return;
         }
     };
-    let steps: HashMap<&Urn, &Step> = plan
+    let differing: HashSet<Urn> = report.differences.iter().map(|found| found.urn.clone()).collect();
+    let steps: HashMap<Urn, Step> = plan
         .steps
         .iter()
-        .map(|step| (step.moved_from.as_ref().unwrap_or(&step.urn), step))
+        .map(|step| (step.moved_from.clone().unwrap_or_else(|| step.urn.clone()), step))
+        .filter(|(urn, _)| differing.contains(urn))
         .collect();
     for found in &mut report.differences {
         let Some(step) = steps.get(&found.urn) else {
@@ -108,7 +114,7 @@ async fn declared(engine: &Engine, desired: Desired, snapshot: &Snapshot, report
         let Some(node) = expanded.node(index).filter(|node| node.urn == found.urn) else {
             continue;
         };
-        let (properties, _) = resolve(&node.properties, &|reference| reads.read(reference));
+        let (properties, _) = resolve(&expanded.properties(node), &|reference| reads.read(reference));
         let value = properties.at(at).map(std::borrow::Cow::into_owned);
         let secret = found.actual.has_secret() || found.recorded.has_secret();
         found.desired = value

@@ -15,7 +15,6 @@ pub use repair::{Repair, RepairOptions};
 pub use severity::SeverityOverride;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 use std::time::Instant;
 
 use konductor_model::{Diagnostics, Urn, Value};
@@ -28,7 +27,8 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
 use crate::plan::{Drift, overlay};
-use crate::refresh::Refresh;
+use crate::records::{Recorded, Records};
+use crate::refresh::{Reading, Refresh};
 use crate::subject::SchemaCache;
 
 /// What a check for drift covers.
@@ -172,8 +172,11 @@ impl Engine {
             observer: &WithoutFindings(self.observer.as_ref()),
             retry: self.settings.retry,
             parallelism: self.settings.parallelism,
+            read_times: &self.read_times,
         };
-        let actual = refresh.drift(&snapshot, true).await?;
+        let recorded = Recorded::of(snapshot.clone())?;
+        let actual = refresh.drift(&recorded, Reading::All, None).await?.drift;
+        drop(recorded);
         let mut report = compare::compare_all(
             &snapshot,
             &actual,
@@ -265,16 +268,9 @@ fn check_targets(snapshot: &Snapshot, targets: &[String]) -> Result<(), EngineEr
     Ok(())
 }
 
-/// Puts the objects as they are over the records of a snapshot.
-pub(crate) fn overlaid(
-    snapshot: &Snapshot,
-    actual: &[Drift],
-) -> std::collections::HashMap<Urn, Arc<konductor_state::ResourceRecord>> {
-    let mut records = snapshot
-        .resources
-        .iter()
-        .map(|(urn, record)| (urn.clone(), Arc::new(record.clone())))
-        .collect();
-    overlay(&mut records, actual);
-    records
+/// Puts the objects as they are over the records of a snapshot, and returns them with the digest of what was recorded.
+pub(crate) fn overlaid(snapshot: &Snapshot, actual: &[Drift]) -> Result<(Records, String), EngineError> {
+    let mut recorded = Recorded::of(snapshot.clone())?;
+    overlay(&mut recorded.records, actual)?;
+    Ok((recorded.records, recorded.digest))
 }

@@ -4,8 +4,8 @@
 //! deployed stays out. References are taken from the configuration where they still read what was deployed, so that what
 //! refers to an object that comes back under another identifier follows it.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::sync::Arc;
 
 use konductor_model::schema::TypeKind;
 use konductor_model::{Reference, Urn, Value};
@@ -18,11 +18,9 @@ use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::event::Event;
 use crate::expand::{Expanded, expand};
-use crate::identifiers::Identifiers;
 use crate::plan::context::PlanContext;
-use crate::plan::{Drift, Plan, PlanMode, StepAction, propagation, recorded_attributes, state_digest};
+use crate::plan::{Drift, Plan, PlanMode, Selection, StepAction, Steps, recorded_attributes};
 use crate::reference::{ReferenceError, has_references, resolve};
-use crate::subject::SchemaCache;
 use crate::walk::walk;
 
 /// What is to be repaired.
@@ -73,61 +71,49 @@ impl Engine {
             .collect();
         let outputs = kept_outputs(&expanded, &snapshot);
         self.as_deployed(&mut expanded, &snapshot);
-        let length = expanded.nodes.len();
-        let records = overlaid(&snapshot, &drift);
-        let context = Arc::new(PlanContext {
-            names: expanded.names,
-            graph: expanded.graph,
-            identifiers: Identifiers::of(records.values().map(Arc::as_ref)),
+        let (records, state_digest) = overlaid(&snapshot, &drift)?;
+        let (project, stack) = (
+            std::mem::take(&mut expanded.project),
+            std::mem::take(&mut expanded.stack),
+        );
+        let selection = Selection::of_nodes(selected);
+        let context = Arc::new(PlanContext::new(
+            expanded,
             records,
-            plugins: self.plugins.clone(),
-            selected,
-            replace: vec![false; length],
-            moved: HashMap::new(),
-            verify_determinism: true,
-            schemas: SchemaCache::default(),
-            planned: std::iter::repeat_with(OnceLock::new).take(length).collect(),
-            nodes: expanded.nodes,
-        });
+            self.plugins.clone(),
+            &selection,
+            &[],
+            true,
+            &HashSet::new(),
+        ));
         let walked = context.clone();
-        walk(&context.graph, self.settings.parallelism, move |index| {
+        walk(&context.expanded.graph, self.settings.parallelism, move |index| {
             let context = walked.clone();
             async move { context.plan_node(index).await }
         })
         .await?;
-        let mut steps = Vec::new();
-        let mut position = vec![None; length];
-        for index in context.graph.order().iter().copied() {
-            let Some(planned) = context.planned.get(index).and_then(OnceLock::get) else {
-                continue;
-            };
-            diagnostics.extend(planned.diagnostics.clone());
-            let Some(step) = planned.step.as_ref() else {
-                continue;
-            };
+        let planned = context.take_planned()?;
+        diagnostics.extend(planned.diagnostics);
+        let mut steps = Steps::default();
+        for step in &planned.steps {
             // A component's outputs and the records of what is not repaired wait for the next run.
-            if step.kind == TypeKind::Component
-                || step.action == StepAction::None && !wanted.contains(&step.urn)
-            {
-                continue;
+            let waits = step.kind == TypeKind::Component
+                || step.action == StepAction::None && !wanted.contains(&step.urn);
+            if !waits {
+                steps.push(&step)?;
             }
-            if let Some(slot) = position.get_mut(index) {
-                *slot = Some(steps.len());
-            }
-            steps.push(step.clone());
         }
-        propagation::propagate(&context, &position, &mut steps, &mut diagnostics);
         if diagnostics.has_errors() {
             return Err(diagnostics.into());
         }
         let plan = Plan {
             format: Plan::FORMAT,
             mode: PlanMode::Apply,
-            project: expanded.project,
-            stack: expanded.stack,
+            project,
+            stack,
             serial: snapshot.serial,
             head: snapshot.head.clone(),
-            state_digest: state_digest(&snapshot),
+            state_digest,
             configuration_digest: options.configuration_digest.clone(),
             partial: true,
             moves: Vec::new(),
@@ -146,17 +132,24 @@ impl Engine {
     /// Gives every node what was deployed for it in the place of what is declared.
     fn as_deployed(&self, expanded: &mut Expanded, snapshot: &Snapshot) {
         let reads = Deployed { snapshot };
-        for node in &mut expanded.nodes {
-            let Some(record) = snapshot.resources.get(&node.urn) else {
+        // What is declared is read before anything is put in its place: one may refer to another.
+        let restored: Vec<Option<Value>> = expanded
+            .nodes
+            .iter()
+            .map(|node| {
+                let record = snapshot.resources.get(&node.urn)?;
+                let declared = expanded.properties(node);
+                (node.kind != TypeKind::Component).then(|| restored(&record.inputs, &declared, &reads))
+            })
+            .collect();
+        for (node, properties) in expanded.nodes.iter_mut().zip(restored) {
+            let (Some(record), Some(properties)) = (snapshot.resources.get(&node.urn), properties) else {
                 continue;
             };
-            if node.kind == TypeKind::Component {
-                continue;
-            }
-            node.properties = restored(&record.inputs, &node.properties, &reads);
-            node.options = record.options.clone();
+            node.set_properties(properties);
+            node.options = Arc::new(record.options.clone());
             if let Some(loaded) = self.plugins.plugin_reference(&record.plugin.name) {
-                node.plugin = loaded;
+                node.plugin = Arc::new(loaded);
             }
         }
     }

@@ -9,39 +9,44 @@ use konductor_model::{Diagnostic, Diagnostics, Urn};
 use konductor_state::record::ResourceRecord;
 
 use crate::desired::Providers;
+use crate::error::EngineError;
 use crate::graph::Graph;
 use crate::plan::model::{Step, StepAction};
 use crate::plan::selection::Selection;
+use crate::plan::steps::Steps;
+use crate::records::Records;
 
 /// Adds the steps for records that `is_leftover` holds for, with the reason, and for superseded objects.
 #[allow(clippy::too_many_arguments, reason = "each is another part of the plan")]
-pub(crate) async fn leftovers(
-    records: &HashMap<Urn, Arc<ResourceRecord>>,
+pub(crate) fn leftovers(
+    records: &Records,
     is_leftover: impl Fn(&Urn) -> bool,
     why: impl Fn(&Urn) -> String,
     selection: &Selection,
     plugins: &dyn Providers,
-    steps: &mut Vec<Step>,
+    steps: &mut Steps,
     diagnostics: &mut Diagnostics,
-) {
-    let mut urns: Vec<&Urn> = records.keys().collect();
-    urns.sort_unstable();
+) -> Result<(), EngineError> {
+    // Mostly everything is declared, and then no record has to be read.
+    if !records.any_deposed() && !records.urns().any(&is_leftover) {
+        return Ok(());
+    }
+    let urns = records.in_order();
     let index: HashMap<&Urn, usize> = urns
         .iter()
         .enumerate()
         .map(|(index, urn)| (*urn, index))
         .collect();
-    let dependencies: Vec<Vec<usize>> = urns
-        .iter()
-        .map(|urn| {
-            let record = records.get(*urn);
-            let needs = record.into_iter().flat_map(|record| &record.dependencies);
-            needs.filter_map(|urn| index.get(urn).copied()).collect()
-        })
-        .collect();
+    let mut edges = Vec::new();
+    for record in records.iter() {
+        if let Some(node) = index.get(&record.urn) {
+            let needs = record.dependencies.iter().filter_map(|urn| index.get(urn));
+            edges.extend(needs.map(|need| (*node, *need)));
+        }
+    }
     // Targeted runs can leave records whose dependencies go round; without an order they are taken as they come.
-    let graph = Graph::new(dependencies)
-        .or_else(|_| Graph::new(vec![Vec::new(); urns.len()]))
+    let graph = Graph::from_edges(urns.len(), edges)
+        .or_else(|_| Graph::from_edges(urns.len(), Vec::new()))
         .unwrap_or_default();
     // Whoever deletes an object deletes what depends on it first.
     let named = graph.with_dependents(
@@ -69,14 +74,16 @@ pub(crate) async fn leftovers(
     };
     let mut missing_plugins = HashSet::new();
     for position in graph.order().iter().rev().copied() {
-        let Some(record) = urns.get(position).and_then(|urn| records.get(*urn)) else {
+        let covered = named.get(position) == Some(&true) && kept.get(position) != Some(&true);
+        let Some(urn) = urns.get(position).filter(|_| covered) else {
             continue;
         };
-        let covered = named.get(position) == Some(&true) && kept.get(position) != Some(&true);
-        let leftover = is_leftover(&record.urn);
-        if !covered {
+        let leftover = is_leftover(urn);
+        if !leftover && !records.any_deposed() {
             continue;
         }
+        let Some(record) = records.get(urn) else { continue };
+        let record = &record;
         let forget = |reason: &str| StepAction::Forget {
             reason: reason.to_owned(),
         };
@@ -117,7 +124,7 @@ pub(crate) async fn leftovers(
         }
         if !retained {
             for deposed in &record.deposed {
-                steps.push(Step {
+                steps.push(&Step {
                     id: Some(deposed.object.id.clone()),
                     reasons: vec!["it was superseded by an earlier run".to_owned()],
                     ..step(
@@ -126,17 +133,18 @@ pub(crate) async fn leftovers(
                             key: deposed.key.clone(),
                         },
                     )
-                });
+                })?;
             }
         }
         if let Some(action) = action {
-            steps.push(Step {
+            steps.push(&Step {
                 id: record.object.as_ref().map(|object| object.id.clone()),
                 reasons: vec![why(&record.urn)],
                 ..step(record, action)
-            });
+            })?;
         }
     }
+    Ok(())
 }
 
 fn step(record: &ResourceRecord, action: StepAction) -> Step {

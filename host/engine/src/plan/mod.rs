@@ -9,14 +9,16 @@ pub(crate) mod propagation;
 mod recorded;
 pub(crate) mod resource;
 mod selection;
+mod steps;
 
 pub use changes::PlannedChange;
 pub(crate) use leftover::leftovers;
+pub(crate) use model::overlay;
 pub use model::{Drift, OutputChange, Plan, PlanMode, Step, StepAction};
-pub(crate) use model::{overlay, state_digest};
-pub(crate) use moves::rename as rename_records;
 pub(crate) use recorded::Origins;
 pub use recorded::as_it_was;
+pub(crate) use selection::Selection;
+pub use steps::Steps;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -24,16 +26,16 @@ use std::sync::Arc;
 use konductor_model::provider::ObjectState;
 use konductor_model::{Diagnostic, Diagnostics, Repetition, Urn, Value};
 use konductor_state::Past;
-use konductor_state::record::{PluginReference, Snapshot};
+use konductor_state::record::Snapshot;
 
 use crate::desired::{Desired, Providers};
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
 use crate::expand::{Expanded, expand};
-use crate::identifiers::Identifiers;
+use crate::records::Recorded;
 use crate::reference::{Attributes, ReferenceError, has_references, resolve};
 use crate::walk::walk;
-use context::PlanContext;
+use context::{PlanContext, Planned};
 
 /// What a plan is to cover.
 #[derive(Debug, Clone, Default)]
@@ -71,11 +73,11 @@ impl Target {
     }
 }
 
-/// Plans from a snapshot that was recovered and, unless the caller chose not to, refreshed. `drift` is what the
+/// Plans from a state that was recovered and, unless the caller chose not to, refreshed. `drift` is what the
 /// refresh found; it becomes part of the plan.
 pub(crate) async fn plan(
     target: Target,
-    snapshot: Snapshot,
+    recorded: Recorded,
     mut drift: Vec<Drift>,
     options: &PlanOptions,
     plugins: Arc<dyn Providers>,
@@ -83,7 +85,7 @@ pub(crate) async fn plan(
     parallelism: usize,
 ) -> Result<Plan, EngineError> {
     let mode = target.mode();
-    let (expanded, mut diagnostics) = match target {
+    let (mut expanded, mut diagnostics) = match target {
         Target::Declared(desired) => expand(desired, plugins.as_ref()).await,
         Target::Recorded { project, stack, past } => recorded::expand(project, stack, past, plugins.as_ref()),
     };
@@ -93,85 +95,59 @@ pub(crate) async fn plan(
     observer.event(Event::PlanStarted {
         declared: expanded.nodes.len(),
     });
-    let digest = state_digest(&snapshot);
-    let Snapshot {
-        serial,
-        head,
-        resources,
-        outputs: old_outputs,
-        ..
-    } = snapshot;
-    let mut records: HashMap<Urn, Arc<konductor_state::record::ResourceRecord>> = resources
-        .into_iter()
-        .map(|(urn, record)| (urn, Arc::new(record)))
-        .collect();
-    overlay(&mut records, &drift);
+    let Recorded {
+        rest:
+            Snapshot {
+                serial,
+                head,
+                outputs: old_outputs,
+                ..
+            },
+        mut records,
+        digest,
+    } = recorded;
+    overlay(&mut records, &drift)?;
     let moved = moves::find(&expanded, &records, &mut diagnostics);
-    moves::rename(&mut records, &moved);
+    records.rename(&moved)?;
     let selected = selection::select(&expanded, &records, options, &mut diagnostics);
     if diagnostics.has_errors() {
         return Err(diagnostics.into());
     }
 
-    let mut expanded = expanded;
     let project = std::mem::take(&mut expanded.project);
     let stack = std::mem::take(&mut expanded.stack);
     let outputs = std::mem::take(&mut expanded.outputs);
-    let length = expanded.nodes.len();
-    let context = Arc::new(PlanContext {
+    let read_by_outputs = outputs
+        .values()
+        .flat_map(|output| output.value.references())
+        .map(|(_, reference)| reference.resource.clone())
+        .collect();
+    let context = Arc::new(PlanContext::new(
         expanded,
-        identifiers: Identifiers::of(records.values().map(Arc::as_ref)),
         records,
         plugins,
-        selected: selected.nodes.clone(),
-        replace: selected.replace.clone(),
-        moved: moved
-            .iter()
-            .map(|(from, to)| (to.clone(), from.clone()))
-            .collect(),
-        verify_determinism: options.verify_determinism,
-        schemas: crate::subject::SchemaCache::default(),
-        planned: std::iter::repeat_with(std::sync::OnceLock::new)
-            .take(length)
-            .collect(),
-    });
+        &selected,
+        &moved,
+        options.verify_determinism,
+        &read_by_outputs,
+    ));
     let walked = context.clone();
     walk(&context.expanded.graph, parallelism, move |index| {
         let context = walked.clone();
         async move { context.plan_node(index).await }
     })
     .await?;
+    let Planned {
+        mut steps,
+        diagnostics: found,
+        rewritten,
+    } = context.take_planned()?;
+    diagnostics.extend(found);
+    rewrite(&mut drift, &context, rewritten);
 
-    let mut steps = Vec::with_capacity(length);
-    let mut position = vec![None; length];
-    for index in context.expanded.graph.order().iter().copied() {
-        let Some(planned) = context.planned.get(index).and_then(std::sync::OnceLock::get) else {
-            continue;
-        };
-        diagnostics.extend(planned.diagnostics.clone());
-        if let (Some(object), Some(node)) = (&planned.rewritten, context.expanded.nodes.get(index)) {
-            // What a refresh finds is recorded before a record gets its new name.
-            let recorded_as = context.moved.get(&node.urn).unwrap_or(&node.urn);
-            rewrite(&mut drift, recorded_as, &node.plugin, object);
-        }
-        if let Some(step) = &planned.step {
-            if let Some(slot) = position.get_mut(index) {
-                *slot = Some(steps.len());
-            }
-            steps.push(step.clone());
-        }
-    }
-    propagation::propagate(&context, &position, &mut steps, &mut diagnostics);
-
-    let declared = |urn: &Urn| {
-        let named = context.expanded.named(urn.name().as_str());
-        named
-            .and_then(|index| context.expanded.node(index))
-            .is_some_and(|node| node.urn == *urn)
-    };
     leftovers(
         &context.records,
-        |urn| !declared(urn),
+        |urn| context.declared(urn).is_none(),
         |urn| {
             why_leftover(&context.expanded, urn).unwrap_or_else(|| {
                 match mode {
@@ -185,8 +161,7 @@ pub(crate) async fn plan(
         context.plugins.as_ref(),
         &mut steps,
         &mut diagnostics,
-    )
-    .await;
+    )?;
 
     let outputs: BTreeMap<String, Value> = outputs
         .into_iter()
@@ -232,20 +207,38 @@ pub(crate) async fn plan(
     Ok(plan)
 }
 
-/// Puts an object that the plugin of a node rewrote among what is recorded before anything is done.
-fn rewrite(drift: &mut Vec<Drift>, urn: &Urn, plugin: &PluginReference, object: &ObjectState) {
-    let plugin = Some(plugin.clone());
-    match drift.iter_mut().find(|drift| drift.urn == *urn) {
-        Some(found) => {
-            found.object = Some(object.clone());
-            found.plugin = plugin;
+/// Puts objects that the plugins of their nodes rewrote among what is recorded before anything is done.
+fn rewrite(drift: &mut Vec<Drift>, context: &PlanContext, rewritten: Vec<(usize, ObjectState)>) {
+    if rewritten.is_empty() {
+        return;
+    }
+    let mut places: HashMap<Urn, usize> = drift
+        .iter()
+        .enumerate()
+        .map(|(place, drift)| (drift.urn.clone(), place))
+        .collect();
+    for (index, object) in rewritten {
+        let Some(node) = context.expanded.node(index) else {
+            continue;
+        };
+        // What a refresh finds is recorded before a record gets its new name.
+        let urn = context.moved.get(&node.urn).unwrap_or(&node.urn);
+        let plugin = Some(node.plugin.as_ref().clone());
+        match places.get(urn).and_then(|place| drift.get_mut(*place)) {
+            Some(found) => {
+                found.object = Some(object);
+                found.plugin = plugin;
+            }
+            None => {
+                places.insert(urn.clone(), drift.len());
+                drift.push(Drift {
+                    urn: urn.clone(),
+                    object: Some(object),
+                    changes: Vec::new(),
+                    plugin,
+                });
+            }
         }
-        None => drift.push(Drift {
-            urn: urn.clone(),
-            object: Some(object.clone()),
-            changes: Vec::new(),
-            plugin,
-        }),
     }
 }
 
@@ -319,25 +312,24 @@ pub(crate) fn recorded_attributes(
 }
 
 /// Makes a destroy plan: everything recorded goes, dependents before what they depend on.
-pub(crate) async fn plan_destroy(
+pub(crate) fn plan_destroy(
     project: &str,
     stack: &str,
-    snapshot: Snapshot,
+    recorded: Recorded,
     drift: Vec<Drift>,
     options: &PlanOptions,
     plugins: &dyn Providers,
     observer: &dyn Observer,
 ) -> Result<Plan, EngineError> {
     let mut diagnostics = Diagnostics::default();
-    let digest = state_digest(&snapshot);
-    let mut records: HashMap<_, _> = snapshot
-        .resources
-        .into_iter()
-        .map(|(urn, record)| (urn, Arc::new(record)))
-        .collect();
-    overlay(&mut records, &drift);
+    let Recorded {
+        rest: snapshot,
+        mut records,
+        digest,
+    } = recorded;
+    overlay(&mut records, &drift)?;
     let selected = selection::select(&Expanded::default(), &records, options, &mut diagnostics);
-    let mut steps = Vec::new();
+    let mut steps = Steps::default();
     leftovers(
         &records,
         |_| true,
@@ -346,8 +338,7 @@ pub(crate) async fn plan_destroy(
         plugins,
         &mut steps,
         &mut diagnostics,
-    )
-    .await;
+    )?;
     if diagnostics.has_errors() {
         return Err(diagnostics.into());
     }

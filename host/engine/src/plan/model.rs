@@ -1,18 +1,19 @@
 //! The plan as data: what a renderer shows, what `plan --out` saves and what `apply` does.
 
-use std::collections::{BTreeMap, HashMap};
-use std::io;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use konductor_model::provider::ObjectState;
 use konductor_model::schema::TypeKind;
 use konductor_model::{Diagnostics, Origin, ResourceOptions, Urn, Value};
-use konductor_state::record::{PluginReference, ResourceRecord, Snapshot};
+use konductor_state::record::{PluginReference, ResourceRecord};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
+use crate::error::EngineError;
 use crate::event::PlanSummary;
 use crate::plan::changes::PlannedChange;
+use crate::plan::steps::Steps;
+use crate::records::Records;
 
 /// What a plan is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -55,7 +56,7 @@ pub struct Plan {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub drift: Vec<Drift>,
     /// What would be done, dependencies first; what is deleted comes last, dependents first.
-    pub steps: Vec<Step>,
+    pub steps: Steps,
     /// What the stack exports; references are resolved when it is applied.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub outputs: BTreeMap<String, Value>,
@@ -198,32 +199,45 @@ impl Plan {
 
     /// Counts the steps by kind.
     pub fn summary(&self) -> PlanSummary {
-        let mut summary = PlanSummary {
+        PlanSummary {
             moved: self.moves.len(),
             outputs: self.output_changes.len(),
-            ..PlanSummary::default()
-        };
-        for step in &self.steps {
-            let resource = step.kind == TypeKind::Resource;
-            match &step.action {
-                StepAction::None if resource => summary.unchanged += 1,
-                StepAction::Create => summary.create += 1,
-                StepAction::Update => summary.update += 1,
-                StepAction::Replace { .. } => summary.replace += 1,
-                StepAction::Import { .. } => summary.import += 1,
-                StepAction::Delete | StepAction::DeleteDeposed { .. } => summary.delete += 1,
-                StepAction::Forget { .. } if resource => summary.forget += 1,
-                StepAction::None | StepAction::Forget { .. } => {}
-            }
+            ..self.steps.summary()
         }
-        summary
     }
 
     /// Tells whether a secret stands anywhere in it, so that it may be saved only sealed.
     pub fn holds_secret(&self) -> bool {
         // The form that would be saved is searched, so that no member can be forgotten; what cannot be written as JSON
         // cannot be saved either.
-        serde_json::to_value(self).map_or(true, |json| holds_marked(&json))
+        serde_json::to_value(self.without_steps()).map_or(true, |json| holds_marked(&json))
+            // Among many steps the text is looked for first; it can also stand in one as it was written.
+            || (self.steps.contain("$secret")
+                && self
+                    .steps
+                    .iter()
+                    .any(|step| serde_json::to_value(&step).map_or(true, |json| holds_marked(&json))))
+    }
+
+    /// Returns everything but the steps.
+    fn without_steps(&self) -> Self {
+        Self {
+            format: self.format,
+            mode: self.mode,
+            project: self.project.clone(),
+            stack: self.stack.clone(),
+            serial: self.serial,
+            head: self.head.clone(),
+            state_digest: self.state_digest.clone(),
+            configuration_digest: self.configuration_digest.clone(),
+            partial: self.partial,
+            moves: self.moves.clone(),
+            drift: self.drift.clone(),
+            steps: Steps::default(),
+            outputs: self.outputs.clone(),
+            output_changes: self.output_changes.clone(),
+            warnings: self.warnings.clone(),
+        }
     }
 
     /// Tells whether applying it would change no object and no output. Records may still be brought up to date.
@@ -243,42 +257,12 @@ fn holds_marked(json: &serde_json::Value) -> bool {
 }
 
 /// Puts what a refresh found over what is recorded.
-pub(crate) fn overlay(records: &mut HashMap<Urn, Arc<ResourceRecord>>, drift: &[Drift]) {
+pub(crate) fn overlay(records: &mut Records, drift: &[Drift]) -> Result<(), EngineError> {
     for drift in drift {
-        if let Some(record) = records.get_mut(&drift.urn) {
-            drift.put_into(Arc::make_mut(record));
+        if let Some(mut record) = records.get(&drift.urn) {
+            drift.put_into(&mut record);
+            records.put(&record)?;
         }
     }
-}
-
-/// Returns the digest of what a plan is made from, in hexadecimal.
-pub(crate) fn state_digest(snapshot: &Snapshot) -> String {
-    struct Sink(Sha256);
-    impl io::Write for Sink {
-        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-            self.0.update(bytes);
-            Ok(bytes.len())
-        }
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
-    let mut sink = Sink(Sha256::new());
-    let mut failed = false;
-    for record in snapshot.resources.values() {
-        failed |= serde_json::to_writer(&mut sink, record).is_err();
-    }
-    failed |= serde_json::to_writer(&mut sink, &snapshot.outputs).is_err();
-    for interrupted in &snapshot.interrupted {
-        sink.0.update(interrupted.begin.operation.as_bytes());
-    }
-    // A digest that could not be made matches nothing, not even another such.
-    if failed {
-        return uuid::Uuid::new_v4().to_string();
-    }
-    sink.0
-        .finalize()
-        .iter()
-        .map(|byte| format!("{byte:02x}"))
-        .collect()
+    Ok(())
 }

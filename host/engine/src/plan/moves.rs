@@ -1,21 +1,19 @@
 //! Records that are taken over under another name.
 
-use std::collections::HashMap;
-use std::sync::Arc;
+use std::collections::{HashMap, HashSet};
 
 use konductor_model::{Diagnostic, Diagnostics, Repetition, Urn};
-use konductor_state::record::ResourceRecord;
 
 use crate::expand::{Expanded, Node};
-
-type Records = HashMap<Urn, Arc<ResourceRecord>>;
+use crate::graph::Graph;
+use crate::records::Records;
 
 /// Returns the old and the new identity of every record that an alias leads to.
 pub(crate) fn find(expanded: &Expanded, records: &Records, diagnostics: &mut Diagnostics) -> Vec<(Urn, Urn)> {
     let mut found: Vec<(Urn, Urn)> = Vec::new();
     let mut taken: HashMap<Urn, &Node> = HashMap::new();
     for node in &expanded.nodes {
-        if records.contains_key(&node.urn) {
+        if records.contains(&node.urn) {
             continue;
         }
         let old = node.options.aliases.iter().find_map(|alias| {
@@ -29,7 +27,7 @@ pub(crate) fn find(expanded: &Expanded, records: &Records, diagnostics: &mut Dia
                 .named(urn.name().as_str())
                 .and_then(|index| expanded.node(index))
                 .is_some_and(|other| other.urn == urn && other.options.aliases.is_empty());
-            (same_type && !declared && records.contains_key(&urn)).then_some(urn)
+            (same_type && !declared && records.contains(&urn)).then_some(urn)
         });
         let old = old.or_else(|| before_or_after_count(expanded, records, node));
         let Some(old) = old else { continue };
@@ -66,52 +64,39 @@ fn before_or_after_count(expanded: &Expanded, records: &Records, node: &Node) ->
         None => return None,
     };
     let urn = node.urn.with_name(other);
-    (expanded.named(urn.name().as_str()).is_none() && records.contains_key(&urn)).then_some(urn)
+    (expanded.named(urn.name().as_str()).is_none() && records.contains(&urn)).then_some(urn)
 }
 
-/// Renames records, also where others name them.
-pub(crate) fn rename(records: &mut Records, moves: &[(Urn, Urn)]) {
-    if moves.is_empty() {
-        return;
-    }
-    let names: HashMap<&Urn, &Urn> = moves.iter().map(|(from, to)| (from, to)).collect();
-    let old: Vec<(Urn, Arc<ResourceRecord>)> = records.drain().collect();
-    for (urn, mut record) in old {
-        let affected = names.contains_key(&urn)
-            || record
-                .parent
-                .as_ref()
-                .is_some_and(|parent| names.contains_key(parent))
-            || record.dependencies.iter().any(|urn| names.contains_key(urn));
-        if affected {
-            let record = Arc::make_mut(&mut record);
-            let places = std::iter::once(&mut record.urn)
-                .chain(record.parent.as_mut())
-                .chain(&mut record.dependencies);
-            for place in places {
-                if let Some(new) = names.get(&*place) {
-                    *place = (*new).clone();
-                }
-            }
+/// Puts moves into an order in which no new name is taken when its turn comes. Names that change places come last.
+pub(crate) fn in_order(moves: Vec<(Urn, Urn)>) -> Vec<(Urn, Urn)> {
+    // A move waits for the one that takes its new name away.
+    let away: HashMap<&Urn, usize> = moves
+        .iter()
+        .enumerate()
+        .map(|(at, (from, _))| (from, at))
+        .collect();
+    let waits: Vec<Vec<usize>> = moves
+        .iter()
+        .map(|(_, to)| away.get(to).copied().into_iter().collect())
+        .collect();
+    let order = match Graph::new(waits.clone()) {
+        Ok(graph) => graph.order().to_vec(),
+        Err(cycles) => {
+            let round: HashSet<usize> = cycles.into_iter().flatten().collect();
+            let open = waits
+                .into_iter()
+                .enumerate()
+                .map(|(at, waits)| if round.contains(&at) { Vec::new() } else { waits })
+                .collect();
+            let order = Graph::new(open)
+                .map(|graph| graph.order().to_vec())
+                .unwrap_or_default();
+            let (last, first): (Vec<_>, Vec<_>) = order.into_iter().partition(|at| round.contains(at));
+            first.into_iter().chain(last).collect()
         }
-        records.insert(record.urn.clone(), record);
-    }
-}
-
-/// Puts moves into an order in which no new name is taken when its turn comes.
-pub(crate) fn in_order(mut moves: Vec<(Urn, Urn)>) -> Vec<(Urn, Urn)> {
-    let mut ordered = Vec::with_capacity(moves.len());
-    while !moves.is_empty() {
-        let (blocked, free): (Vec<_>, Vec<_>) = moves
-            .iter()
-            .cloned()
-            .partition(|(_, to)| moves.iter().any(|(from, _)| from == to));
-        if free.is_empty() {
-            ordered.extend(blocked);
-            break;
-        }
-        ordered.extend(free);
-        moves = blocked;
-    }
-    ordered
+    };
+    order
+        .into_iter()
+        .filter_map(|at| moves.get(at).cloned())
+        .collect()
 }

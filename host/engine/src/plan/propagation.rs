@@ -1,51 +1,33 @@
 //! Whose old object must go before the new one comes, because of what it depends on.
 //!
 //! A replaced object whose dependency is deleted before it is replaced must itself be deleted first: its old
-//! object stands on one that goes. This runs along dependencies, through components.
+//! object stands on one that goes. This runs along dependencies, through components, in the order of the graph: a node
+//! is looked at when everything it depends on has been.
 
-use std::collections::HashMap;
-
-use konductor_model::{Diagnostics, Urn};
+use konductor_model::Diagnostic;
+use konductor_model::schema::TypeKind;
 
 use crate::plan::context::{PlanContext, ReplacementOrder};
 use crate::plan::model::{Step, StepAction};
 
-/// Turns the order of replacement round where a dependency demands it. `position` gives the step of each node.
-pub(crate) fn propagate(
-    context: &PlanContext,
-    position: &[Option<usize>],
-    steps: &mut [Step],
-    diagnostics: &mut Diagnostics,
-) {
-    let nodes = &context.expanded.nodes;
-    let graph = &context.expanded.graph;
-    let index_of: HashMap<&Urn, usize> = nodes
-        .iter()
-        .enumerate()
-        .map(|(index, node)| (&node.urn, index))
-        .collect();
-    // For each node, the resource that is deleted first and that this one stands on, or is.
-    let mut cause: Vec<Option<usize>> = vec![None; nodes.len()];
-    for index in graph.order().iter().copied() {
-        let Some(node) = nodes.get(index) else {
-            continue;
-        };
-        let recorded = context
-            .records
-            .get(&node.urn)
-            .map(|record| record.dependencies.as_slice())
-            .unwrap_or_default();
-        let above = graph
-            .dependencies(index)
-            .iter()
-            .copied()
-            .chain(recorded.iter().filter_map(|urn| index_of.get(urn).copied()))
-            .find_map(|need| cause.get(need).copied().flatten());
-        let step = position
-            .get(index)
-            .copied()
-            .flatten()
-            .and_then(|position| steps.get_mut(position));
+/// For each node that stands on one that is deleted first, or is one: that one.
+#[derive(Debug, Default)]
+pub(crate) struct Propagation {
+    causes: std::collections::HashMap<usize, usize>,
+}
+
+impl Propagation {
+    /// Turns the order of replacement of a node round where a dependency demands it.
+    pub(crate) fn look_at(
+        &mut self,
+        context: &PlanContext,
+        index: usize,
+        step: Option<&mut Step>,
+        order: ReplacementOrder,
+    ) -> Option<Diagnostic> {
+        let node = context.expanded.nodes.get(index)?;
+        let above = self.above(context, index);
+        let mut insists = None;
         let own = match step {
             Some(Step {
                 action: StepAction::Replace { delete_before },
@@ -55,18 +37,15 @@ pub(crate) fn propagate(
                 if let Some(above) = above
                     && !*delete_before
                 {
-                    let name = nodes
+                    let name = context
+                        .expanded
+                        .nodes
                         .get(above)
                         .map(|node| node.urn.name().to_string())
                         .unwrap_or_default();
-                    let order = context
-                        .planned
-                        .get(index)
-                        .and_then(std::sync::OnceLock::get)
-                        .map(|planned| planned.order);
-                    if order == Some(ReplacementOrder::CreateFirst) {
-                        diagnostics.push(
-                            konductor_model::Diagnostic::error(format!(
+                    if order == ReplacementOrder::CreateFirst {
+                        insists = Some(
+                            Diagnostic::error(format!(
                                 "`{}` insists on creating first, and `{name}`, which it depends on, is deleted first",
                                 node.urn.name()
                             ))
@@ -84,11 +63,38 @@ pub(crate) fn propagate(
                 (*delete_before).then_some(index)
             }
             // A component is no object: what stands on it stands on its children.
-            _ if node.kind == konductor_model::schema::TypeKind::Component => above,
+            _ if node.kind == TypeKind::Component => above,
             _ => None,
         };
-        if let Some(slot) = cause.get_mut(index) {
-            *slot = own;
+        if let Some(own) = own {
+            self.causes.insert(index, own);
         }
+        insists
+    }
+
+    /// Returns the one that is deleted first among what a node depends on, by declaration or by its record.
+    fn above(&self, context: &PlanContext, index: usize) -> Option<usize> {
+        // Mostly nothing is deleted first, and then no record has to be read.
+        if self.causes.is_empty() {
+            return None;
+        }
+        let cause = |need: usize| self.causes.get(&need).copied();
+        let declared = context
+            .expanded
+            .graph
+            .dependencies(index)
+            .iter()
+            .copied()
+            .find_map(cause);
+        declared.or_else(|| {
+            let urn = &context.expanded.nodes.get(index)?.urn;
+            context
+                .records
+                .get(urn)?
+                .dependencies
+                .iter()
+                .filter_map(|need| context.declared(need))
+                .find_map(cause)
+        })
     }
 }

@@ -345,20 +345,17 @@ impl PlanContext {
     ) -> Result<(), Diagnostics> {
         let recorded = self.identifiers.other_owner(&node.plugin.name, &node.urn, object);
         let declared = || {
-            let twin = |other: &&Node| {
-                other.options.import == node.options.import
-                    && other.plugin.name == node.plugin.name
+            let nodes = &self.expanded.nodes;
+            let id = node.options.import.as_ref()?;
+            // The first of several is let through; the others are told of it.
+            let others = self.imports.get(id)?.iter().take_while(|other| **other < index);
+            others.filter_map(|other| nodes.get(*other)).find(|other| {
+                other.plugin.name == node.plugin.name
                     && other.urn.resource_type() == node.urn.resource_type()
                     && other.urn != node.urn
-            };
-            // The first of several is let through; the others are told of it.
-            self.expanded
-                .nodes
-                .iter()
-                .take(index)
-                .find(twin)
-                .map(|other| &other.urn)
+            })
         };
+        let declared = || declared().map(|other| &other.urn);
         let Some(owner) = recorded.or_else(declared) else {
             return Ok(());
         };

@@ -1,13 +1,12 @@
 //! What a run covers: targets, excludes and forced replacements.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::Arc;
+use std::collections::HashSet;
 
 use konductor_model::{Diagnostic, Diagnostics, Urn};
-use konductor_state::record::ResourceRecord;
 
 use crate::expand::Expanded;
 use crate::plan::PlanOptions;
+use crate::records::Records;
 use crate::reference::suggestion;
 
 /// What a run covers.
@@ -25,6 +24,16 @@ pub(crate) struct Selection {
 }
 
 impl Selection {
+    /// Covers the nodes that are marked, and replaces none.
+    pub(crate) fn of_nodes(nodes: Vec<bool>) -> Self {
+        Self {
+            replace: vec![false; nodes.len()],
+            nodes,
+            partial: true,
+            ..Self::default()
+        }
+    }
+
     /// Tells whether records that are no longer declared are covered: those named, or all when nothing is.
     pub(crate) fn root(&self, urn: &Urn) -> bool {
         self.targets.is_empty() || contains(&self.targets, urn)
@@ -59,7 +68,7 @@ fn contains(names: &HashSet<String>, urn: &Urn) -> bool {
 /// Works out what is covered. Names that nothing has are errors.
 pub(crate) fn select(
     expanded: &Expanded,
-    records: &HashMap<Urn, Arc<ResourceRecord>>,
+    records: &Records,
     options: &PlanOptions,
     diagnostics: &mut Diagnostics,
 ) -> Selection {
@@ -67,7 +76,7 @@ pub(crate) fn select(
     let recorded: HashSet<&str> = if options.targets.is_empty() && options.excludes.is_empty() {
         HashSet::new()
     } else {
-        records.keys().map(|urn| urn.name().as_str()).collect()
+        records.urns().map(|urn| urn.name().as_str()).collect()
     };
     let mut find = |names: &[String], option: &str| -> Vec<usize> {
         let mut found = Vec::new();

@@ -71,7 +71,7 @@ pub struct Cloud {
 
 fn schema(name: &str, single: bool) -> Arc<ResourceSchema> {
     let schema = serde_json::json!({
-        "type": name, "description": "A thing.", "version": 1, "delete_before_replace": single,
+        "type": name, "description": "A thing.", "version": 1, "delete_before_replace": single, "batch_read": !single,
         "attributes": {
             "label": {"kind": "text", "replaces": true},
             "size": {"kind": "integer", "default": 1},

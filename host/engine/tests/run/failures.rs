@@ -60,7 +60,7 @@ async fn half_an_object_is_recorded_and_replaced() {
     world.agrees_with_cloud().await;
     let plan = world.plan(vec![thing("a")]).await;
     assert_eq!(actions(&plan), ["a: replace"]);
-    assert!(plan.steps[0].reasons[0].contains("only half of it"));
+    assert!(plan.steps.get(0).unwrap().reasons[0].contains("only half of it"));
     world.run(vec![thing("a")]).await;
     assert_eq!(world.cloud.objects(), ["a"]);
 }

@@ -17,6 +17,7 @@ mod instances;
 mod options;
 mod planner;
 mod recovery;
+mod refreshing;
 mod repeated;
 mod replacement;
 mod rollback;

@@ -187,7 +187,7 @@ async fn an_existing_object_is_taken_over_and_then_changed_in_place() {
     );
     let plan = other.plan(import(5, "x")).await;
     assert_eq!(actions(&plan), ["mine: import obj-1", "user: create"]);
-    assert_eq!(plan.steps[0].changes[0].at, Path::attribute("size"));
+    assert_eq!(plan.steps.get(0).unwrap().changes[0].at, Path::attribute("size"));
     other.run(import(5, "x")).await;
     assert_eq!(
         other.cloud.effects(),

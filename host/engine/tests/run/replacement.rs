@@ -24,7 +24,7 @@ async fn the_new_object_comes_first_and_the_old_one_goes_when_nothing_stands_on_
     world.cloud.effects();
     let plan = world.plan(chain("y")).await;
     assert_eq!(actions(&plan), ["a: replace", "b: replace", "c: update"]);
-    let change = &plan.steps[0].changes[0];
+    let change = &plan.steps.get(0).unwrap().changes[0].clone();
     assert!(change.requires_replacement);
     assert_eq!((&change.old, &change.new), (&"x".into(), &"y".into()));
     let report = world.apply(plan).await;
@@ -184,7 +184,7 @@ async fn replacing_can_be_asked_for() {
     };
     let plan = world.try_plan(desired(chain("x")), &options).await.unwrap();
     assert_eq!(actions(&plan), ["b: replace", "c: update"]);
-    assert_eq!(plan.steps[1].reasons, ["asked for with `--replace`"]);
+    assert_eq!(plan.steps.get(1).unwrap().reasons, ["asked for with `--replace`"]);
     assert!(world.apply(plan).await.succeeded());
     assert_eq!(world.cloud.effects(), ["create b", "update c", "delete b"]);
 }

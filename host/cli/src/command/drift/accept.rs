@@ -260,7 +260,7 @@ async fn record(session: &Session, names: &[String]) -> Result<Done, CommandErro
     session.view().close();
     let mut plan: Plan = plan?;
     let named = |urn: &konductor_model::Urn| names.iter().any(|name| name == urn.name().as_str());
-    plan.steps.retain(|step| named(&step.urn));
+    plan.steps.retain(|step| named(&step.urn))?;
     plan.drift.retain(|drift| named(&drift.urn));
     plan.outputs.clear();
     plan.output_changes.clear();
