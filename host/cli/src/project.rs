@@ -216,6 +216,8 @@ impl Project {
             };
             let log = match StackLog::open(&file, options.read_only()).await {
                 Err(error @ StateError::Moved { .. }) => Err(error.to_string()),
+                // It is being made at this moment.
+                Err(StateError::NotFound { .. }) => continue,
                 opened => Ok(opened?),
             };
             logs.push((name, log));

@@ -83,7 +83,18 @@ pub(crate) fn open_to_read(path: &Path, expected: Option<&StackIdentity>) -> Res
         });
     }
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    // Another process makes the file first and what is in it then.
+    if is_empty(&connection).map_err(|source| StateError::database("open the log", path, source))? {
+        return Err(StateError::NotFound {
+            path: path.to_owned(),
+        });
+    }
     recognise(&connection, path, expected)
+}
+
+fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
+    let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+    Ok(tables == 0)
 }
 
 /// How long a process waits for another one that has the file.
@@ -98,10 +109,7 @@ pub(crate) fn open_to_write(
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     let failed = |source| StateError::database("open the log", path, source);
     // Creating is one transaction: of two processes that start at once, the second finds what the first made.
-    let empty: i64 = connection
-        .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
-        .map_err(failed)?;
-    if empty == 0 {
+    if is_empty(&connection).map_err(failed)? {
         let identity = expected.ok_or_else(|| StateError::NoIdentity {
             path: path.to_owned(),
         })?;

@@ -146,3 +146,18 @@ async fn those_who_open_a_new_stack_at_once_make_one_log() {
     assert_eq!(log.snapshot().await.unwrap().resources.len(), 8);
     assert!(log.verify().await.unwrap().is_sound());
 }
+
+#[tokio::test]
+async fn a_log_that_is_just_being_made_reads_as_one_that_is_not_there() {
+    let folder = Folder::new();
+    std::fs::create_dir_all(folder.log().parent().unwrap()).unwrap();
+    std::fs::write(folder.log(), "").unwrap();
+    let error = StackLog::open(&folder.log(), options().read_only())
+        .await
+        .unwrap_err();
+    assert!(matches!(error, StateError::NotFound { .. }), "{error}");
+    folder.open().await;
+    StackLog::open(&folder.log(), options().read_only())
+        .await
+        .unwrap();
+}
