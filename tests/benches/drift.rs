@@ -4,7 +4,7 @@
 //! ```console
 //! $ cargo xtask plugins reference
 //! $ cargo build --bin konductor
-//! $ KONDUCTOR_TEST_BINARY=$PWD/target/debug/konductor cargo bench --profile dev -p konductor-tests --bench drift
+//! $ KONDUCTOR_TEST_BINARY=$PWD/target/debug/konductor cargo bench --profile dev --bench drift
 //! ```
 
 use std::time::{Duration, Instant};

@@ -16,7 +16,7 @@ const LIMIT: Duration = Duration::from_secs(30);
 /// The one event `drift` of a run.
 #[track_caller]
 fn found(project: &Project) -> Value {
-    let finished = project.run(["drift", "--json", "--all"]).succeeds();
+    let finished = project.run(["drift", "--json", "--normalised"]).succeeds();
     let event = finished
         .events()
         .into_iter()

@@ -220,7 +220,7 @@ fn one_process_checks_many_stacks_a_failing_one_stops_no_other_and_it_ends_clean
 
     // No check begins before the one before it has ended.
     let finished = project
-        .run(["log", "show", "--all", "--simulate", "--json"])
+        .run(["log", "show", "--all", "--stack", "dev", "--simulate", "--json"])
         .succeeds();
     let mut under_way = 0;
     for event in finished.events() {

@@ -38,7 +38,7 @@ pub struct DriftArguments {
     pub severity: SeverityLevel,
     /// Show what a provider only writes in another way, too.
     #[arg(long)]
-    pub all: bool,
+    pub normalised: bool,
     /// Bring back what was deployed, and nothing else that is edited; the rules under `drift: approval:` in the
     /// configuration say what is repaired without asking, and what never is.
     #[arg(long)]

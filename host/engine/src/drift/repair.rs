@@ -204,6 +204,12 @@ fn selected(
         .map(|found| &found.urn)
         .filter(|urn| wanted.contains(*urn))
         .collect();
+    let drifted: BTreeSet<&Urn> = report
+        .differences
+        .iter()
+        .filter(|found| found.kind.is_drift())
+        .map(|found| &found.urn)
+        .collect();
     let roots = expanded
         .nodes
         .iter()
@@ -216,7 +222,7 @@ fn selected(
         .zip(follows)
         .map(|(node, follows)| {
             let deployed = snapshot.resources.contains_key(&node.urn);
-            let drifted = report.actual.iter().any(|drift| drift.urn == node.urn);
+            let drifted = drifted.contains(&node.urn);
             wanted.contains(&node.urn)
                 || follows && deployed && !drifted && !options.untouchable.contains(&node.urn)
         })

@@ -471,6 +471,11 @@ async fn what_refers_to_an_object_that_comes_back_follows_it() {
         ["c size changed outside: 2 => 5"],
         "what was not to be repaired is still told"
     );
+    let snapshot = world.snapshot().await;
+    let mut records = snapshot.resources.values();
+    let c = records.find(|record| record.urn.name().as_str() == "c").unwrap();
+    let size = c.object.as_ref().unwrap().attributes.attribute("size").cloned();
+    assert_eq!(size, Some(2.into()), "and its record is as it was");
 }
 
 #[tokio::test(start_paused = true)]

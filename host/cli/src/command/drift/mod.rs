@@ -68,7 +68,7 @@ async fn check(
             .await?;
         session.view().close();
         let least = DriftSeverity::from(arguments.severity);
-        let shown = shown(&found, least, arguments.all);
+        let shown = shown(&found, least, arguments.normalised);
         tell(&session, &found, &shown, output);
         if let (Some(file), Some(form)) = (&arguments.report, form) {
             report::write(file, form, session.project(), &found, &shown).await?;
@@ -145,7 +145,7 @@ fn tell(session: &Session, report: &DriftReport, shown: &[&Difference], output: 
     output.line(&told);
     if hidden > 0 {
         output.line(&format!(
-            "{hidden} more differences are not shown: of less severity, or only written in another way (--all)."
+            "{hidden} more differences are not shown: of less severity, or only written in another way (--normalised)."
         ));
     }
     if report.ignored > 0 {
