@@ -63,3 +63,66 @@ async fn a_reader_sees_what_was_acknowledged_while_the_writer_goes_on() {
         assert_eq!(reader.snapshot().await.unwrap().resources.len(), i + 1);
     }
 }
+
+#[tokio::test]
+async fn checks_for_drift_and_who_was_told_are_history_and_change_no_state() {
+    use konductor_state::drift::{Difference, DifferenceKind, DriftChecked, DriftSeverity, DriftTold};
+    use konductor_state::{Entry, Snapshot};
+
+    let folder = Folder::new();
+    let log = folder.open().await;
+    log.append(a_run()).await.unwrap();
+    let before = log.snapshot().await.unwrap();
+    let urn = before.resources.keys().next().unwrap().clone();
+    let checked = Entry::DriftChecked(DriftChecked {
+        run: "run".to_owned(),
+        objects: 3,
+        counts: [(DifferenceKind::ChangedOutside, 1)].into(),
+        differences: vec![Difference {
+            urn: urn.clone(),
+            id: "object".to_owned(),
+            kind: DifferenceKind::ChangedOutside,
+            severity: DriftSeverity::Critical,
+            at: Some("ports[0].from".parse().unwrap()),
+            change: Some(konductor_model::ChangeKind::Update),
+            recorded: 1.into(),
+            actual: 2.into(),
+            desired: Some(1.into()),
+            repairable: false,
+            obstacle: Some("it cannot shrink".to_owned()),
+            requires_replacement: true,
+        }],
+        digest: "0123".to_owned(),
+        milliseconds: 4,
+    });
+    let told = Entry::DriftTold(DriftTold {
+        run: "run".to_owned(),
+        alert: "operations".to_owned(),
+        digest: "0123".to_owned(),
+        error: None,
+    });
+    log.append(vec![checked.clone(), told.clone()]).await.unwrap();
+    let after = log.snapshot().await.unwrap();
+    let same = |snapshot: Snapshot| (snapshot.resources, snapshot.outputs, snapshot.interrupted);
+    assert_eq!(same(after), same(before));
+    let newest = EntryQuery {
+        newest_first: true,
+        limit: 2,
+        ..EntryQuery::default()
+    };
+    let read: Vec<Entry> = log
+        .entries(newest)
+        .await
+        .unwrap()
+        .into_iter()
+        .map(|logged| logged.entry)
+        .collect();
+    assert_eq!(read, [told, checked.clone()]);
+    let about = EntryQuery {
+        urn: Some(urn),
+        ..EntryQuery::default()
+    };
+    let about = log.entries(about).await.unwrap();
+    assert!(about.iter().any(|logged| logged.entry == checked));
+    assert!(log.verify().await.unwrap().is_sound());
+}

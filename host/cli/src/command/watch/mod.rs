@@ -199,14 +199,12 @@ impl Watch<'_> {
             let due = wait.is_some();
             let until = wait.unwrap_or_else(|| Timestamp::now() + AGAIN);
             tokio::select! {
-                () = sleep_until(until) => {}
+                biased;
                 _ = stop.wait_for(|stop| *stop) => return,
+                () = sleep_until(until) => {}
             }
             if due {
                 self.check(watched).await;
-            }
-            if *self.stop.borrow() {
-                return;
             }
         }
     }
@@ -225,8 +223,9 @@ impl Watch<'_> {
     async fn check(&self, watched: &Watched) -> CheckResult {
         let mut stop = self.stop.clone();
         let permit = tokio::select! {
-            permit = self.permits.acquire() => permit,
+            biased;
             _ = stop.wait_for(|stop| *stop) => return CheckResult::Skipped,
+            permit = self.permits.acquire() => permit,
         };
         let checked = AssertUnwindSafe(check::check(self, watched)).catch_unwind().await;
         drop(permit);

@@ -2,6 +2,7 @@
 
 use std::sync::PoisonError;
 
+use futures::future::join_all;
 use konductor_alert::{Channel, Message};
 use konductor_config::DriftSettings;
 use konductor_config::drift::{AlertSettings, AlertTarget};
@@ -25,7 +26,7 @@ pub async fn tell_all(
     settings: &DriftSettings,
     report: &DriftReport,
 ) -> Result<Vec<DriftTold>, CommandError> {
-    let mut told = Vec::new();
+    let mut due = Vec::new();
     for alert in &settings.alerts {
         let least: DriftSeverity = alert.severity.parse().unwrap_or_default();
         let relevant: Vec<&Difference> = report
@@ -38,8 +39,15 @@ pub async fn tell_all(
         if last == digest {
             continue;
         }
-        let message = message(session, &relevant, &digest);
-        let sent = konductor_alert::tell(&channel(alert), &message, &watch.network).await;
+        due.push((alert, message(session, &relevant, &digest), digest));
+    }
+    // All at once: the stack's lock is held meanwhile.
+    let sent = join_all(due.iter().map(|(alert, message, _)| async move {
+        konductor_alert::tell(&channel(alert), message, &watch.network).await
+    }))
+    .await;
+    let mut told = Vec::new();
+    for ((alert, _, digest), sent) in due.into_iter().zip(sent) {
         let entry = DriftTold {
             run: session.run().to_owned(),
             alert: alert.name.clone(),
