@@ -341,12 +341,13 @@ async fn sleep_until(until: Timestamp) {
 /// Turns Ctrl-C, or a request to end, into: begin no check, and end when those under way have ended. A second one leaves
 /// at once.
 async fn listen(stopper: watch::Sender<bool>, output: Output) {
-    let told = |again: bool| {
-        if again {
+    let heard = || {
+        if *stopper.borrow() {
             std::process::exit(130);
         }
         output.event("stopping", &serde_json::json!({ "level": "finish" }));
         output.line("\nStopping: checks that are under way are finished. Ctrl-C again leaves at once.");
+        stopper.send_replace(true);
     };
     #[cfg(unix)]
     {
@@ -361,12 +362,12 @@ async fn listen(stopper: watch::Sender<bool>, output: Output) {
                 _ = interrupts.recv() => {}
                 _ = ends.recv() => {}
             }
-            told(stopper.send_replace(true));
+            heard();
         }
     }
     #[cfg(not(unix))]
     while tokio::signal::ctrl_c().await.is_ok() {
-        told(stopper.send_replace(true));
+        heard();
     }
 }
 
