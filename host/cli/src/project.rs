@@ -152,9 +152,10 @@ impl Project {
         let Some(backend) = self.backend()? else {
             return Ok(StackLog::open(&self.log_file(), self.options(stack)).await?);
         };
+        let (options, file) = self.shared(stack, Arc::clone(&backend));
+        let log = StackLog::open(&file, options).await?;
         self.require_no_file(backend.as_ref()).await?;
-        let (options, file) = self.shared(stack, backend);
-        Ok(StackLog::open(&file, options).await?)
+        Ok(log)
     }
 
     /// Opens the stack's log at another place, also when it was moved from there, to move it there.
@@ -183,9 +184,9 @@ impl Project {
             }
             return Ok(StackLog::open(&file, self.options(stack).read_only()).await?);
         };
-        self.require_no_file(backend.as_ref()).await?;
-        let (options, file) = self.shared(stack, backend);
+        let (options, file) = self.shared(stack, Arc::clone(&backend));
         let log = StackLog::open(&file, options.read_only()).await?;
+        self.require_no_file(backend.as_ref()).await?;
         if log.head().await?.0 == 0 {
             return Err(never());
         }
