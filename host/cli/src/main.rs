@@ -17,6 +17,7 @@ mod plugins;
 mod point;
 mod project;
 mod prompt;
+mod read_times;
 mod render;
 mod reveals;
 mod saved_plan;

@@ -23,12 +23,10 @@ use crate::network::Network;
 use crate::output::Output;
 use crate::plugins::{self, Configured, Granted, LoadedPlugin, PluginLoader, RunPlugins, WayOut};
 use crate::project::{OtherStacks, Project};
+use crate::read_times;
 use crate::render::live::LiveView;
 use crate::reveals::RevealWriter;
 use crate::simulation::Simulation;
-
-/// How long it is kept when an object was last read.
-const KEEP_READ_TIMES: std::time::Duration = std::time::Duration::from_secs(30 * 86_400);
 
 /// How a session is opened.
 #[derive(Clone)]
@@ -79,11 +77,6 @@ pub struct Session {
     audit: Option<AuditTask>,
     run: String,
     read_times: Arc<ReadTimes>,
-}
-
-/// Returns the file that says when each object was last read; it can be deleted.
-fn read_times_file(project: &Project) -> std::path::PathBuf {
-    project.log_file().with_extension("read-times")
 }
 
 /// What is loaded before anything can be configured.
@@ -237,9 +230,7 @@ impl Session {
         if let Some(attempts) = safeguards.max_retry_attempts {
             settings.retry.attempts = attempts;
         }
-        let read_times = Arc::new(ReadTimes::from_bytes(
-            &std::fs::read(read_times_file(&project)).unwrap_or_default(),
-        ));
+        let read_times = Arc::new(read_times::load(&project));
         let engine = Engine::new(
             plugins.clone(),
             journal.clone(),
@@ -396,25 +387,12 @@ impl Session {
                 operations,
             };
             self.journal.append(vec![Entry::RunFinished(finished)]).await?;
-            self.keep_read_times();
+            read_times::keep(&self.project, &self.read_times);
         }
         if let Some(guard) = self.guard.take() {
             guard.release().await?;
         }
         Ok(())
-    }
-
-    /// Keeps when each object was last read. Without it the next run reads more than it would have to.
-    fn keep_read_times(&self) {
-        let since = std::time::SystemTime::now()
-            .checked_sub(KEEP_READ_TIMES)
-            .unwrap_or(std::time::UNIX_EPOCH);
-        let bytes = self.read_times.to_bytes(since);
-        // Where the state is kept elsewhere there may be no folder yet.
-        let _ = std::fs::create_dir_all(self.project.state_folder());
-        if let Err(error) = crate::atomic_file::write(&read_times_file(&self.project), &bytes) {
-            tracing::warn!(error = %error.diagnostics, "when objects were read could not be kept");
-        }
     }
 
     /// Ends a session that recorded nothing.

@@ -25,6 +25,7 @@ mod packed;
 pub mod plan;
 mod records;
 mod recover;
+mod refactor;
 mod reference;
 mod refresh;
 mod schema_version;

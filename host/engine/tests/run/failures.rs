@@ -179,3 +179,29 @@ async fn an_outcome_that_is_not_known_is_left_open_and_settled_by_the_next_run()
         assert_eq!(world.cloud.objects(), ["a"]);
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_to_be_tried_again_holds_no_place_and_so_no_instance() {
+    let mut world = World::new();
+    // One call of a provider at a time, which is one instance of a plugin.
+    world.parallelism = 1;
+    for _ in 0..2 {
+        world
+            .cloud
+            .fault("create a", Fault::Fails(Disposition::Throttled));
+    }
+    let stack = || {
+        (0..20)
+            .map(|n| thing(&format!("n{n}")))
+            .chain([thing("a")])
+            .collect::<Vec<_>>()
+    };
+    world.run(stack()).await;
+    let effects = world.cloud.effects();
+    assert_eq!(effects.len(), 21);
+    assert_eq!(
+        effects.last().map(String::as_str),
+        Some("create a"),
+        "the others are made while it waits"
+    );
+}

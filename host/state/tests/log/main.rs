@@ -18,5 +18,6 @@ mod opening;
 mod past;
 mod reading;
 mod secrets;
+mod streaming;
 mod tampering;
 mod usage;
