@@ -34,13 +34,14 @@ enum Place {
 }
 
 impl Place {
+    /// A prefix for each boundary, so that a machine without a copy does not fetch what was before.
     fn section(&self, account: &AwsAccount) -> String {
         match self {
             Self::PostgreSql(server) => {
                 format!("state: {{ backend: postgresql, url: \"{}\" }}", server.url())
             }
             Self::S3 => format!(
-                "state: {{ backend: s3, bucket: {STATES}, region: us-west-2, endpoint: \"{}\" }}",
+                "state: {{ backend: s3, bucket: {STATES}, prefix: BOUNDARY, region: us-west-2, endpoint: \"{}\" }}",
                 account.url()
             ),
         }
