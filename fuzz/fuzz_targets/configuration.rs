@@ -81,7 +81,7 @@ fuzz_target!(|data: &[u8]| {
     places_exist(&configuration.unresolved_references(&BTreeSet::new()), &files);
     let _ = configuration.effective();
     let _ = configuration
-        .declarations(Context::default())
+        .declared(Context::default())
         .map_err(|errors| places_exist(&errors, &files));
     let _ = configuration
         .outputs(Context::default())

@@ -155,7 +155,7 @@ fn an_alert_that_fails_is_recorded_and_tried_again_and_its_address_is_told_nowhe
             receiver.url(path)
         )
     };
-    let project = deployed(&stack("/fail-4711"));
+    let project = deployed(&stack("/fail-not-for-the-log"));
     label(&project, "theirs");
     for _ in 0..2 {
         let events = checked(&project);
@@ -172,7 +172,7 @@ fn an_alert_that_fails_is_recorded_and_tried_again_and_its_address_is_told_nowhe
         .run(["log", "show", "--all", "--simulate", "--json"])
         .succeeds();
     assert!(
-        !log.everything().contains("4711"),
+        !log.everything().contains("not-for-the-log"),
         "the address may hold a token: {log}"
     );
     project.write("konductor.dev.yaml", &stack("/hook"));
