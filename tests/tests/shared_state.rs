@@ -368,3 +368,71 @@ fn a_place_with_another_log_is_left_as_it_is() {
     other.assert_nothing_to_do();
     one.assert_nothing_to_do();
 }
+
+#[test]
+fn encrypted_state_shows_whoever_reads_the_database_nothing_and_a_machine_without_the_key_reads_none_of_it() {
+    let account = konductor_tests::AwsAccount::open();
+    let server = PostgreSqlServer::open();
+    let ada = machine(&server, &account);
+    ada.edit(
+        "konductor.yaml",
+        "state: { backend: postgresql }",
+        "state: { backend: postgresql, encrypt: true }",
+    );
+    // Without a recipient nothing could be read again: it is refused before anything is done.
+    let refused = ada.run(["run", "--yes"]);
+    assert_ne!(refused.code, Some(0), "{refused}");
+    account.assert_empty();
+    ada.run(["config", "key", "generate"]).succeeds();
+    ada.run(["run", "--yes"]).succeeds();
+    ada.assert_nothing_to_do();
+    ada.run(["log", "verify"]).succeeds();
+
+    let bodies = server.query("SELECT string_agg(encode(body, 'escape'), '|') FROM konductor_segment");
+    assert!(bodies.len() > 1000, "something is stored: {bodies}");
+    let id = ada.objects()["network"].1.clone();
+    for word in [
+        id.as_str(),
+        "10.70.0.0/16",
+        "aws:ec2:Vpc",
+        "run-started",
+        "CreateVpc",
+    ] {
+        assert!(!bodies.contains(word), "{word} can be read in the database");
+    }
+
+    // The same files on a machine that has no key.
+    let stranger = machine(&server, &account);
+    stranger.write("konductor.yaml", &ada.read("konductor.yaml"));
+    let blind = stranger.run(["state", "list"]);
+    assert_ne!(blind.code, Some(0), "{blind}");
+    assert!(!blind.everything().contains(&id), "{blind}");
+    // With the key it is a machine of the team.
+    let key = std::fs::read_to_string(find_identity(ada.home())).unwrap();
+    let place = find_identity(ada.home())
+        .strip_prefix(ada.home())
+        .unwrap()
+        .to_owned();
+    let copy = stranger.home().join(place);
+    std::fs::create_dir_all(copy.parent().unwrap()).unwrap();
+    std::fs::write(copy, key).unwrap();
+    assert_eq!(stranger.objects(), ada.objects());
+    stranger.run(["destroy", "--yes"]).succeeds();
+    account.assert_empty();
+}
+
+/// Finds the file with the secret key below a home folder.
+fn find_identity(home: &std::path::Path) -> std::path::PathBuf {
+    let mut folders = vec![home.to_owned()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            let path = entry.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if std::fs::read_to_string(&path).is_ok_and(|text| text.contains("AGE-SECRET-KEY-")) {
+                return path;
+            }
+        }
+    }
+    panic!("there should be a key below {}", home.display());
+}
