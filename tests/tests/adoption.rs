@@ -213,6 +213,36 @@ fn what_nobody_manages_is_found_declared_and_taken_over() {
 }
 
 #[test]
+fn what_another_stack_manages_is_not_taken_over_a_second_time() {
+    let account = AwsAccount::open();
+    let made = make(&account);
+    let project = Project::from_text(PROJECT, STACK).with_account(&account);
+    project
+        .run(["discover", "aws:s3:Bucket", "--generate"])
+        .succeeds();
+    project.run(["run", "--yes"]).succeeds();
+    project.write("konductor.second.yaml", STACK);
+    let found = project
+        .run(["discover", "aws:s3:Bucket", "--stack", "second"])
+        .succeeds();
+    assert!(found.stdout.contains("another of the project"), "{found}");
+    project.write("stack.json", &pulumi_state(&made));
+    let imported = project
+        .run(["import", "--from", "stack.json", "--stack", "second", "--json"])
+        .succeeds();
+    let events = imported.events();
+    let managed: Vec<&Value> = events
+        .iter()
+        .filter(|event| event["event"] == "managed-already")
+        .map(|event| &event["id"])
+        .collect();
+    assert_eq!(managed, [&made.bucket]);
+    let written = project.read("konductor.second.yaml");
+    assert!(!written.contains("aws:s3:Bucket\n"), "{written}");
+    assert!(written.contains("aws:ec2:Vpc"), "{written}");
+}
+
+#[test]
 fn one_object_is_imported_and_its_declaration_written() {
     let account = AwsAccount::open();
     let made = make(&account);

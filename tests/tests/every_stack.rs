@@ -103,6 +103,53 @@ fn a_stack_that_fails_keeps_back_those_that_read_it_and_no_others() {
 }
 
 #[test]
+fn how_fresh_the_outputs_of_another_stack_are_is_told() {
+    let account = AwsAccount::open();
+    let project = project(&account);
+    project
+        .run(["plan", "--stack", "app"])
+        .fails_saying("stack `zero-network` was never deployed");
+    project
+        .run(["run", "--yes", "--stack", "zero-network"])
+        .succeeds();
+    project
+        .run(["run", "--dry-run", "--stack", "zero-network"])
+        .succeeds();
+    let read = |arguments: &[&str]| {
+        let finished = project.run(arguments).succeeds();
+        let events = finished.events();
+        let read = events.iter().find(|event| event["event"] == "stack-read");
+        read.cloned().unwrap_or_else(|| panic!("{finished}"))
+    };
+    let history = project
+        .run(["history", "--json", "--stack", "zero-network"])
+        .succeeds();
+    let fresh = read(&["plan", "--json", "--stack", "app"]);
+    assert_eq!(fresh["read"], "zero-network");
+    // The run that changed something, and not the one that only looked.
+    assert_eq!(fresh["confirmed"]["run"], history.events()[0]["run"]);
+    assert_eq!(fresh["unconfirmed"], Value::Null);
+    // A stack that reads no other opens none and says nothing of any.
+    let alone = project.run(["plan", "--json", "--stack", "files"]).succeeds();
+    assert!(!alone.stdout.contains("stack-read"), "{alone}");
+
+    // A block that AWS refuses.
+    project.edit("konductor.zero-network.yaml", "10.0.0.0/16", "10.0.0.0/8");
+    project
+        .run(["run", "--yes", "--stack", "zero-network"])
+        .ends_with(1);
+    let failed = read(&["plan", "--json", "--stack", "app"]);
+    assert_eq!(failed["confirmed"], fresh["confirmed"]);
+    assert_eq!(failed["unconfirmed"]["result"], "failed");
+    let text = project.run(["plan", "--stack", "app"]).succeeds();
+    assert!(
+        text.stderr
+            .contains("the outputs of `zero-network` may be out of date"),
+        "{text}"
+    );
+}
+
+#[test]
 fn stacks_that_read_each_other_and_a_stack_beside_all_are_errors() {
     let account = AwsAccount::open();
     let project = project(&account);

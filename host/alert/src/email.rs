@@ -1,13 +1,13 @@
 //! Mail by SMTP.
 
-use konductor_model::SecretText;
+use konductor_model::{SecretText, with_causes};
 use lettre::message::Mailbox;
 use lettre::transport::smtp::authentication::Credentials;
 use lettre::transport::smtp::client::{Certificate, Tls, TlsParameters};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Tokio1Executor};
 use url::Url;
 
-use crate::http::{causes, is_loopback};
+use crate::http::is_loopback;
 use crate::{AlertError, DEADLINE, Message, Network};
 
 /// A mail before it is written.
@@ -37,13 +37,13 @@ pub(crate) async fn send(mail: &Mail<'_>, message: &Message, network: &Network) 
     } else {
         message.text.clone()
     };
-    let written = builder.body(text).map_err(|error| failed(causes(&error)))?;
+    let written = builder.body(text).map_err(|error| failed(with_causes(&error)))?;
     let transport = transport(mail, network)?;
     transport
         .send(written)
         .await
         .map(|_| ())
-        .map_err(|error| failed(causes(&error)))
+        .map_err(|error| failed(with_causes(&error)))
 }
 
 fn transport(mail: &Mail<'_>, network: &Network) -> Result<AsyncSmtpTransport<Tokio1Executor>, AlertError> {
@@ -80,7 +80,7 @@ fn parameters(host: &str, network: &Network) -> Result<TlsParameters, AlertError
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
     let unusable = |file: &str, error: &lettre::transport::smtp::Error| AlertError::Certificate {
         file: file.to_owned(),
-        reason: causes(error),
+        reason: with_causes(error),
     };
     let mut builder = TlsParameters::builder(host.to_owned());
     for (file, pem) in network.certificates()? {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::path::PathBuf;
 
-use konductor_model::SecretText;
+use konductor_model::{SecretText, with_causes};
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use url::Url;
 
@@ -72,7 +72,7 @@ impl Network {
             .no_proxy()
             .timeout(DEADLINE);
         let address = |error: reqwest::Error| AlertError::Address {
-            reason: causes(&error.without_url()),
+            reason: with_causes(&error.without_url()),
         };
         if let Some(proxy) = &self.proxy {
             let direct = format!("localhost,127.0.0.0/8,::1,{}", self.no_proxy);
@@ -120,7 +120,7 @@ impl Network {
             .await;
         let answer = sent.map_err(|error| AlertError::Unreachable {
             host: host.clone(),
-            reason: causes(&error.without_url()),
+            reason: with_causes(&error.without_url()),
         })?;
         if answer.status().is_success() {
             Ok(())
@@ -136,22 +136,8 @@ impl Network {
 fn unusable(file: &std::path::Path, error: &dyn std::error::Error) -> AlertError {
     AlertError::Certificate {
         file: file.display().to_string(),
-        reason: causes(error),
+        reason: with_causes(error),
     }
-}
-
-/// Returns an error's message with those of its sources.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -15,7 +15,7 @@ pub use metrics::{CheckResult, Metrics, MetricsServer};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use konductor_model::SecretText;
+use konductor_model::AlertTarget;
 
 /// How long one alert may take.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -29,41 +29,6 @@ pub struct Message {
     pub text: String,
     /// Everything, as data.
     pub document: serde_json::Value,
-}
-
-/// How it is told.
-#[derive(Debug, Clone)]
-pub enum Channel {
-    /// A POST with the document.
-    Webhook {
-        /// Where to.
-        url: SecretText,
-        /// Headers beside the usual ones.
-        headers: BTreeMap<String, SecretText>,
-    },
-    /// A POST in the form that Slack's incoming webhooks take.
-    Slack {
-        /// The webhook.
-        url: SecretText,
-    },
-    /// A mail.
-    Email {
-        /// `smtps://HOST[:PORT]`, or `smtp://HOST[:PORT]`, which goes on with STARTTLS unless it is this machine.
-        server: String,
-        /// Who logs in.
-        user: Option<String>,
-        /// With what.
-        password: Option<SecretText>,
-        /// The sender.
-        from: String,
-        /// The recipients.
-        to: Vec<String>,
-    },
-    /// A program, with the document on its standard input.
-    Command {
-        /// The program and its arguments.
-        run: Vec<String>,
-    },
 }
 
 /// Why nobody could be told. No text holds an address, a header or a password: those may be secret.
@@ -130,12 +95,12 @@ pub enum AlertError {
 ///
 /// # Errors
 /// When it is not known that it was told; it may have been.
-pub async fn tell(channel: &Channel, message: &Message, network: &Network) -> Result<(), AlertError> {
+pub async fn tell(target: &AlertTarget, message: &Message, network: &Network) -> Result<(), AlertError> {
     let telling = async {
-        match channel {
-            Channel::Webhook { url, headers } => network.post(url, headers, &message.document).await,
-            Channel::Slack { url } => network.post(url, &BTreeMap::new(), &slack(message)).await,
-            Channel::Email {
+        match target {
+            AlertTarget::Webhook { url, headers } => network.post(url, headers, &message.document).await,
+            AlertTarget::Slack { url } => network.post(url, &BTreeMap::new(), &slack(message)).await,
+            AlertTarget::Email {
                 server,
                 user,
                 password,
@@ -151,7 +116,7 @@ pub async fn tell(channel: &Channel, message: &Message, network: &Network) -> Re
                 };
                 email::send(&mail, message, network).await
             }
-            Channel::Command { run } => program::run(run, message).await,
+            AlertTarget::Command { run } => program::run(run, message).await,
         }
     };
     tokio::time::timeout(DEADLINE, telling)

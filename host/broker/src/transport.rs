@@ -281,17 +281,7 @@ fn failure(error: reqwest::Error) -> AttemptError {
     }
 }
 
-/// Writes an error with its causes on one line, leaving out what repeats.
+/// Writes an error with its causes on one line that can be printed.
 pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    crate::audit::printable(&text)
+    crate::audit::printable(&konductor_model::with_causes(error))
 }

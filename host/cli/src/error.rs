@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use konductor_model::{Diagnostic, Diagnostics, Failure};
+use konductor_model::{Diagnostic, Diagnostics, Failure, with_causes};
 
 /// The failure of a command. Every error of a library becomes diagnostics here, in one place.
 #[derive(Debug)]
@@ -96,9 +96,9 @@ impl From<konductor_registry::RegistryError> for CommandError {
             E::WrongDigest { .. } | E::MislabelledVersion { .. } => {
                 "find out who changed the plugin; if the change is wanted, run `konductor plugin lock`"
             }
-            _ => return Self::message(with_sources(&error)),
+            _ => return Self::message(with_causes(&error)),
         };
-        Self::message(with_sources(&error)).help(help)
+        Self::message(with_causes(&error)).help(help)
     }
 }
 
@@ -119,7 +119,7 @@ macro_rules! message_errors {
     ($($error:ty),* $(,)?) => {
         $(impl From<$error> for CommandError {
             fn from(error: $error) -> Self {
-                Self::message(with_sources(&error))
+                Self::message(with_causes(&error))
             }
         })*
     };
@@ -129,7 +129,7 @@ impl From<konductor_state::StateError> for CommandError {
     fn from(error: konductor_state::StateError) -> Self {
         Self {
             is_locked: matches!(error, konductor_state::StateError::Locked(_)),
-            ..Self::message(with_sources(&error))
+            ..Self::message(with_causes(&error))
         }
     }
 }
@@ -151,24 +151,10 @@ impl From<konductor_engine::EngineError> for CommandError {
         match &error {
             E::Interrupted(_) => Self::message(error.to_string())
                 .help("`konductor run` or `konductor refresh` settles them; then plan again"),
-            E::State(_) | E::Task(_) => Self::message(with_sources(&error)),
+            E::State(_) | E::Task(_) => Self::message(with_causes(&error)),
             _ => error.diagnostics().into(),
         }
     }
-}
-
-/// Returns an error's message with those of its sources.
-pub fn with_sources(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
 }
 
 impl fmt::Display for CommandError {

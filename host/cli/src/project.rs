@@ -1,12 +1,13 @@
 //! The project and the stack a command works on: folder, configuration, keys, and where state lies.
 
-use std::collections::BTreeSet;
+mod other_stacks;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use konductor_config::inputs::{PROJECT_FILE, stacks};
-use konductor_config::{AgeSealer, Configuration, Context, Inputs, StackOutputs};
-use konductor_model::{Diagnostic, Diagnostics, SecretText, Value};
+use konductor_config::{AgeSealer, Configuration, Context, Inputs};
+use konductor_model::{Diagnostic, Diagnostics, SecretText};
 use konductor_state::{Backend, OpenOptions, StackLog, StateError};
 use sha2::{Digest as _, Sha256};
 
@@ -15,6 +16,8 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::render::diagnostic::Sources;
 use crate::state_place::StatePlace;
+
+pub use other_stacks::OtherStacks;
 
 /// The stack of a project that has no stack files and was given no name.
 pub const DEFAULT_STACK: &str = "dev";
@@ -193,88 +196,6 @@ impl Project {
         Ok(log)
     }
 
-    /// Opens the logs of the other stacks of the project that were deployed, to read them; by name. Of one that was moved
-    /// it is told where to.
-    async fn other_logs(&self) -> Result<Vec<(String, Result<StackLog, String>)>, CommandError> {
-        let backend = self.backend()?;
-        let names = match &backend {
-            Some(backend) => {
-                konductor_state::backend::stacks(backend, self.configuration.project_name()).await?
-            }
-            None => self.stacks_in_files(),
-        };
-        let mut logs = Vec::new();
-        for name in names {
-            if name == self.configuration.stack() {
-                continue;
-            }
-            let (options, file) = match &backend {
-                Some(backend) => self.shared(&name, Arc::clone(backend)),
-                None => {
-                    let file = self.state_folder().join(log_name(&name, self.simulated));
-                    (self.options(&name), file)
-                }
-            };
-            let log = match StackLog::open(&file, options.read_only()).await {
-                Err(error @ StateError::Moved { .. }) => Err(error.to_string()),
-                // It is being made at this moment.
-                Err(StateError::NotFound { .. }) => continue,
-                opened => Ok(opened?),
-            };
-            logs.push((name, log));
-        }
-        Ok(logs)
-    }
-
-    /// Reads the outputs of every other stack of the project that was deployed.
-    pub async fn other_stacks(&self) -> Result<OtherStacks, CommandError> {
-        let mut found = OtherStacks {
-            organization: self.configuration.organization().map(str::to_owned),
-            project: self.configuration.project_name().to_owned(),
-            outputs: Vec::new(),
-        };
-        for (name, log) in self.other_logs().await? {
-            let outputs = match log {
-                Ok(log) => konductor_state::Journal::snapshot(&log)
-                    .await
-                    .map(|snapshot| Value::Map(snapshot.outputs))
-                    .map_err(|error| crate::error::with_sources(&error)),
-                Err(moved) => Err(moved),
-            };
-            found.outputs.push((name, outputs));
-        }
-        Ok(found)
-    }
-
-    /// Returns the objects that the other stacks of the project manage: type and identifier.
-    pub async fn managed_by_other_stacks(&self) -> Result<BTreeSet<(String, String)>, CommandError> {
-        let mut managed = BTreeSet::new();
-        for (_, log) in self.other_logs().await? {
-            let snapshot = log.map_err(CommandError::message)?.snapshot_masked().await?;
-            for record in snapshot.resources.values() {
-                let deposed = record.deposed.iter().map(|deposed| &deposed.object);
-                for object in record.object.iter().chain(deposed) {
-                    managed.insert((record.urn.resource_type().to_string(), object.id.clone()));
-                }
-            }
-        }
-        Ok(managed)
-    }
-
-    fn stacks_in_files(&self) -> Vec<String> {
-        let suffix = if self.simulated { ".simulated.db" } else { ".db" };
-        let mut names: Vec<String> = std::fs::read_dir(self.state_folder())
-            .into_iter()
-            .flatten()
-            .filter_map(Result::ok)
-            .filter_map(|entry| entry.file_name().into_string().ok())
-            .filter_map(|name| name.strip_suffix(suffix).map(str::to_owned))
-            .filter(|name| !name.contains('.'))
-            .collect();
-        names.sort();
-        names
-    }
-
     /// Returns what turns written values into the ones to use.
     pub fn context<'a>(&'a self, stacks: &'a OtherStacks) -> Context<'a> {
         Context {
@@ -327,29 +248,6 @@ pub fn identity(environment: &Environment) -> Result<Option<SecretText>, Command
         Ok(text) => Ok(Some(SecretText::new(text))),
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
         Err(error) => Err(CommandError::file("read", &path, error)),
-    }
-}
-
-/// The outputs of the project's other stacks.
-pub struct OtherStacks {
-    organization: Option<String>,
-    project: String,
-    outputs: Vec<(String, Result<Value, String>)>,
-}
-
-impl StackOutputs for OtherStacks {
-    fn outputs(&self, organization: &str, project: &str, stack: &str) -> Result<Value, String> {
-        let same_organization = self.organization.as_deref().unwrap_or_default() == organization;
-        if !same_organization || project != self.project {
-            return Err(format!(
-                "only stacks of this project can be read: expected `{}`, found `{project}`",
-                self.project
-            ));
-        }
-        match self.outputs.iter().find(|(name, _)| name == stack) {
-            Some((_, outputs)) => outputs.clone(),
-            None => Err(format!("stack `{stack}` was never deployed")),
-        }
     }
 }
 

@@ -9,7 +9,7 @@ use konductor_config::{DriftSettings, LocatedText, Safeguards};
 use konductor_engine::engine::Settings;
 use konductor_engine::{Desired, Engine, ModuleDeclaration, Name, Observer, ReadTimes};
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
-use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Value};
+use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Urn, Value};
 use konductor_registry::Policies;
 use konductor_state::entry::{Entry, RunFinished, RunStarted};
 use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, StackLog};
@@ -97,7 +97,6 @@ impl Session {
         options: SessionOptions,
     ) -> Result<Self, CommandError> {
         let simulated = project.simulated;
-        let stacks = project.other_stacks().await?;
         let opened = open_log(&project, environment, &options).await?;
         let (log, guard) = opened.unzip();
         let journal: Arc<dyn Journal> = match &log {
@@ -112,6 +111,7 @@ impl Session {
             snapshot_plugins.into_iter().chain(options.plugins),
         )
         .await?;
+        let stacks = project.other_stacks().await?;
 
         let (broker, audit) = if options.locked && !simulated {
             let (writer, task) = AuditWriter::start(journal.clone());
@@ -259,6 +259,11 @@ impl Session {
         &self.project
     }
 
+    /// Tells how fresh the outputs of other stacks are that were read.
+    pub fn tell_stacks_read(&self, output: &Output) {
+        self.stacks.tell(&self.project.folder, output);
+    }
+
     /// Returns the plugins.
     pub fn plugins(&self) -> &RunPlugins {
         &self.plugins
@@ -293,9 +298,9 @@ impl Session {
         &self.run
     }
 
-    /// Writes an entry into the log.
-    pub async fn append(&self, entry: Entry) -> Result<(), CommandError> {
-        Ok(self.journal.append(vec![entry]).await?)
+    /// Returns the stack's log, for what is written after the session has ended.
+    pub fn journal(&self) -> Arc<dyn Journal> {
+        self.journal.clone()
     }
 
     /// Returns how drift is looked for, told and repaired.
@@ -312,11 +317,21 @@ impl Session {
     /// # Errors
     /// When the log is not open, ends before that, or holds a secret that cannot be opened.
     pub async fn past(&self, serial: u64) -> Result<Past, CommandError> {
-        let log = self
-            .log
+        Ok(self.log()?.past(serial).await?)
+    }
+
+    /// Returns the names that changed after an entry of the log.
+    ///
+    /// # Errors
+    /// When the log is not open or cannot be read.
+    pub async fn renamed_after(&self, serial: u64) -> Result<Vec<(Urn, Urn)>, CommandError> {
+        Ok(self.log()?.renamed_after(serial).await?)
+    }
+
+    fn log(&self) -> Result<&StackLog, CommandError> {
+        self.log
             .as_ref()
-            .ok_or_else(|| CommandError::message("this command opens no log"))?;
-        Ok(log.past(serial).await?)
+            .ok_or_else(|| CommandError::message("this command opens no log"))
     }
 
     /// Returns what should exist.

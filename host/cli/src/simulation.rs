@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use konductor_engine::simulate::{Profile, SimulatedCloud, SimulatedProvider};
 use konductor_model::provider::Provider;
+use konductor_model::with_causes;
 
 use crate::arguments::{ExecutionArguments, SimulationProfile};
-use crate::error::{CommandError, with_sources};
+use crate::error::CommandError;
 
 /// The simulated cloud of one stack.
 pub struct Simulation(Arc<SimulatedCloud>);
@@ -21,7 +22,7 @@ impl Simulation {
             SimulationProfile::Flaky => Profile::Flaky,
         };
         let cloud = SimulatedCloud::open(file, profile, arguments.simulate_seed, region)
-            .map_err(|error| CommandError::message(with_sources(&error)))?;
+            .map_err(|error| CommandError::message(with_causes(&error)))?;
         Ok(Self(Arc::new(cloud)))
     }
 

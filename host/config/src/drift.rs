@@ -7,7 +7,7 @@ use std::time::Duration;
 use croner::Cron;
 use jiff::tz::TimeZone;
 use konductor_model::value_json::to_plain_json;
-use konductor_model::{Diagnostic, Diagnostics, Path, ResourceType, SecretText, Value};
+use konductor_model::{AlertTarget, Diagnostic, Diagnostics, Path, ResourceType, SecretText, Value};
 
 use crate::configuration::Configuration;
 use crate::resolve::Context;
@@ -123,41 +123,6 @@ pub struct AlertSettings {
     pub severity: String,
     /// How.
     pub target: AlertTarget,
-}
-
-/// How somebody is told.
-#[derive(Debug, Clone)]
-pub enum AlertTarget {
-    /// A request with the drift as JSON.
-    Webhook {
-        /// Where to; it may carry a token.
-        url: SecretText,
-        /// Headers, for example with a credential.
-        headers: BTreeMap<String, SecretText>,
-    },
-    /// A message in the form that Slack and its likes take.
-    Slack {
-        /// The incoming webhook.
-        url: SecretText,
-    },
-    /// A mail.
-    Email {
-        /// `smtps://HOST[:PORT]`, `smtp://HOST[:PORT]` with STARTTLS, or on this machine without TLS.
-        server: String,
-        /// Who logs in.
-        user: Option<String>,
-        /// With what.
-        password: Option<SecretText>,
-        /// The sender.
-        from: String,
-        /// The recipients.
-        to: Vec<String>,
-    },
-    /// A program that gets the drift as JSON on its standard input.
-    Command {
-        /// The program and its arguments; no shell is between.
-        run: Vec<String>,
-    },
 }
 
 impl Configuration {

@@ -3,8 +3,8 @@
 use std::collections::{BTreeSet, HashSet};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
+use konductor_model::Urn;
 use konductor_model::provider::Imported;
-use konductor_model::{ResourceType, Urn};
 use konductor_state::record::Snapshot;
 use konductor_state::{Entry, Journal, Past};
 use tokio::sync::Semaphore;
@@ -97,12 +97,12 @@ impl Engine {
         self
     }
 
-    fn keep(&self, recorded: Option<Recorded>) {
+    pub(crate) fn keep(&self, recorded: Option<Recorded>) {
         *self.unchanged.lock().unwrap_or_else(PoisonError::into_inner) = recorded;
     }
 
     /// Returns what was read already, else reads it.
-    async fn recorded(&self) -> Result<Recorded, EngineError> {
+    pub(crate) async fn recorded(&self) -> Result<Recorded, EngineError> {
         let kept = self
             .unchanged
             .lock()
@@ -384,22 +384,6 @@ impl Engine {
         let adopted = adoption::adopt(wanted, &snapshot, plugins, retry, parallelism).await;
         self.keep(Recorded::of(snapshot).ok());
         adopted
-    }
-
-    /// Returns the identifiers of the objects of a type that no resource of the stack manages.
-    ///
-    /// # Errors
-    /// When they cannot be listed, or the log cannot be read.
-    pub async fn unmanaged(
-        &self,
-        resource_type: &ResourceType,
-        plugin: &str,
-    ) -> Result<Vec<String>, EngineError> {
-        let snapshot = self.recorded().await?.into_snapshot();
-        let retry = self.settings.retry;
-        let found = adoption::unmanaged(resource_type, plugin, &snapshot, self.plugins.as_ref(), retry).await;
-        self.keep(Recorded::of(snapshot).ok());
-        found
     }
 
     /// Takes over an existing object under a name, without a declaration. What is not declared by the next run is

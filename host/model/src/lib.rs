@@ -1,7 +1,9 @@
 //! The vocabulary of Konductor: values, paths, names, diagnostics, schemas and the traits a plugin is seen
 //! through. No I/O, no async runtime, no WebAssembly: guests and the host share it.
 
+pub mod alert;
 pub mod attribute_diff;
+pub mod causes;
 pub mod cloud;
 pub mod diagnostic;
 pub mod failure;
@@ -20,7 +22,9 @@ pub mod secret;
 pub mod value;
 pub mod value_json;
 
+pub use alert::AlertTarget;
 pub use attribute_diff::{AttributeChange, ChangeKind};
+pub use causes::with_causes;
 pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity};
 pub use failure::{Disposition, Failure};
 pub use grant::PluginGrant;

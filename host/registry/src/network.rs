@@ -7,7 +7,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use konductor_model::SecretText;
+use konductor_model::{SecretText, with_causes};
 use url::Url;
 
 /// How long a connection may take to come about.
@@ -260,7 +260,7 @@ impl HttpClient {
     ) -> Result<Answer, NetworkError> {
         let failed = |error: reqwest::Error| NetworkError::Failed {
             place: place.to_owned(),
-            reason: causes(&error.without_url()),
+            reason: with_causes(&error.without_url()),
         };
         let too_large = || NetworkError::TooLarge {
             place: place.to_owned(),
@@ -345,20 +345,6 @@ fn certificates(files: &[PathBuf]) -> Result<Vec<reqwest::Certificate>, NetworkE
         roots.extend(found);
     }
     Ok(roots)
-}
-
-/// Returns an error's message with those of its sources.
-fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(inner) = source {
-        let inner_text = inner.to_string();
-        if !text.contains(&inner_text) {
-            text = format!("{text}: {inner_text}");
-        }
-        source = inner.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -79,6 +79,15 @@ impl StackLog {
             .await
     }
 
+    /// Returns the names that changed after an entry, oldest first.
+    ///
+    /// # Errors
+    /// When the log cannot be read.
+    pub async fn renamed_after(&self, serial: u64) -> Result<Vec<(Urn, Urn)>, StateError> {
+        self.read(move |connection, place| renamed_after(connection, place, serial))
+            .await
+    }
+
     /// Returns the last entry that was written at or before a time; 0 when there is none. Where clocks of machines
     /// disagree, it is the last entry before the first later one.
     ///
@@ -180,20 +189,22 @@ fn past(
         }
         query.from = last + 1;
     }
+    past.renamed = renamed_after(connection, place, serial)?;
+    Ok(past)
+}
+
+fn renamed_after(connection: &Connection, place: &Place, serial: u64) -> Result<Vec<(Urn, Urn)>, StateError> {
     let moves = history::read_where(
         connection,
         place,
         &format!("serial > {serial} AND instr(body, '\"entry\":\"moved\"') > 0"),
         Reading::Masked,
     )?;
-    past.renamed = moves
-        .into_iter()
-        .filter_map(|logged| match logged.entry {
-            Entry::Moved { from, to } => Some((from, to)),
-            _ => None,
-        })
-        .collect();
-    Ok(past)
+    let renames = moves.into_iter().filter_map(|logged| match logged.entry {
+        Entry::Moved { from, to } => Some((from, to)),
+        _ => None,
+    });
+    Ok(renames.collect())
 }
 
 fn serial_at(connection: &Connection, place: &Place, time: Timestamp) -> Result<u64, StateError> {

@@ -5,15 +5,15 @@ use std::path::PathBuf;
 
 use konductor_config::inputs::{PROJECT_FILE, stack_file_name};
 use konductor_config::{NewDeclaration, declare};
-use konductor_engine::Providers as _;
 use konductor_engine::adoption::{Adopted, ForeignState, TypeMap, Wanted};
 use konductor_engine::stop::StopSignal;
+use konductor_engine::unmanaged::Search;
+use konductor_engine::{FreeNames, Providers as _};
 use konductor_model::name::NameError;
 use konductor_model::{Diagnostic, Diagnostics, ResourceName, ResourceType, Urn};
 
 use crate::arguments::{DiscoverArguments, ImportArguments};
 use crate::command::execution::{Done, finish};
-use crate::command::state::matches_pattern;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
@@ -102,7 +102,7 @@ async fn import_state(
     let session = Session::open(project, environment, output, options).await?;
     let result = async {
         let types = type_map(&session).await?;
-        let mut names = declared_names(&session)?;
+        let mut names = names_not_declared(&session)?;
         let mut wanted = Vec::new();
         let mut skipped = Diagnostics::default();
         for object in &state.objects {
@@ -130,14 +130,23 @@ async fn import_state(
                 continue;
             };
             wanted.push(Wanted {
-                name: free_name(&object.name, &mut names)?,
+                name: names.give(object.name.as_str()),
                 resource_type: resource_type.clone(),
                 id,
                 plugin: plugin.to_owned(),
             });
         }
         output.diagnostics(&skipped, &FolderSources(session.project().folder.clone()));
-        declare_objects(&session, wanted, arguments.project, !arguments.dry_run, output).await?;
+        let elsewhere = session.project().managed_by_other_stacks().await?;
+        declare_objects(
+            &session,
+            wanted,
+            &elsewhere,
+            arguments.project,
+            !arguments.dry_run,
+            output,
+        )
+        .await?;
         Ok(Done::nothing(0))
     }
     .await;
@@ -169,56 +178,43 @@ async fn discover_in(
     arguments: &DiscoverArguments,
     output: &Output,
 ) -> Result<Done, CommandError> {
-    let mut names = declared_names(session)?;
-    let mut wanted = Vec::new();
-    let mut matched = BTreeSet::new();
-    for plugin in session.plugins().names() {
-        let Some(provider) = session.plugins().provider(&plugin) else {
-            continue;
-        };
-        for resource_type in &provider.manifest().resource_types {
-            let fits = |pattern: &&String| matches_pattern(resource_type.as_str(), pattern);
-            let fitting: Vec<&String> = arguments.types.iter().filter(fits).collect();
-            if fitting.is_empty() {
-                continue;
-            }
-            matched.extend(fitting);
-            let found = session.engine()?.unmanaged(resource_type, &plugin).await?;
-            session.view().close();
-            for id in found {
-                let members = serde_json::json!({ "type": resource_type, "id": id, "plugin": plugin });
-                output.fact(
-                    "unmanaged",
-                    &members,
-                    &format!("{:<32} {id}", resource_type.as_str()),
-                );
-                let kind = resource_type.as_str().rsplit(':').next().unwrap_or_default();
-                wanted.push(Wanted {
-                    name: free_name(&format!("{}-{id}", kind.to_lowercase()), &mut names)?,
-                    resource_type: resource_type.clone(),
-                    id,
-                    plugin: plugin.clone(),
-                });
-            }
-        }
-    }
-    let unknown = arguments
-        .types
+    let mut names = names_not_declared(session)?;
+    let elsewhere = session.project().managed_by_other_stacks().await?;
+    let search = Search {
+        types: &arguments.types,
+        elsewhere: &elsewhere,
+    };
+    let found = session.engine()?.unmanaged(&search, &mut names).await?;
+    session.view().close();
+    let problems: Vec<Diagnostic> = found
+        .failures
         .iter()
-        .filter(|pattern| !matched.contains(pattern));
-    let problems: Vec<Diagnostic> = unknown
-        .map(|pattern| {
-            Diagnostic::error(format!("there is no type `{pattern}`"))
-                .help("`konductor catalog list` shows all types")
+        .map(|(resource_type, failure)| {
+            Diagnostic::error(format!("the objects of type `{resource_type}` cannot be listed"))
+                .detail(failure.to_string())
         })
         .collect();
     if !problems.is_empty() {
         return Err(Diagnostics(problems).into());
     }
+    let mut wanted = Vec::new();
+    for object in found.objects {
+        let members = serde_json::json!({
+            "type": object.resource_type, "id": object.id, "plugin": object.plugin, "name": object.name,
+        });
+        let text = format!("{:<32} {}", object.resource_type.as_str(), object.id);
+        output.fact("unmanaged", &members, &text);
+        wanted.push(Wanted {
+            name: object.name,
+            resource_type: object.resource_type,
+            id: object.id,
+            plugin: object.plugin,
+        });
+    }
     if wanted.is_empty() {
-        output.line("Everything of these types is managed by this stack.");
+        output.line("Everything of these types is managed by this stack or another of the project.");
     } else if arguments.generate {
-        declare_objects(session, wanted, arguments.project, true, output).await?;
+        declare_objects(session, wanted, &elsewhere, arguments.project, true, output).await?;
     } else {
         output.line(&format!(
             "\n{} objects that this stack does not manage. `--generate` declares them.",
@@ -228,25 +224,30 @@ async fn discover_in(
     Ok(Done::nothing(0))
 }
 
-/// Reads objects and writes, or shows, their declarations.
+/// Reads objects and writes, or shows, the declarations of those that nothing manages.
 async fn declare_objects(
     session: &Session,
     wanted: Vec<Wanted>,
+    elsewhere: &BTreeSet<(String, String)>,
     project_file: bool,
     for_good: bool,
     output: &Output,
 ) -> Result<(), CommandError> {
     let adopted = session.engine()?.adopt(wanted).await?;
     session.view().close();
-    let (managed, free): (Vec<Adopted>, Vec<Adopted>) =
-        adopted.into_iter().partition(|found| found.managed_as.is_some());
-    for found in &managed {
+    let mut free: Vec<Adopted> = Vec::with_capacity(adopted.len());
+    for found in adopted {
+        let key = (found.wanted.resource_type.to_string(), found.id.clone());
+        let (id, resource_type) = (&found.wanted.id, &found.wanted.resource_type);
+        let managed = |owner: Option<&ResourceName>| serde_json::json!({ "type": resource_type, "id": id, "as": owner });
         if let Some(owner) = &found.managed_as {
-            output.line(&format!(
-                "{} is managed already, as {}",
-                found.wanted.id,
-                owner.name()
-            ));
+            let text = format!("{id} is managed already, as {}", owner.name());
+            output.fact("managed-already", &managed(Some(owner.name())), &text);
+        } else if elsewhere.contains(&key) {
+            let text = format!("{id} is managed already, by another stack of the project");
+            output.fact("managed-already", &managed(None), &text);
+        } else {
+            free.push(found);
         }
     }
     let declarations: Vec<NewDeclaration> = free
@@ -356,40 +357,16 @@ async fn type_map(session: &Session) -> Result<TypeMap, CommandError> {
     Ok(types)
 }
 
-/// Returns the names that are declared already.
-fn declared_names(session: &Session) -> Result<BTreeSet<String>, CommandError> {
+/// Returns the names that no declaration has.
+fn names_not_declared(session: &Session) -> Result<FreeNames, CommandError> {
     let declared = session
         .project()
         .configuration
         .declared(konductor_config::Context::default())
         .unwrap_or_default();
     let repeated = declared.repeated.into_iter().map(|repeated| repeated.declaration);
-    Ok(declared
-        .single
-        .into_iter()
-        .chain(repeated)
-        .map(|declaration| declaration.name.to_string())
-        .collect())
-}
-
-/// Returns a name that nothing has yet: the wanted one, or that with a number.
-fn free_name(wanted: &str, taken: &mut BTreeSet<String>) -> Result<ResourceName, CommandError> {
-    let base: String = wanted
-        .chars()
-        .map(|c| {
-            if c.is_ascii_alphanumeric() || c == '_' {
-                c
-            } else {
-                '-'
-            }
-        })
-        .take(200)
-        .collect();
-    let mut name = base.clone();
-    let mut number = 1;
-    while !taken.insert(name.clone()) {
-        number += 1;
-        name = format!("{base}-{number}");
-    }
-    name.parse().map_err(bad_name)
+    let declared = declared.single.into_iter().chain(repeated);
+    Ok(FreeNames::beside(
+        declared.map(|declaration| declaration.name.to_string()),
+    ))
 }

@@ -139,6 +139,7 @@ pub async fn plan(
     let options = SessionOptions::to_work("plan", &arguments.execution);
     let session = Session::open(project, environment, output, options).await?;
     let result = async {
+        session.tell_stacks_read(output);
         let plan = make_plan(&session, &arguments.selection, arguments.destroy).await?;
         show_plan(&plan, &session.project().folder, output);
         if let Some(file) = &arguments.out {
@@ -204,7 +205,13 @@ async fn deploy(
     environment: &Environment,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    let options = SessionOptions::to_work(deployment.command, deployment.execution);
+    // What only looks does not make this stack's outputs look confirmed to those who read them.
+    let command = match (deployment.dry_run, deployment.destroy) {
+        (false, _) => deployment.command,
+        (true, false) => "run --dry-run",
+        (true, true) => "destroy --dry-run",
+    };
+    let options = SessionOptions::to_work(command, deployment.execution);
     let session = Session::open(project, environment, output, options).await?;
     let result = deploy_in(&session, &deployment, output).await;
     finish(session, result).await
@@ -218,6 +225,7 @@ async fn deploy_in(
     if !deployment.dry_run {
         session.engine()?.recover(StopSignal::never()).await?;
     }
+    session.tell_stacks_read(output);
     let plan = make_plan(session, deployment.selection, deployment.destroy).await?;
     show_plan(&plan, &session.project().folder, output);
     if deployment.dry_run {

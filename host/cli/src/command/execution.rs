@@ -89,7 +89,7 @@ pub fn show_plan(plan: &Plan, folder: &Path, output: &Output) {
 /// was there before is brought back where the safeguards say so.
 pub async fn carry_out(session: &Session, plan: Plan, output: &Output) -> Result<Done, CommandError> {
     let safeguards = session.safeguards()?;
-    let before = Before::of(&plan);
+    let before = Before::of(&plan, &safeguards);
     let empty = plan.is_empty();
     let report = apply(session, plan, output).await?;
     tell(&report, empty, &session.project().folder, output);
@@ -109,9 +109,10 @@ pub async fn carry_out(session: &Session, plan: Plan, output: &Output) -> Result
             operations,
         });
     }
-    let rolled_back = safeguards.rollback_enabled
-        && before.mode == PlanMode::Apply
-        && bring_back(session, before, output).await?;
+    let rolled_back = match before.drift {
+        Some(drift) => bring_back(session, before.serial, &drift, output).await?,
+        None => false,
+    };
     Ok(Done {
         exit: 1,
         result: if rolled_back { "rolled-back" } else { "failed" },
@@ -128,16 +129,17 @@ async fn apply(session: &Session, plan: Plan, output: &Output) -> Result<ApplyRe
     Ok(report?)
 }
 
-/// What is kept of a plan while it is applied.
+/// What the safeguards need of a plan after it was applied; nothing is kept for those that are off.
 struct Before {
-    mode: PlanMode,
     serial: u64,
-    drift: Vec<Drift>,
+    /// How the cloud differed from the records, to bring that back; none where nothing is brought back.
+    drift: Option<Vec<Drift>>,
+    /// What is read again; empty where nothing is.
     changed: BTreeSet<Urn>,
 }
 
 impl Before {
-    fn of(plan: &Plan) -> Self {
+    fn of(plan: &Plan, safeguards: &Safeguards) -> Self {
         let changes = |action: &StepAction| {
             matches!(
                 action,
@@ -147,13 +149,14 @@ impl Before {
                     | StepAction::Import { .. }
             )
         };
+        let is_brought_back = safeguards.rollback_enabled && plan.mode == PlanMode::Apply;
+        let steps = safeguards.validation_timeout.map(|_| plan.steps.iter());
         Self {
-            mode: plan.mode,
             serial: plan.serial,
-            drift: plan.drift.clone(),
-            changed: plan
-                .steps
-                .iter()
+            drift: is_brought_back.then(|| plan.drift.clone()),
+            changed: steps
+                .into_iter()
+                .flatten()
                 .filter(|step| changes(&step.action))
                 .map(|step| step.urn)
                 .collect(),
@@ -210,11 +213,16 @@ async fn is_as_planned(
 }
 
 /// Brings back what was there before a failed apply; tells whether all of it is back.
-async fn bring_back(session: &Session, before: Before, output: &Output) -> Result<bool, CommandError> {
+async fn bring_back(
+    session: &Session,
+    serial: u64,
+    drift: &[Drift],
+    output: &Output,
+) -> Result<bool, CommandError> {
     output.line("\nRolling back to what was there before this run.");
     let engine = session.engine()?;
     engine.recover(StopSignal::never()).await?;
-    let past = as_it_was(session.past(before.serial).await?, &before.drift);
+    let past = as_it_was(session.past(serial).await?, drift);
     let configuration = &session.project().configuration;
     let (project, stack) = (configuration.project_name(), configuration.stack());
     let plan = engine

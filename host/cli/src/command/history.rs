@@ -56,7 +56,7 @@ fn tell(run: &Run, output: &Output) {
         counts.join(", ")
     };
     let text = format!(
-        "{:>5}  {}  {:<12} {:<12} {counts}  ({})",
+        "{:>5}  {}  {:<18} {:<12} {counts}  ({})",
         run.number,
         run.time.strftime("%Y-%m-%d %H:%M:%S"),
         run.started.command,

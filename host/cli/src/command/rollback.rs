@@ -1,7 +1,10 @@
 //! `konductor rollback`: brings back what was recorded at another time.
 
+use std::collections::BTreeSet;
+
 use konductor_engine::PlanOptions;
 use konductor_engine::stop::StopSignal;
+use konductor_state::Past;
 
 use crate::arguments::RollbackArguments;
 use crate::command::execution::{Done, carry_out, finish, show_plan};
@@ -22,32 +25,38 @@ pub async fn rollback(
     // The point is found before the run begins: `now` and the numbers of runs are those that a person saw.
     let log = project.read_log().await?;
     let serial = arguments.to.serial(&log).await?;
-    let mut options = SessionOptions::to_work("rollback", &arguments.execution);
-    options.plugins = log
-        .past_masked(serial)
-        .await?
+    let command = if arguments.dry_run {
+        "rollback --dry-run"
+    } else {
+        "rollback"
+    };
+    let mut options = SessionOptions::to_work(command, &arguments.execution);
+    let past = log.past(serial).await?;
+    let plugins: BTreeSet<String> = past
         .snapshot
         .resources
         .values()
         .map(|record| record.plugin.name.clone())
         .collect();
+    options.plugins = plugins.into_iter().collect();
     drop(log);
     let session = Session::open(project, environment, output, options).await?;
-    let result = roll_back_in(&session, arguments, serial, output).await;
+    let result = roll_back_in(&session, arguments, past, output).await;
     finish(session, result).await
 }
 
 async fn roll_back_in(
     session: &Session,
     arguments: &RollbackArguments,
-    serial: u64,
+    mut past: Past,
     output: &Output,
 ) -> Result<Done, CommandError> {
     let engine = session.engine()?;
     if !arguments.dry_run {
         engine.recover(StopSignal::never()).await?;
     }
-    let past = session.past(serial).await?;
+    // Somebody may have renamed resources before this run had the lock; what was then cannot change.
+    past.renamed = session.renamed_after(past.snapshot.serial).await?;
     let configuration = &session.project().configuration;
     let options = PlanOptions {
         targets: arguments.selection.target.clone(),

@@ -1,5 +1,6 @@
 //! `konductor state`.
 
+use konductor_engine::unmanaged::is_meant;
 use konductor_model::schema::TypeKind;
 use konductor_model::{ResourceName, Urn};
 use konductor_state::entry::{Entry, RunFinished, RunStarted};
@@ -28,7 +29,7 @@ pub async fn state(
         StateCommand::List { type_pattern } => {
             let snapshot = project.read_log().await?.snapshot_masked().await?;
             let matches = |record: &&ResourceRecord| match type_pattern {
-                Some(pattern) => matches_pattern(record.urn.resource_type().as_str(), pattern),
+                Some(pattern) => is_meant(record.urn.resource_type(), pattern),
                 None => true,
             };
             for record in snapshot.resources.values().filter(matches) {
@@ -242,14 +243,6 @@ fn not_allowed(problems: Vec<NotAllowed>) -> CommandError {
         .iter()
         .map(|problem| konductor_model::Diagnostic::error(problem.to_string()));
     konductor_model::Diagnostics(diagnostics.collect()).into()
-}
-
-/// Tells whether a text is what a pattern says; `*` at its end stands for anything.
-pub fn matches_pattern(text: &str, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(prefix) => text.starts_with(prefix),
-        None => text == pattern,
-    }
 }
 
 /// Prints one line about a record.

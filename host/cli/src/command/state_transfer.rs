@@ -68,7 +68,7 @@ pub async fn transfer(
         }
     }
     if problems.has_errors() {
-        return Err(not_done(problems, guard_here, guard_there).await);
+        return Err(problems.into());
     }
     let entries: Vec<Entry> = arriving
         .into_iter()
@@ -106,19 +106,6 @@ pub async fn transfer(
         ));
     }
     Ok(())
-}
-
-async fn not_done(
-    problems: Diagnostics,
-    here: konductor_state::LockGuard,
-    there: konductor_state::LockGuard,
-) -> CommandError {
-    for guard in [there, here] {
-        if let Err(error) = guard.release().await {
-            tracing::warn!(%error, "the lock could not be given back");
-        }
-    }
-    problems.into()
 }
 
 /// Tells whether an earlier, interrupted move has recorded it.

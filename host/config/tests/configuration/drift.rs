@@ -1,7 +1,8 @@
 use std::time::Duration;
 
 use konductor_config::Context;
-use konductor_config::drift::{AlertTarget, ApprovalMode};
+use konductor_config::drift::ApprovalMode;
+use konductor_model::AlertTarget;
 
 use crate::{Given, lines, load, project};
 

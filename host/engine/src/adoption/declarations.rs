@@ -1,9 +1,7 @@
 //! Declarations of objects that exist: read as they are, and linked to each other.
 
-use std::sync::Arc;
-
 use konductor_model::provider::{Imported, ProviderResult};
-use konductor_model::{Diagnostics, ResourceName, ResourceType, Urn, Value};
+use konductor_model::{Diagnostic, Diagnostics, ResourceName, ResourceType, Urn, Value};
 use konductor_state::record::Snapshot;
 use tokio::task::JoinSet;
 
@@ -33,7 +31,9 @@ pub struct Adopted {
     pub wanted: Wanted,
     /// Properties that plan to no change. What only another of the objects can have set is a reference to it.
     pub properties: Value,
-    /// The resource that manages the object already.
+    /// Its identifier as the provider has it; what was wanted may be spelled in another way.
+    pub id: String,
+    /// The resource of the stack that manages the object already.
     pub managed_as: Option<Urn>,
 }
 
@@ -54,6 +54,10 @@ pub(crate) async fn adopt(
             && let Some((index, object)) = waiting.next()
         {
             let Some(provider) = plugins.provider(&object.plugin) else {
+                diagnostics.push(
+                    Diagnostic::error(format!("there is no plugin `{}`", object.plugin))
+                        .resource(&object.name),
+                );
                 continue;
             };
             running.spawn(async move {
@@ -101,46 +105,11 @@ pub(crate) async fn adopt(
         adopted.push(Adopted {
             properties: origins.relink_others(&imported.inputs, wanted.name.as_str()),
             wanted: wanted.clone(),
+            id: imported.object.id.clone(),
             managed_as: owners
                 .owner(&wanted.plugin, &wanted.resource_type, &imported.object)
                 .cloned(),
         });
     }
     Ok(adopted)
-}
-
-/// Lists the objects of a type that no resource of the stack manages.
-pub(crate) async fn unmanaged(
-    resource_type: &ResourceType,
-    plugin: &str,
-    snapshot: &Snapshot,
-    plugins: &dyn Providers,
-    retry: RetryPolicy,
-) -> Result<Vec<String>, EngineError> {
-    let Some(provider) = plugins.provider(plugin) else {
-        return Ok(Vec::new());
-    };
-    let owners = crate::identifiers::Identifiers::of(snapshot.resources.values());
-    let mut found = Vec::new();
-    let mut cursor = None;
-    loop {
-        let request = konductor_model::provider::ListRequest {
-            resource_type: resource_type.clone(),
-            filter: Value::empty_map(),
-            cursor: cursor.take(),
-        };
-        let provider = Arc::clone(&provider);
-        let page = retrying(retry, || provider.list(request.clone()))
-            .await
-            .map_err(|failure| EngineError::Invalid(failure.to_diagnostics(resource_type)))?;
-        for object in page.objects {
-            if owners.owner(plugin, resource_type, &object).is_none() {
-                found.push(object.id);
-            }
-        }
-        match page.next_cursor {
-            Some(next) => cursor = Some(next),
-            None => return Ok(found),
-        }
-    }
 }

@@ -4,14 +4,16 @@ mod declarations;
 mod pulumi;
 mod terraform;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
-use konductor_model::ResourceType;
 use konductor_model::schema::KnownAs;
+use konductor_model::{ResourceName, ResourceType};
 use serde_json::{Map, Value as Json};
 
+use crate::free_names::FreeNames;
+
+pub(crate) use declarations::adopt;
 pub use declarations::{Adopted, Wanted};
-pub(crate) use declarations::{adopt, unmanaged};
 
 /// What another tool manages.
 #[derive(Debug, Clone, PartialEq)]
@@ -30,7 +32,7 @@ pub struct ForeignObject {
     /// The tool's type.
     pub resource_type: String,
     /// A resource name for it here, unlike all others of the state.
-    pub name: String,
+    pub name: ResourceName,
     /// The tool's identifier.
     pub id: Option<String>,
     /// What the tool recorded of it.
@@ -73,7 +75,7 @@ impl ForeignState {
     /// When it is neither, or of another version.
     pub fn read(text: &str) -> Result<Self, ForeignStateError> {
         let json: Json = serde_json::from_str(text)?;
-        let mut names = Names::default();
+        let mut names = FreeNames::default();
         if json.get("terraform_version").is_some() || json.get("lineage").is_some() {
             let objects = terraform::read(&json, &mut names)?;
             return Ok(Self {
@@ -121,39 +123,6 @@ impl ForeignObject {
             Json::Number(number) => Some(number.to_string()),
             _ => None,
         }
-    }
-}
-
-/// The longest name that is given, without its number.
-const LONGEST_NAME: usize = 200;
-
-/// Names that are given once.
-#[derive(Default)]
-struct Names(BTreeSet<String>);
-
-impl Names {
-    /// Makes a resource name of what a tool calls an object: other characters become `-`, and a second object of one
-    /// name gets a number.
-    fn give(&mut self, wanted: &str) -> String {
-        let mut base = String::new();
-        for character in wanted.chars().take(LONGEST_NAME) {
-            if character.is_ascii_alphanumeric() || (character == '_' && !base.is_empty()) {
-                base.push(character);
-            } else if !base.is_empty() && !base.ends_with('-') {
-                base.push('-');
-            }
-        }
-        base.truncate(base.trim_end_matches('-').len());
-        if base.is_empty() {
-            base.push_str("resource");
-        }
-        let mut name = base.clone();
-        let mut number = 1;
-        while !self.0.insert(name.clone()) {
-            number += 1;
-            name = format!("{base}-{number}");
-        }
-        name
     }
 }
 

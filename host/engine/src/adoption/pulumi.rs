@@ -2,11 +2,15 @@
 
 use serde_json::Value as Json;
 
-use super::{ForeignObject, ForeignStateError, Names};
+use super::{ForeignObject, ForeignStateError};
+use crate::free_names::FreeNames;
 
 pub(super) const TOOL: &str = "pulumi";
 
-pub(super) fn read(deployment: &Json, names: &mut Names) -> Result<Vec<ForeignObject>, ForeignStateError> {
+pub(super) fn read(
+    deployment: &Json,
+    names: &mut FreeNames,
+) -> Result<Vec<ForeignObject>, ForeignStateError> {
     let resources = deployment.get("resources").and_then(Json::as_array);
     let mut found = Vec::new();
     for (index, resource) in resources.into_iter().flatten().enumerate() {

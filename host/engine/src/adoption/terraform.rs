@@ -2,14 +2,15 @@
 
 use serde_json::Value as Json;
 
-use super::{ForeignObject, ForeignStateError, Names};
+use super::{ForeignObject, ForeignStateError};
+use crate::free_names::FreeNames;
 
 pub(super) const TOOL: &str = "terraform";
 
 /// The version of the state format that is read.
 const VERSION: u64 = 4;
 
-pub(super) fn read(json: &Json, names: &mut Names) -> Result<Vec<ForeignObject>, ForeignStateError> {
+pub(super) fn read(json: &Json, names: &mut FreeNames) -> Result<Vec<ForeignObject>, ForeignStateError> {
     let version = json.get("version").and_then(Json::as_u64).unwrap_or_default();
     if version != VERSION {
         return Err(ForeignStateError::TerraformVersion(version));

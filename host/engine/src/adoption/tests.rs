@@ -122,31 +122,3 @@ fn what_is_no_state_is_an_error_that_says_how_to_get_one() {
             .contains("entry 0 has no text `name`")
     );
 }
-
-#[test]
-fn every_text_makes_a_resource_name_and_none_is_given_twice() {
-    let mut names = Names::default();
-    let mut given = Vec::new();
-    for text in [
-        "web",
-        "web",
-        "_x",
-        "ÄÖ",
-        "",
-        "a b/c",
-        "-",
-        "a--b",
-        &"x".repeat(400),
-    ] {
-        let name = names.give(text);
-        assert!(
-            name.parse::<konductor_model::ResourceName>().is_ok(),
-            "{text:?} became {name:?}"
-        );
-        given.push(name);
-    }
-    let count = given.len();
-    given.sort();
-    given.dedup();
-    assert_eq!(given.len(), count);
-}

@@ -9,6 +9,7 @@
 )]
 
 mod cloud;
+mod cloud_module;
 mod components;
 mod drift;
 mod failures;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use konductor_model::with_causes;
 use oci_client::manifest::OCI_IMAGE_MEDIA_TYPE;
 
 use super::{
@@ -158,7 +159,7 @@ impl Registry {
             Some(kept) => {
                 let reason = match tokio::time::timeout(LOOKUP_LIMIT, asking).await {
                     Ok(Ok(bundles)) => return self.keep(request, cache, &source, manifest, bundles),
-                    Ok(Err(error)) => with_sources(&error),
+                    Ok(Err(error)) => with_causes(&error),
                     Err(_) => format!("there was no answer within {} s", LOOKUP_LIMIT.as_secs()),
                 };
                 self.progress.report(ProgressEvent::SignaturesNotLookedUp {
@@ -272,17 +273,6 @@ fn cache_error(request: &FetchRequest, source: CacheError) -> RegistryError {
         plugin: request.plugin.clone(),
         source,
     }
-}
-
-/// Returns what an error says, with what is behind it.
-fn with_sources(error: &RegistryError) -> String {
-    let mut text = error.to_string();
-    let mut next = std::error::Error::source(error);
-    while let Some(error) = next {
-        text = format!("{text}: {error}");
-        next = error.source();
-    }
-    text
 }
 
 /// Returns the tags that are versions, lowest first. `v1.2.3` is one, too, where there is no `1.2.3`.

@@ -70,18 +70,3 @@ impl BackendError {
         matches!(self, Self::Unavailable { .. })
     }
 }
-
-/// Writes an error with its causes on one line, leaving out what repeats.
-pub(crate) fn causes(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        let cause_text = cause.to_string();
-        if !text.contains(&cause_text) {
-            text.push_str(": ");
-            text.push_str(&cause_text);
-        }
-        source = cause.source();
-    }
-    text
-}

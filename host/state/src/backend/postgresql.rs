@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use konductor_model::SecretText;
+use konductor_model::{SecretText, with_causes};
 use tokio::sync::Mutex;
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
@@ -15,7 +15,7 @@ use tokio_postgres::types::ToSql;
 use tokio_postgres::{Client, Config, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
-use crate::backend::error::{BackendError, causes};
+use crate::backend::error::BackendError;
 use crate::backend::{Appended, Backend, Claim, Holder, Lease, NetworkSettings, Segment, StoredSegment};
 use crate::schema::StackIdentity;
 
@@ -93,7 +93,7 @@ impl PostgreSql {
             BackendError::settings(
                 format!(
                     "the URL of the state is not one of PostgreSQL: {}",
-                    causes(&error)
+                    with_causes(&error)
                 ),
                 "expected postgresql://user@host:5432/database",
             )
@@ -200,7 +200,7 @@ impl PostgreSql {
 
     fn failed(&self, error: tokio_postgres::Error) -> BackendError {
         let place = &self.title;
-        let reason = causes(&error);
+        let reason = with_causes(&error);
         let Some(code) = error.code() else {
             // Not the server: the connection.
             return BackendError::unavailable(place, reason);
@@ -265,7 +265,8 @@ impl PostgreSql {
         row: &'r Row,
         column: usize,
     ) -> Result<T, BackendError> {
-        row.try_get(column).map_err(|error| self.damaged(causes(&error)))
+        row.try_get(column)
+            .map_err(|error| self.damaged(with_causes(&error)))
     }
 
     fn number(&self, row: &Row, column: usize) -> Result<u64, BackendError> {

@@ -222,3 +222,27 @@ pub(crate) fn a_run() -> Vec<Entry> {
         run_finished(),
     ]
 }
+
+/// The beginning of a run of a command.
+pub(crate) fn started(run: &str, command: &str) -> Entry {
+    match run_started() {
+        Entry::RunStarted(usual) => Entry::RunStarted(RunStarted {
+            run: run.to_owned(),
+            command: command.to_owned(),
+            ..usual
+        }),
+        other => other,
+    }
+}
+
+/// The end of a run.
+pub(crate) fn finished(run: &str, result: &str) -> Entry {
+    match run_finished() {
+        Entry::RunFinished(usual) => Entry::RunFinished(RunFinished {
+            run: run.to_owned(),
+            result: result.to_owned(),
+            ..usual
+        }),
+        other => other,
+    }
+}

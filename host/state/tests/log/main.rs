@@ -15,6 +15,7 @@ mod fixture;
 mod fold;
 mod lock;
 mod opening;
+mod outputs;
 mod past;
 mod reading;
 mod secrets;

@@ -1,32 +1,9 @@
 //! The stack as it was.
 
 use konductor_model::Value;
-use konductor_state::entry::{Entry, RunFinished, RunStarted};
 use konductor_state::{Journal, MemoryLog, StateError};
 
 use crate::fixture::*;
-
-fn started(run: &str, command: &str) -> Entry {
-    match run_started() {
-        Entry::RunStarted(usual) => Entry::RunStarted(RunStarted {
-            run: run.to_owned(),
-            command: command.to_owned(),
-            ..usual
-        }),
-        other => other,
-    }
-}
-
-fn finished(run: &str, result: &str) -> Entry {
-    match run_finished() {
-        Entry::RunFinished(usual) => Entry::RunFinished(RunFinished {
-            run: run.to_owned(),
-            result: result.to_owned(),
-            ..usual
-        }),
-        other => other,
-    }
-}
 
 #[tokio::test]
 async fn the_state_after_any_entry_is_what_the_entries_up_to_it_add_up_to() {

@@ -6,7 +6,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use konductor_model::cloud::SendError;
-use konductor_model::{Disposition, Failure};
+use konductor_model::{Disposition, Failure, with_causes};
 
 /// Returns what should be done about an error, by its code and, where the code says nothing, its HTTP status.
 pub fn disposition_of(code: &str, status: Option<u16>) -> Disposition {
@@ -138,32 +138,20 @@ where
                     Failure::new(Disposition::Unavailable, error.to_string())
                 }
                 Some(error) => Failure::new(Disposition::Other, error.to_string()),
-                None => Failure::new(Disposition::Other, chain(error)),
+                None => Failure::new(Disposition::Other, with_causes(error)),
             }
         }
-        SdkError::TimeoutError(_) => Failure::new(Disposition::Unavailable, chain(error)),
+        SdkError::TimeoutError(_) => Failure::new(Disposition::Unavailable, with_causes(error)),
         SdkError::ResponseError(response) => {
             let status = response.raw().status().as_u16();
             Failure {
                 http_status: Some(status),
-                ..Failure::new(disposition_of("", Some(status)), chain(error))
+                ..Failure::new(disposition_of("", Some(status)), with_causes(error))
             }
         }
-        SdkError::ConstructionFailure(_) => Failure::new(Disposition::Invalid, chain(error)),
-        _ => Failure::new(Disposition::Other, chain(error)),
+        SdkError::ConstructionFailure(_) => Failure::new(Disposition::Invalid, with_causes(error)),
+        _ => Failure::new(Disposition::Other, with_causes(error)),
     }
-}
-
-/// Returns an error with everything that caused it.
-fn chain(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(cause) = source {
-        text.push_str(": ");
-        text.push_str(&cause.to_string());
-        source = cause.source();
-    }
-    text
 }
 
 #[cfg(test)]

@@ -92,7 +92,7 @@ fn fixtures(
     };
     Fixtures::parse(&file.display().to_string(), &text)
         .map(Some)
-        .map_err(|error| CommandError::message(crate::error::with_sources(&error)))
+        .map_err(|error| CommandError::message(konductor_model::with_causes(&error)))
 }
 
 fn require_known(only: &[String], fixtures: &Fixtures) -> Result<(), CommandError> {

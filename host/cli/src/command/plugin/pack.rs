@@ -46,7 +46,8 @@ pub async fn packed(
     let text = serde_json::to_vec(&manifest).map_err(|error| {
         CommandError::message(format!("the manifest of {place} cannot be written: {error}"))
     })?;
-    let packed = with_manifest(bytes, &text)
-        .map_err(|error| CommandError::message(format!("{place}: {}", crate::error::with_sources(&error))))?;
+    let packed = with_manifest(bytes, &text).map_err(|error| {
+        CommandError::message(format!("{place}: {}", konductor_model::with_causes(&error)))
+    })?;
     Ok((manifest, packed))
 }

@@ -140,7 +140,7 @@ fn attestation(arguments: &SignArguments, plugin: &FetchedPlugin) -> Result<Atte
 }
 
 fn failed(error: impl std::error::Error) -> CommandError {
-    CommandError::message(crate::error::with_sources(&error))
+    CommandError::message(konductor_model::with_causes(&error))
 }
 
 fn read(file: &Path) -> Result<Vec<u8>, CommandError> {

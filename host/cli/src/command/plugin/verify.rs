@@ -88,7 +88,7 @@ fn with_keys(fetched: &FetchedPlugin, signer: &Signer) -> Result<VerifiedSignatu
     for bundle in &fetched.bundles {
         match konductor_signature::verify(&fetched.bytes, bundle, signer) {
             Ok(verified) => return Ok(verified),
-            Err(error) => reasons.push(crate::error::with_sources(&error)),
+            Err(error) => reasons.push(konductor_model::with_causes(&error)),
         }
     }
     if reasons.is_empty() {

@@ -7,7 +7,8 @@ use konductor_config::DriftSettings;
 use konductor_engine::{DriftOptions, DriftReport};
 use konductor_state::drift::{DifferenceKind, DriftSeverity, DriftTold};
 
-use super::{Watch, Watched, telling};
+use super::telling::{self, Due};
+use super::{Watch, Watched};
 use crate::command::drift::remediate::{Consent, remediate};
 use crate::command::drift::severities;
 use crate::command::execution::{Done, finish};
@@ -40,24 +41,26 @@ pub async fn check(watch: &Watch<'_>, watched: &Watched) -> Result<Checked, Comm
     let session = Session::open(project, watch.environment, &quiet, options).await?;
     let result = async {
         let settings = session.drift_settings()?;
-        let (report, told) = look(watch, watched, &session, &settings).await?;
+        let (report, due) = look(watch, watched, &session, &settings).await?;
         let done = if settings.remediate {
             remediate(&session, &report, DriftSeverity::Low, Consent::AutoOnly, &quiet).await?
         } else {
             Done::nothing(0)
         };
-        Ok::<_, CommandError>((report, told, done))
+        Ok::<_, CommandError>((report, due, done))
     }
     .await;
-    let (report, told, done) = match result {
-        Ok((report, told, done)) => (report, told, done),
+    let (report, due, done) = match result {
+        Ok(looked) => looked,
         Err(error) => {
             finish(session, Err(error)).await?;
             return Err(CommandError::told());
         }
     };
     let repaired = done.exit == 0;
+    let journal = session.journal();
     finish(session, Ok(done)).await?;
+    let told = telling::tell(watch, watched, journal.as_ref(), due).await?;
     if !repaired {
         return Err(
             CommandError::message("what was to be repaired without asking could not be")
@@ -83,7 +86,7 @@ async fn look(
     watched: &Watched,
     session: &Session,
     settings: &DriftSettings,
-) -> Result<(DriftReport, Vec<DriftTold>), CommandError> {
+) -> Result<(DriftReport, Vec<Due>), CommandError> {
     let elsewhere = match &settings.unmanaged {
         Some(_) => session.project().managed_by_other_stacks().await?,
         None => Default::default(),
@@ -98,8 +101,8 @@ async fn look(
         .engine()?
         .check_drift(session.desired().await?, &options)
         .await?;
-    let told = telling::tell_all(watch, watched, session, settings, &report).await?;
-    Ok((report, told))
+    let due = telling::due(watch, watched, session, settings, &report).await?;
+    Ok((report, due))
 }
 
 /// Counts what was found, by every kind and severity, so that what is gone becomes zero.

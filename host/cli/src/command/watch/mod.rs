@@ -15,11 +15,12 @@ use jiff::{Timestamp, Zoned};
 use konductor_alert::{CheckResult, Metrics, MetricsServer};
 use konductor_config::drift::Schedule;
 use konductor_config::inputs::stacks;
+use konductor_model::with_causes;
 use tokio::sync::{Semaphore, watch};
 
 use crate::arguments::{ExecutionArguments, GlobalArguments, WatchArguments};
 use crate::environment::Environment;
-use crate::error::{CommandError, with_sources};
+use crate::error::CommandError;
 use crate::output::Output;
 use crate::project::{self, FolderSources, Project};
 use check::Checked;
@@ -74,7 +75,7 @@ pub async fn watch(
         Some(address) => {
             let server = MetricsServer::listen(address)
                 .await
-                .map_err(|error| CommandError::message(with_sources(&error)))?;
+                .map_err(|error| CommandError::message(with_causes(&error)))?;
             Some((
                 server.address(),
                 tokio::spawn(server.serve(watch.metrics.clone())),

@@ -3,29 +3,37 @@
 use std::sync::PoisonError;
 
 use futures::future::join_all;
-use konductor_alert::{Channel, Message};
+use konductor_alert::Message;
 use konductor_config::DriftSettings;
-use konductor_config::drift::{AlertSettings, AlertTarget};
+use konductor_config::drift::AlertSettings;
 use konductor_engine::DriftReport;
 use konductor_engine::drift::digest_of;
-use konductor_state::Entry;
+use konductor_model::with_causes;
 use konductor_state::drift::{Difference, DriftSeverity, DriftTold};
+use konductor_state::{Entry, Journal};
 
 use super::{Watch, Watched};
 use crate::command::drift::history;
-use crate::error::{CommandError, with_sources};
+use crate::error::CommandError;
 use crate::render::drift::{counted, difference_json, render};
 use crate::session::Session;
 
-/// Tells everybody for whom the drift is another than the one they were told of, and writes it into the log. Who cannot
-/// be told is tried again after the next check.
-pub async fn tell_all(
+/// Something that somebody is to be told.
+pub struct Due {
+    alert: AlertSettings,
+    message: Message,
+    digest: String,
+    run: String,
+}
+
+/// Returns what is to be told: to everybody for whom the drift is another than the one they were told of.
+pub async fn due(
     watch: &Watch<'_>,
     watched: &Watched,
     session: &Session,
     settings: &DriftSettings,
     report: &DriftReport,
-) -> Result<Vec<DriftTold>, CommandError> {
+) -> Result<Vec<Due>, CommandError> {
     let mut due = Vec::new();
     for alert in &settings.alerts {
         let least: DriftSeverity = alert.severity.parse().unwrap_or_default();
@@ -35,31 +43,46 @@ pub async fn tell_all(
             .filter(|found| found.kind.is_drift() && found.severity >= least)
             .collect();
         let digest = digest_of(relevant.iter().copied());
-        let last = last_told(watch, watched, session, alert).await?;
-        if last == digest {
+        if last_told(watch, watched, session, alert).await? == digest {
             continue;
         }
-        due.push((alert, message(session, &relevant, &digest), digest));
+        due.push(Due {
+            message: message(session, &relevant, &digest),
+            alert: alert.clone(),
+            digest,
+            run: session.run().to_owned(),
+        });
     }
-    // All at once: the stack's lock is held meanwhile.
-    let sent = join_all(due.iter().map(|(alert, message, _)| async move {
-        konductor_alert::tell(&channel(alert), message, &watch.network).await
-    }))
+    Ok(due)
+}
+
+/// Tells it, to all at once, and writes it into the log. Who cannot be told is tried again after the next check. The
+/// stack's lock is not held meanwhile: a receiver that does not answer keeps nobody from their work.
+pub async fn tell(
+    watch: &Watch<'_>,
+    watched: &Watched,
+    journal: &dyn Journal,
+    due: Vec<Due>,
+) -> Result<Vec<DriftTold>, CommandError> {
+    let sent = join_all(
+        due.iter()
+            .map(|due| konductor_alert::tell(&due.alert.target, &due.message, &watch.network)),
+    )
     .await;
     let mut told = Vec::new();
-    for ((alert, _, digest), sent) in due.into_iter().zip(sent) {
-        let entry = DriftTold {
-            run: session.run().to_owned(),
-            alert: alert.name.clone(),
-            digest: digest.clone(),
-            error: sent.err().map(|error| with_sources(&error)),
-        };
-        if entry.error.is_none() {
-            remember(watch, watched, alert, digest);
+    for (due, sent) in due.into_iter().zip(sent) {
+        if sent.is_ok() {
+            remember(watch, watched, &due.alert, due.digest.clone());
         }
-        session.append(Entry::DriftTold(entry.clone())).await?;
-        told.push(entry);
+        told.push(DriftTold {
+            run: due.run,
+            alert: due.alert.name,
+            digest: due.digest,
+            error: sent.err().map(|error| with_causes(&error)),
+        });
     }
+    let entries = told.iter().cloned().map(Entry::DriftTold).collect();
+    journal.append(entries).await?;
     Ok(told)
 }
 
@@ -98,27 +121,6 @@ fn remember(watch: &Watch<'_>, watched: &Watched, alert: &AlertSettings, digest:
         .lock()
         .unwrap_or_else(PoisonError::into_inner)
         .insert(key, digest);
-}
-
-fn channel(alert: &AlertSettings) -> Channel {
-    match alert.target.clone() {
-        AlertTarget::Webhook { url, headers } => Channel::Webhook { url, headers },
-        AlertTarget::Slack { url } => Channel::Slack { url },
-        AlertTarget::Email {
-            server,
-            user,
-            password,
-            from,
-            to,
-        } => Channel::Email {
-            server,
-            user,
-            password,
-            from,
-            to,
-        },
-        AlertTarget::Command { run } => Channel::Command { run },
-    }
 }
 
 fn message(session: &Session, relevant: &[&Difference], digest: &str) -> Message {
