@@ -1,6 +1,9 @@
 //! A PostgreSQL server of one test, and what `psql` sees in it.
 
+use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc::channel;
@@ -9,6 +12,7 @@ use std::time::Duration;
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 
 use crate::checkout;
+use crate::openssl::CertificateAuthority;
 
 /// How long the server may take to start. It is there to end a hanging test, not to time anything.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -18,6 +22,14 @@ const PATIENCE: Duration = Duration::from_secs(120);
 pub struct PostgreSqlServer {
     server: Option<Child>,
     folder: tempfile::TempDir,
+    tls: Option<Tls>,
+}
+
+/// How it is reached over TLS.
+struct Tls {
+    /// The certificate of the server's authority.
+    certificate: PathBuf,
+    port: u16,
 }
 
 impl PostgreSqlServer {
@@ -44,9 +56,48 @@ impl PostgreSqlServer {
             "initdb failed: {}",
             String::from_utf8_lossy(&made.stderr)
         );
-        let mut server = Self { server: None, folder };
+        let mut server = Self {
+            server: None,
+            folder,
+            tls: None,
+        };
         server.start();
         server.query_in("postgres", "CREATE DATABASE konductor");
+        server
+    }
+
+    /// Makes a server that listens on loopback too, where it takes connections over TLS alone. Its certificate is from
+    /// an authority of its own.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn open_with_tls() -> Self {
+        let mut server = Self::open();
+        server.kill();
+        let folder = server.folder.path();
+        let authority = CertificateAuthority::create(folder);
+        authority.issue("server", "server");
+        let key = folder.join("server.key");
+        std::fs::set_permissions(&key, Permissions::from_mode(0o600)).unwrap();
+        std::fs::write(
+            folder.join("data/pg_hba.conf"),
+            "local all all trust\nhostssl all all 127.0.0.1/32 trust\n",
+        )
+        .unwrap();
+        // It cannot be told to take any free port, so it is given one that was free a moment ago; another if it is not.
+        for attempt in 1.. {
+            let free = TcpListener::bind("127.0.0.1:0").unwrap();
+            let port = free.local_addr().unwrap().port();
+            drop(free);
+            server.tls = Some(Tls {
+                certificate: authority.certificate(),
+                port,
+            });
+            match server.try_start() {
+                Ok(()) => break,
+                Err(log) => assert!(attempt < 10, "postgres did not start:\n{log}"),
+            }
+        }
         server
     }
 
@@ -55,20 +106,36 @@ impl PostgreSqlServer {
     /// # Panics
     /// When it does not start.
     pub fn start(&mut self) {
+        self.try_start()
+            .unwrap_or_else(|log| panic!("postgres did not start:\n{log}"));
+    }
+
+    /// Starts the server; an error is what it said.
+    fn try_start(&mut self) -> Result<(), String> {
+        let mut settings = vec![
+            "fsync=off".to_owned(),
+            "max_connections=50".to_owned(),
+            "shared_buffers=16MB".to_owned(),
+        ];
+        match &self.tls {
+            None => settings.push("listen_addresses=".to_owned()),
+            Some(tls) => {
+                let file = |name: &str| self.folder.path().join(name).display().to_string();
+                settings.extend([
+                    "listen_addresses=127.0.0.1".to_owned(),
+                    format!("port={}", tls.port),
+                    "ssl=on".to_owned(),
+                    format!("ssl_cert_file={}", file("server.pem")),
+                    format!("ssl_key_file={}", file("server.key")),
+                ]);
+            }
+        }
         let mut server = program("postgres")
             .arg("-D")
             .arg(self.folder.path().join("data"))
             .arg("-k")
             .arg(self.socket_folder())
-            .args([
-                "-c",
-                "listen_addresses=",
-                "-c",
-                "fsync=off",
-                "-c",
-                "max_connections=50",
-            ])
-            .args(["-c", "shared_buffers=16MB"])
+            .args(settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::piped())
@@ -90,7 +157,23 @@ impl PostgreSqlServer {
         ready
             .recv_timeout(PATIENCE)
             .expect("postgres says when it is ready")
-            .unwrap_or_else(|log| panic!("postgres did not start:\n{log}"));
+    }
+
+    /// Returns the file with the certificate of the server's authority, in PEM.
+    ///
+    /// # Panics
+    /// When the server has no TLS.
+    pub fn certificate_file(&self) -> PathBuf {
+        self.tls.as_ref().unwrap().certificate.clone()
+    }
+
+    /// Returns the URL of the database over TLS.
+    ///
+    /// # Panics
+    /// When the server has no TLS.
+    pub fn url_over_tls(&self) -> String {
+        let port = self.tls.as_ref().unwrap().port;
+        format!("postgresql://konductor@localhost:{port}/konductor?sslmode=require")
     }
 
     /// Ends the server at once, with every connection, as when its machine is switched off.
@@ -108,7 +191,8 @@ impl PostgreSqlServer {
 
     /// Returns the socket it listens on.
     pub fn socket(&self) -> PathBuf {
-        self.socket_folder().join(".s.PGSQL.5432")
+        let port = self.tls.as_ref().map_or(5432, |tls| tls.port);
+        self.socket_folder().join(format!(".s.PGSQL.{port}"))
     }
 
     /// Returns the URL of the database, over the socket.
@@ -147,6 +231,7 @@ impl PostgreSqlServer {
                 "-h",
             ])
             .arg(self.socket_folder())
+            .args(["-p", &self.tls.as_ref().map_or(5432, |tls| tls.port).to_string()])
             .args(["-v", "ON_ERROR_STOP=1", "-c", sql])
             .output()
             .expect("psql can be started");

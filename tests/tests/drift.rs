@@ -176,7 +176,7 @@ fn objects_that_nothing_manages_are_told_when_asked_for_and_the_line_adopts_them
     assert_eq!(told(&drift), [] as [&str; 0], "it is managed now");
     project
         .run(["drift", "--unmanaged", "aws:ec2:Volumes"])
-        .fails_saying("no plugin of this stack has a type `aws:ec2:Volumes`");
+        .fails_saying("there is no type `aws:ec2:Volumes`");
 }
 
 #[test]

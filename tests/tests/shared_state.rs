@@ -36,6 +36,33 @@ fn head(finished: &Finished) -> Value {
 }
 
 #[test]
+fn a_database_is_spoken_to_over_tls_and_only_if_an_authority_vouches_for_it() {
+    let account = konductor_tests::AwsAccount::open();
+    let server = PostgreSqlServer::open_with_tls();
+    let machine = || {
+        Project::from_text(PROJECT, STACK)
+            .with_account(&account)
+            .with_environment("KONDUCTOR_STATE_URL", &server.url_over_tls())
+    };
+    let stranger = machine();
+    let refused = stranger.run(["run", "--yes"]).ends_with(1);
+    assert!(refused.stderr.contains("certificate"), "{refused}");
+    assert_eq!(account.counts().get("vpcs"), None);
+
+    let certificate = server.certificate_file();
+    let trusting = machine().with_environment("SSL_CERT_FILE", certificate.to_str().unwrap());
+    trusting.run(["run", "--yes"]).succeeds();
+    assert_ne!(server.query("SELECT count(*) FROM konductor_segment"), "0");
+
+    // Without TLS this server takes nobody, so it was TLS that the entries came over.
+    let plain = server.url_over_tls().replace("require", "disable");
+    trusting
+        .with_environment("KONDUCTOR_STATE_URL", &plain)
+        .run(["state", "list"])
+        .ends_with(1);
+}
+
+#[test]
 fn what_one_machine_deploys_another_knows_changes_and_destroys() {
     let account = konductor_tests::AwsAccount::open();
     let server = PostgreSqlServer::open();

@@ -69,9 +69,6 @@ pub fn all() -> Vec<&'static str> {
         .collect()
 }
 
-/// Libraries of guests that are tested by themselves, natively and without what makes their guests slow to build.
-pub const LIBRARIES: [&str; 1] = ["aws-components"];
-
 /// Returns the `-p` arguments that name guests to cargo.
 pub fn packages(names: &[&str]) -> Vec<String> {
     names

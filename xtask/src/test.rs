@@ -22,6 +22,9 @@ pub struct Arguments {
 /// Guests that build in seconds.
 const SMALL: [&str; 5] = ["azure", "gcp", "compliance", "reference", "hostile"];
 
+/// Guests with code of their own that is there in the sandbox alone.
+const ONLY_IN_THE_SANDBOX: [&str; 4] = ["compliance", "reference", "hostile", "encoding"];
+
 /// Runs all checks and tests.
 ///
 /// # Errors
@@ -33,8 +36,15 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
     // One crate of the AWS guest keeps a single core busy for minutes; the host is checked on the others meanwhile.
     std::thread::scope(|scope| {
         let guests = scope.spawn(|| prepare_guests(arguments));
-        step("clippy: host");
-        run(cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
+        if arguments.quick {
+            step("clippy: host");
+            run(cargo().args(["clippy", "--all-targets", "--", "-D", "warnings"]))?;
+        } else {
+            // Everything from here on is built for the whole workspace: another choice of packages has other features,
+            // and builds most dependencies a second time.
+            step("clippy: host, SDK and guests");
+            run(cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]))?;
+        }
         if !arguments.quick {
             fuzz::run_bounded()?;
         }
@@ -42,20 +52,17 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
             .join()
             .unwrap_or_else(|_| Err(anyhow::anyhow!("the build of the guests ended in a panic")))
     })?;
-    step("clippy: libraries of guests");
-    run(cargo()
-        .args(["clippy", "--all-targets"])
-        .args(plugins::packages(&plugins::LIBRARIES))
-        .args(["--", "-D", "warnings"]))?;
     if !arguments.quick {
-        step("clippy: guests");
+        // What is only there in a guest is in the SDK; the guests themselves were checked above.
+        step("clippy: what is built for the sandbox alone");
         run(plugins::guest_cargo("clippy")?
-            .args(plugins::packages(&plugins::all()))
+            .args(plugins::packages(&ONLY_IN_THE_SANDBOX))
             .args(["--", "-D", "warnings"]))?;
         documentation::check()?;
         step("documentation of the crates");
+        // With the examples, of which there are none, cargo takes the features that the tests need too.
         run(cargo()
-            .args(["doc", "--no-deps"])
+            .args(["doc", "--workspace", "--no-deps", "--lib", "--bins", "--examples"])
             .env("RUSTDOCFLAGS", "-D warnings"))?;
     }
     if arguments.quick {
@@ -67,21 +74,13 @@ pub fn run_tests(arguments: &Arguments) -> Result<()> {
             arguments,
         ))?;
     } else {
-        step("tests: guests");
-        run(filtered(
-            cargo()
-                .arg("test")
-                .args(plugins::packages(&plugins::all()))
-                .args(plugins::packages(&plugins::LIBRARIES)),
-            arguments,
-        ))?;
-        step("host: build");
+        step("build");
         // Together with the tests, because the same choice of targets is what makes cargo build every dependency once.
-        run(cargo().args(["build", "--bins", "--tests"]))?;
-        step("tests: host, SDK, and end to end against moto");
+        run(cargo().args(["build", "--workspace", "--bins", "--tests"]))?;
+        step("tests: guests, host, SDK, and end to end against moto");
         run(filtered(
             cargo()
-                .args(["test", "--no-fail-fast"])
+                .args(["test", "--workspace", "--no-fail-fast"])
                 .env("KONDUCTOR_TEST_BINARY", folders::konductor("debug")),
             arguments,
         ))?;
