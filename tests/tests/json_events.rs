@@ -54,6 +54,10 @@ fn every_line_of_every_command_follows_the_schema() {
         ],
         &["log", "show", "--all"],
         &["log", "verify"],
+        &["backup", "--to", ".", "--dry-run"],
+        &["backup", "--to", "."],
+        &["restore", "--verify", "--from", "."],
+        &["restore", "--from", ".", "--yes"],
         &["config", "show"],
         &["config", "get", "project.environment"],
         &["config", "explain", "project.environment"],
@@ -94,6 +98,9 @@ fn every_line_of_every_command_follows_the_schema() {
         "validated",
         "diagnostic",
         "log-entry",
+        "backup-made",
+        "backup-verified",
+        "restored",
         "explanation",
     ] {
         assert!(seen.contains(event), "{event} was never printed: {seen:?}");

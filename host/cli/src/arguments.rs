@@ -2,6 +2,7 @@
 
 mod adopt;
 mod author;
+mod backup;
 mod drift;
 mod past;
 mod plugin;
@@ -17,6 +18,7 @@ use crate::point::{FORMS, Point};
 
 pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
+pub use backup::{BackupArguments, RestoreArguments};
 pub use drift::{AcceptArguments, DriftArguments, DriftCommand};
 pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
 pub use plugin::{
@@ -138,6 +140,10 @@ pub enum Command {
     Diff(DiffArguments),
     /// Bring back what was recorded at another time: plan, show, ask, apply.
     Rollback(RollbackArguments),
+    /// Copy what is new of the stack's log to another place.
+    Backup(BackupArguments),
+    /// Bring the stack's log back from a backup, or prove that it can be.
+    Restore(RestoreArguments),
     /// Look at and repair what is recorded.
     #[command(subcommand)]
     State(StateCommand),

@@ -3,6 +3,7 @@
 mod arguments;
 mod atomic_file;
 mod audit;
+mod backup_place;
 mod command;
 mod configure;
 mod environment;
@@ -101,6 +102,12 @@ async fn execute(
         Command::Diff(arguments) => return command::history::diff(arguments, &open()?, output).await,
         Command::Rollback(arguments) => {
             return command::rollback::rollback(arguments, open()?, environment, output).await;
+        }
+        Command::Backup(backup) => {
+            return command::backup::backup(backup, global, environment, output).await;
+        }
+        Command::Restore(restore) => {
+            return command::restore::restore(restore, global, environment, output).await;
         }
         Command::State(state) => command::state::state(state, &open()?, environment, output).await?,
         Command::Log(log) => command::log::log(log, &open()?, output).await?,

@@ -104,7 +104,7 @@ impl Project {
 
     /// Returns the backend that a team shares; none when the state is in files. A simulated cloud is a file of this
     /// machine, and so is its log.
-    fn backend(&self) -> Result<Option<Arc<dyn Backend>>, CommandError> {
+    pub fn backend(&self) -> Result<Option<Arc<dyn Backend>>, CommandError> {
         if self.simulated {
             return Ok(None);
         }
@@ -173,6 +173,42 @@ impl Project {
         Ok(StackLog::open(&file, options).await?)
     }
 
+    /// Opens the stack's log at another place to restore it there, with a copy of its own: the one that this machine has
+    /// may hold more than is there, and is left as it is. Returns the file of the log or of that copy.
+    pub async fn open_log_to_restore(&self, place: &StatePlace) -> Result<(StackLog, PathBuf), StateError> {
+        let stack = self.configuration.stack();
+        let unusable = |error: CommandError| {
+            StateError::Backend(konductor_state::BackendError::Settings {
+                what: error.to_string(),
+                advice: "correct it".to_owned(),
+            })
+        };
+        let (mut options, file) = match place.backend().map_err(unusable)? {
+            Some(backend) => {
+                let (options, copy) = self.shared(stack, backend);
+                let copy = copy.with_extension("restoring.db");
+                // One that an earlier restore left knows of a log that may be gone.
+                remove_copy(&copy);
+                (options, copy)
+            }
+            None => (self.options(stack), self.log_file()),
+        };
+        options.encrypted = place.is_encrypted();
+        options.moved_is_fine = true;
+        Ok((StackLog::open(&file, options).await?, file))
+    }
+
+    /// Returns the file of this machine's copy of the stack's log at a place; none where the log is a file itself.
+    pub fn copy_file(&self, place: &StatePlace) -> Result<Option<PathBuf>, CommandError> {
+        let backend = place.backend()?;
+        Ok(backend.map(|backend| self.shared(self.configuration.stack(), backend).1))
+    }
+
+    /// Opens a file that holds the stack's log, whatever it is a copy of, to read it.
+    pub async fn read_file(&self, file: &Path) -> Result<StackLog, StateError> {
+        StackLog::open(file, self.options(self.configuration.stack()).read_only()).await
+    }
+
     /// Opens the stack's log to read it.
     pub async fn read_log(&self) -> Result<StackLog, CommandError> {
         let never = || {
@@ -202,6 +238,15 @@ impl Project {
             sealer: Some(self.sealer.as_ref()),
             stacks: Some(stacks),
         }
+    }
+}
+
+/// Removes a copy of a log that is in a backend; the next command that needs one fetches it.
+pub fn remove_copy(file: &Path) {
+    for suffix in ["", "-wal", "-shm", ".lock"] {
+        let mut name = file.as_os_str().to_owned();
+        name.push(suffix);
+        let _ = std::fs::remove_file(PathBuf::from(name));
     }
 }
 

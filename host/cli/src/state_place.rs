@@ -8,6 +8,7 @@ use konductor_config::{LocatedText, S3Bucket, StateBackend, StateSettings};
 use konductor_model::{Diagnostic, SecretText};
 use konductor_state::Backend;
 use konductor_state::backend::{NetworkSettings, PostgreSql, PostgreSqlSettings, S3, S3Settings};
+use konductor_state::backup::BackupPlace;
 
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -81,11 +82,41 @@ impl StatePlace {
         Ok(Some(Arc::clone(self.backend.get_or_init(|| made))))
     }
 
+    /// Returns the place for backups; none for files, which are not reached in this way.
+    ///
+    /// # Errors
+    /// When the settings, or what the environment adds to them, cannot be used.
+    pub fn of_backups(&self) -> Result<Option<Arc<dyn BackupPlace>>, CommandError> {
+        let Some(settings) = &self.settings else {
+            return Ok(None);
+        };
+        Ok(match &settings.backend {
+            StateBackend::Sqlite => None,
+            StateBackend::PostgreSql { url } => {
+                let written = url.as_ref().map(|url| url.text.as_str());
+                let made = PostgreSql::for_backups(self.postgresql_settings(settings, written)?);
+                Some(Arc::new(made.map_err(|error| {
+                    self.unusable(settings, &error.to_string(), "")
+                })?))
+            }
+            StateBackend::S3(bucket) => Some(Arc::new(self.s3(settings, bucket)?)),
+        })
+    }
+
     fn postgresql(
         &self,
         settings: &StateSettings,
         written: Option<&str>,
     ) -> Result<PostgreSql, CommandError> {
+        let made = PostgreSql::new(self.postgresql_settings(settings, written)?);
+        made.map_err(|error| self.unusable(settings, &error.to_string(), ""))
+    }
+
+    fn postgresql_settings(
+        &self,
+        settings: &StateSettings,
+        written: Option<&str>,
+    ) -> Result<PostgreSqlSettings, CommandError> {
         let of_environment = self.environment.variable(URL_VARIABLE).filter(|_| !self.is_named);
         let url = of_environment.or(written).ok_or_else(|| {
             self.unusable(
@@ -101,13 +132,12 @@ impl StatePlace {
         let user = ["PGUSER", "USER"]
             .iter()
             .find_map(|name| self.environment.variable(name));
-        let made = PostgreSql::new(PostgreSqlSettings {
+        Ok(PostgreSqlSettings {
             url: SecretText::new(url),
             password,
             user: user.map(str::to_owned),
             network: self.network()?,
-        });
-        made.map_err(|error| self.unusable(settings, &error.to_string(), ""))
+        })
     }
 
     fn s3(&self, settings: &StateSettings, bucket: &S3Bucket) -> Result<S3, CommandError> {

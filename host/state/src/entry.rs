@@ -65,6 +65,8 @@ pub enum Entry {
     RunFinished(RunFinished),
     /// The lock was taken away from a run that had not given it back.
     LockTakenAway(LockTakenAway),
+    /// The log was brought back from a backup.
+    Restored(Restored),
 }
 
 /// A command that changes state.
@@ -268,6 +270,33 @@ pub struct LockTakenAway {
     pub by: LockOwner,
     /// Why.
     pub because: TakenBecause,
+}
+
+/// The log was brought back from a backup. The entries before this one are those of the backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Restored {
+    /// The place of the backup.
+    pub from: String,
+    /// The last entry of the backup.
+    pub serial: u64,
+    /// Its hash.
+    pub head: String,
+    /// What was given up for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub given_up: Option<GivenUp>,
+}
+
+/// A log that was put aside for one from a backup.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct GivenUp {
+    /// Its first entry that the backup had not; none where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first: Option<u64>,
+    /// Its last entry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last: Option<u64>,
+    /// The file that it is in.
+    pub kept: String,
 }
 
 /// Why a lock was taken away.

@@ -152,6 +152,68 @@ pub enum StateError {
         /// Where it is.
         to: String,
     },
+    /// A backup is being written over the log, or was when somebody stopped.
+    #[error(
+        "the state of {stack} at {place} is not whole: it is being restored from {from}, or that was cut off; wait for it, or run `konductor restore --from {from}` again"
+    )]
+    Restoring {
+        /// The stack.
+        stack: String,
+        /// Where its state is.
+        place: String,
+        /// The place of the backup.
+        from: String,
+    },
+    /// A backup holds entries that the log has not.
+    #[error(
+        "the backup at {backup} ends with entry {entry} of {stack}, and the state at {place} ends before it; if entries were lost, bring them back with `konductor restore --replace`; if an older state was restored on purpose, back it up to another place"
+    )]
+    BackupAhead {
+        /// The place of the backup.
+        backup: String,
+        /// Where the state is.
+        place: String,
+        /// The stack.
+        stack: String,
+        /// The last entry of the backup.
+        entry: u64,
+    },
+    /// A backup is one of another log.
+    #[error(
+        "the backup at {backup} is not one of the state of {stack} at {place}: entry {entry} is another one; find out with `konductor restore --verify` which of them is the right one, and back up to another place"
+    )]
+    BackupOfOtherLog {
+        /// The place of the backup.
+        backup: String,
+        /// Where the state is.
+        place: String,
+        /// The stack.
+        stack: String,
+        /// The entry that differs.
+        entry: u64,
+    },
+    /// There is no backup of a stack.
+    #[error("there is no backup of {stack} at {place}")]
+    NoBackup {
+        /// The stack.
+        stack: String,
+        /// Where it was looked for.
+        place: String,
+    },
+    /// A log cannot be written over by a backup, because it holds what the backup does not.
+    #[error(
+        "the state of {stack} at {place} has entries {first} to {last} that the backup has not; nothing was changed"
+    )]
+    NotInBackup {
+        /// The stack.
+        stack: String,
+        /// Where its state is.
+        place: String,
+        /// The first of them.
+        first: u64,
+        /// The last of them.
+        last: u64,
+    },
     /// A log is to be moved to where another one is.
     #[error(
         "the log at {from} cannot be moved to {to}: there are {entries} entries of another one; look at both with `konductor log show`, and choose another place or empty that one"

@@ -65,6 +65,7 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         | Entry::Outputs { .. }
         | Entry::DriftTold(_)
         | Entry::LockTakenAway(_)
+        | Entry::Restored(_)
         | Entry::RunFinished(_) => false,
     }
 }

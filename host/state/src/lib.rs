@@ -5,6 +5,7 @@
 //! without a file. What is built on a log takes a [`Journal`].
 
 pub mod backend;
+pub mod backup;
 mod chain;
 mod crash;
 pub mod drift;

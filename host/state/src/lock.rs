@@ -215,7 +215,7 @@ fn lock_path(path: &Path) -> PathBuf {
 }
 
 /// Takes the kernel's lock; none when somebody else has it.
-fn lock_file(path: &Path) -> Result<Option<File>, StateError> {
+pub(crate) fn lock_file(path: &Path) -> Result<Option<File>, StateError> {
     let path = lock_path(path);
     loop {
         let file = schema::open_private(&path).map_err(|source| StateError::file("open", &path, source))?;

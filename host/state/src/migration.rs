@@ -75,7 +75,8 @@ impl StackLog {
         })
     }
 
-    async fn hash_of(&self, serial: u64) -> Result<Option<String>, StateError> {
+    /// Returns the hash of an entry; none when the log ends before it.
+    pub(crate) async fn hash_of(&self, serial: u64) -> Result<Option<String>, StateError> {
         self.read(move |connection, place| {
             let found = stored_entries(connection, place.path(), serial, 1)?;
             Ok(found.into_iter().next().map(|entry| entry.hash))
@@ -84,7 +85,8 @@ impl StackLog {
     }
 }
 
-async fn sound(log: &StackLog) -> Result<Verification, StateError> {
+/// Checks a log in full, and takes the first problem for an error.
+pub(crate) async fn sound(log: &StackLog) -> Result<Verification, StateError> {
     let found = log.verify().await?;
     match found.problems.first() {
         None => Ok(found),

@@ -148,7 +148,7 @@ fn runs(connection: &Connection, place: &Place) -> Result<Vec<Run>, StateError> 
     let mut count = connection
         .prepare(
             "SELECT count(*) FROM log WHERE serial BETWEEN ?1 AND ?2
-             AND json_extract(body, '$.entry') IN ('end', 'recorded', 'forgotten', 'moved', 'outputs')",
+             AND json_extract(body, '$.entry') IN ('end', 'recorded', 'forgotten', 'moved', 'outputs', 'restored')",
         )
         .map_err(failed)?;
     let bound = |serial: u64| i64::try_from(serial).unwrap_or(i64::MAX);

@@ -146,6 +146,7 @@ pub(crate) fn fold<P: Projection>(
         | Entry::DriftChecked(_)
         | Entry::DriftTold(_)
         | Entry::LockTakenAway(_)
+        | Entry::Restored(_)
         | Entry::RunFinished(_) => {}
     }
     Ok(Ok(()))

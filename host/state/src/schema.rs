@@ -262,16 +262,49 @@ pub(crate) fn set_head(connection: &Connection, head: &Head) -> rusqlite::Result
 /// Where the log was moved to, if it was.
 const MOVED: &str = "moved";
 
+/// What stands in the place of where a log was moved to while a backup is written over it. An older version says that
+/// the log was moved there, and leaves it alone too.
+const RESTORING: &str = "konductor:restoring:";
+
+/// Returns what says that a log is being restored from a backup.
+pub(crate) fn restoring(from: &str) -> String {
+    format!("{RESTORING}{from}")
+}
+
+/// Tells whether a log that is said to be elsewhere is being restored.
+pub(crate) fn is_restoring(moved: &str) -> bool {
+    moved.starts_with(RESTORING)
+}
+
+/// Says why a log may not be used that is said to be elsewhere.
+pub(crate) fn not_here(stack: &StackIdentity, place: &str, to: String) -> StateError {
+    match to.strip_prefix(RESTORING) {
+        Some(from) => StateError::Restoring {
+            stack: stack.to_string(),
+            place: place.to_owned(),
+            from: from.to_owned(),
+        },
+        None => StateError::Moved {
+            stack: stack.to_string(),
+            place: place.to_owned(),
+            to,
+        },
+    }
+}
+
+/// Reads where the log is said to be.
+pub(crate) fn moved(connection: &Connection, path: &Path) -> Result<Option<String>, StateError> {
+    meta(connection, MOVED).map_err(|source| StateError::database("open the log", path, source))
+}
+
 /// Fails when the log is said to be elsewhere.
 pub(crate) fn check_not_moved(connection: &Connection, place: &Place) -> Result<(), StateError> {
-    let to = meta(connection, MOVED)
-        .map_err(|source| StateError::database("open the log", place.path(), source))?;
-    match to {
-        Some(to) => Err(StateError::Moved {
-            stack: place.identity().to_string(),
-            place: place.path().display().to_string(),
+    match moved(connection, place.path())? {
+        Some(to) => Err(not_here(
+            place.identity(),
+            &place.path().display().to_string(),
             to,
-        }),
+        )),
         None => Ok(()),
     }
 }

@@ -100,9 +100,14 @@ pub(crate) fn write_sealed<T: Serialize>(sealed: &T) -> Result<String, StateErro
     Ok(json.to_string())
 }
 
+/// Tells whether sealed secrets may stand in stored text.
+pub(crate) fn holds_secrets(text: &str) -> bool {
+    text.contains("\"$sealed\"") || private_bytes::may_be_in(text)
+}
+
 /// Reads stored text.
 pub(crate) fn read<T: DeserializeOwned>(text: &str, reading: Reading<'_>) -> Result<T, ReadFailure> {
-    if !text.contains("\"$sealed\"") && !private_bytes::may_be_in(text) {
+    if !holds_secrets(text) {
         return serde_json::from_str(text).map_err(ReadFailure::Json);
     }
     let mut json: Json = serde_json::from_str(text).map_err(ReadFailure::Json)?;

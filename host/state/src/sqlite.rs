@@ -321,6 +321,11 @@ impl StackLog {
         self.writer()?.ask(|reply| Request::ForceUnlock(by, reply)).await
     }
 
+    /// Returns the backend, if this is a copy of what is in one.
+    pub(crate) fn remote(&self) -> Option<Remote> {
+        self.remote.as_ref().map(|copied| copied.remote.clone())
+    }
+
     pub(crate) fn sealer(&self) -> Option<Arc<dyn Sealer>> {
         self.sealer.clone()
     }

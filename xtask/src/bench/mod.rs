@@ -3,6 +3,7 @@
 //! Criterion measures the sandbox; whole runs of the release binary are measured from outside, and Terraform with
 //! its built-in no-op resource beside them where it is installed.
 
+mod backup;
 mod criterion;
 mod growth;
 mod measure;
@@ -41,6 +42,15 @@ pub struct Arguments {
     /// not do in that time are not tried.
     #[arg(long, default_value_t = 480)]
     terraform_limit: u64,
+    /// Measure backups instead: what they lack while each of --sizes is deployed, and how long a restore takes.
+    #[arg(long)]
+    backup: bool,
+    /// How many seconds between two backups, with --backup.
+    #[arg(long, default_value_t = 30, requires = "backup")]
+    every: u32,
+    /// Which build is measured with --backup and --no-build: `release` or `debug`.
+    #[arg(long, default_value = "release", requires = "backup")]
+    profile: String,
     /// Measure what is built already.
     #[arg(long)]
     no_build: bool,
@@ -58,6 +68,10 @@ pub fn measure_all(arguments: &Arguments) -> Result<()> {
         plugins::build(&["aws", "reference", "hostile"].map(str::to_owned))?;
         step("host: release build");
         run(cargo().args(["build", "--release", "-p", "konductor"]))?;
+    }
+    if arguments.backup {
+        let limit = Duration::from_secs(arguments.limit);
+        return backup::measure_backups(&arguments.sizes, arguments.every, &arguments.profile, limit);
     }
     let operations = if arguments.no_criterion {
         Vec::new()

@@ -54,14 +54,19 @@ impl RefreshChoice {
 }
 
 fn age(text: &str) -> Result<Age, String> {
+    duration(text).map(Age)
+}
+
+/// Reads a time as people write it.
+pub(super) fn duration(text: &str) -> Result<Duration, String> {
     let expected = || format!("`{text}` is not a time: expected for example 90s, 15m, 1h or 2d");
     // A day is 24 hours here; jiff leaves that to calendars.
     if let Some(days) = text.strip_suffix('d') {
         let days: u64 = days.trim().parse().map_err(|_| expected())?;
-        return Ok(Age(Duration::from_secs(days.saturating_mul(86_400))));
+        return Ok(Duration::from_secs(days.saturating_mul(86_400)));
     }
     let signed: jiff::SignedDuration = text.parse().map_err(|_| expected())?;
-    Duration::try_from(signed).map(Age).map_err(|_| expected())
+    Duration::try_from(signed).map_err(|_| expected())
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! `konductor log`.
 
 use konductor_model::Diagnostic;
-use konductor_state::entry::Entry;
+use konductor_state::entry::{Entry, GivenUp};
 use konductor_state::{DriftChecked, EntryQuery, LoggedEntry, PluginUsed};
 
 use crate::arguments::LogCommand;
@@ -96,7 +96,8 @@ fn show(logged: &LoggedEntry, output: &Output) {
     ));
 }
 
-fn describe(entry: &Entry) -> String {
+/// Says in a few words what an entry tells.
+pub fn describe(entry: &Entry) -> String {
     match entry {
         Entry::RunStarted(run) => {
             let simulated = if run.simulated { ", simulated" } else { "" };
@@ -170,6 +171,21 @@ fn describe(entry: &Entry) -> String {
             (None, false) => format!("alert    {}: told of drift", told.alert),
         },
         Entry::RunFinished(run) => run.result.clone(),
+        Entry::Restored(restored) => {
+            let given_up = match &restored.given_up {
+                Some(GivenUp {
+                    first: Some(first),
+                    last: Some(last),
+                    kept,
+                }) => format!(", giving up entries {first} to {last}, which are in {kept}"),
+                Some(given_up) => format!(", giving up what is in {}", given_up.kept),
+                None => String::new(),
+            };
+            format!(
+                "restored to entry {} from {}{given_up}",
+                restored.serial, restored.from
+            )
+        }
         Entry::LockTakenAway(taken) => {
             let from = taken
                 .from

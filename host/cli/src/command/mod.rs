@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod adopt;
+pub mod backup;
 pub mod catalog;
 pub mod config;
 pub mod deploy;
@@ -16,6 +17,7 @@ pub mod migrate;
 pub mod output;
 pub mod permissions;
 pub mod plugin;
+pub mod restore;
 pub mod rollback;
 pub mod state;
 pub mod state_transfer;

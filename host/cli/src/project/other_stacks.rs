@@ -26,7 +26,8 @@ impl Project {
         Ok(names)
     }
 
-    fn stacks_in_files(&self) -> Vec<String> {
+    /// Returns the stacks that have a log in a file, in order.
+    pub fn stacks_in_files(&self) -> Vec<String> {
         let suffix = if self.simulated { ".simulated.db" } else { ".db" };
         let mut names: Vec<String> = std::fs::read_dir(self.state_folder())
             .into_iter()

@@ -3,6 +3,8 @@
 //! An append moves the head of the stack and inserts the segment in one statement, which a server does wholly or not
 //! at all. No transaction stays open between two messages, so a client that is cut off leaves no lock behind.
 
+mod backup;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -46,6 +48,19 @@ CREATE TABLE IF NOT EXISTS konductor_segment (
 COMMIT;
 ";
 
+/// What a client makes where it is not there.
+#[derive(Debug, Clone, Copy)]
+struct Tables {
+    /// The last one to be made: where it is, all are.
+    last: &'static str,
+    statements: &'static str,
+}
+
+const OF_LOGS: Tables = Tables {
+    last: "konductor_segment",
+    statements: TABLES,
+};
+
 /// A commit that a server acknowledges has to be durable; a server that waits for more is left as it is.
 const DURABLE: &str = "SELECT set_config('synchronous_commit', 'on', false)
     WHERE current_setting('synchronous_commit') IN ('off', 'local')";
@@ -64,9 +79,10 @@ pub struct PostgreSqlSettings {
     pub network: NetworkSettings,
 }
 
-/// The logs in one database.
+/// The logs, or the backups, in one database.
 pub struct PostgreSql {
     title: Arc<str>,
+    tables: Tables,
     config: Config,
     tls: MakeRustlsConnect,
     /// One connection, on which requests of many tasks follow each other without waiting; none after it broke.
@@ -87,6 +103,10 @@ impl PostgreSql {
     /// # Errors
     /// When the URL cannot be used or a certificate cannot be read.
     pub fn new(settings: PostgreSqlSettings) -> Result<Self, BackendError> {
+        Self::with_tables(settings, OF_LOGS)
+    }
+
+    fn with_tables(settings: PostgreSqlSettings, tables: Tables) -> Result<Self, BackendError> {
         let (url, sslmode) = without_sslmode(settings.url.reveal());
         let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
             // The error of the parser names a part of the URL and never its password.
@@ -135,6 +155,7 @@ impl PostgreSql {
         }
         Ok(Self {
             title: shown(&config).into(),
+            tables,
             tls: MakeRustlsConnect::new(settings.network.tls()?),
             config,
             client: Mutex::new(None),
@@ -168,12 +189,15 @@ impl PostgreSql {
         };
         client.batch_execute(DURABLE).await.map_err(failed)?;
         let made: bool = client
-            .query_one("SELECT to_regclass('konductor_segment') IS NOT NULL", &[])
+            .query_one("SELECT to_regclass($1::text) IS NOT NULL", &[&self.tables.last])
             .await
             .map_err(failed)?
             .get(0);
         if !made {
-            client.batch_execute(TABLES).await.map_err(failed)?;
+            client
+                .batch_execute(self.tables.statements)
+                .await
+                .map_err(failed)?;
         }
         Ok(client)
     }
@@ -214,7 +238,8 @@ impl PostgreSql {
             "28" => "set PGPASSWORD or PGPASSFILE, or KONDUCTOR_STATE_URL with user and password",
             "3D" => "create the database, or correct the URL",
             _ if *code == SqlState::INSUFFICIENT_PRIVILEGE => {
-                "let the user create tables in the database, or make them and grant SELECT, INSERT and UPDATE on them"
+                "let the user create tables in the database, or make them and grant SELECT and INSERT on them, and UPDATE \
+                 where they hold state"
             }
             _ => "look into the log of the server",
         };
@@ -249,7 +274,7 @@ impl PostgreSql {
         let Some(row) = rows.into_iter().next() else {
             return Ok(None);
         };
-        let format: i32 = self.get(&row, 0)?;
+        let format: i32 = self.column(&row, 0)?;
         if format > FORMAT {
             return Err(BackendError::refused(
                 &self.title,
@@ -260,7 +285,7 @@ impl PostgreSql {
         Ok(Some(row))
     }
 
-    fn get<'r, T: tokio_postgres::types::FromSql<'r>>(
+    fn column<'r, T: tokio_postgres::types::FromSql<'r>>(
         &self,
         row: &'r Row,
         column: usize,
@@ -270,7 +295,7 @@ impl PostgreSql {
     }
 
     fn number(&self, row: &Row, column: usize) -> Result<u64, BackendError> {
-        let number: i64 = self.get(row, column)?;
+        let number: i64 = self.column(row, column)?;
         u64::try_from(number).map_err(|_| self.damaged(format!("{number} is no position")))
     }
 }
@@ -297,7 +322,7 @@ impl Backend for PostgreSql {
                 &[&project],
             )
             .await?;
-        rows.iter().map(|row| self.get(row, 0)).collect()
+        rows.iter().map(|row| self.column(row, 0)).collect()
     }
 
     async fn read(
@@ -317,7 +342,7 @@ impl Backend for PostgreSql {
             .map(|row| {
                 Ok(StoredSegment {
                     first: self.number(row, 0)?,
-                    body: self.get(row, 1)?,
+                    body: self.column(row, 1)?,
                 })
             })
             .collect()
@@ -368,9 +393,9 @@ impl Backend for PostgreSql {
         let Some(row) = self.row(stack).await? else {
             return Ok(Lease::default());
         };
-        let token: Option<String> = self.get(&row, 3)?;
-        let owner: Option<String> = self.get(&row, 4)?;
-        let expired: Option<bool> = self.get(&row, 5)?;
+        let token: Option<String> = self.column(&row, 3)?;
+        let owner: Option<String> = self.column(&row, 4)?;
+        let expired: Option<bool> = self.column(&row, 5)?;
         Ok(Lease {
             number: self.number(&row, 2)?,
             holder: token.map(|token| Holder {
@@ -435,7 +460,7 @@ impl Backend for PostgreSql {
 
     async fn moved(&self, stack: &StackIdentity) -> Result<Option<String>, BackendError> {
         match self.row(stack).await? {
-            Some(row) => self.get(&row, 6),
+            Some(row) => self.column(&row, 6),
             None => Ok(None),
         }
     }

@@ -46,11 +46,20 @@ fn runtime() -> Result<&'static Runtime, StateError> {
 /// When the backend fails.
 pub async fn stacks(backend: &Arc<dyn Backend>, project: &str) -> Result<Vec<String>, StateError> {
     let (backend, project) = (Arc::clone(backend), project.to_owned());
-    let listing = patiently(move || {
+    asked(move || {
         let (backend, project) = (Arc::clone(&backend), project.clone());
         async move { backend.stacks(&project).await }
-    });
-    let answer = runtime()?.spawn(listing).await;
+    })
+    .await
+}
+
+/// Asks where the connections live, and asks again for a while when there is no answer. Only for what may be done twice.
+pub(crate) async fn asked<T, F>(question: impl Fn() -> F + Send + 'static) -> Result<T, StateError>
+where
+    T: Send + 'static,
+    F: Future<Output = Result<T, BackendError>> + Send + 'static,
+{
+    let answer = runtime()?.spawn(patiently(question)).await;
     Ok(answer.map_err(|_| StateError::Closed)??)
 }
 

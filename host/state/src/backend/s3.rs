@@ -7,6 +7,7 @@
 //! What is asked of the service: a new object is seen at once by everybody, in a listing too, and `If-None-Match: *`
 //! holds. S3 promises both.
 
+mod backup;
 mod listing;
 
 use std::sync::Arc;
@@ -263,7 +264,7 @@ impl S3 {
         BackendError::refused(&self.title, reason, advice)
     }
 
-    async fn get(&self, key: &str) -> Result<Option<Found>, BackendError> {
+    async fn object(&self, key: &str) -> Result<Option<Found>, BackendError> {
         let answer = self
             .send(Method::GET, self.uri(key, &[]), &[], Vec::new())
             .await?;
@@ -319,7 +320,7 @@ impl S3 {
     }
 
     /// Lists a page of names below a prefix, after a name.
-    async fn list(&self, prefix: &str, more: &[(&str, &str)]) -> Result<Listing, BackendError> {
+    async fn page(&self, prefix: &str, more: &[(&str, &str)]) -> Result<Listing, BackendError> {
         let query: Vec<(&str, &str)> = [("list-type", "2"), ("prefix", prefix)]
             .into_iter()
             .chain(more.iter().copied())
@@ -331,6 +332,30 @@ impl S3 {
             return Err(self.refused(&answer));
         }
         read_listing(answer.body()).map_err(|what| self.damaged(format!("a listing cannot be read: {what}")))
+    }
+
+    /// Returns the names directly below a prefix that ends with a slash and have something below them.
+    async fn folders(&self, prefix: &str) -> Result<Vec<String>, BackendError> {
+        let mut found = Vec::new();
+        let mut continuation: Option<String> = None;
+        loop {
+            let mut more = vec![("delimiter", "/")];
+            if let Some(token) = &continuation {
+                more.push(("continuation-token", token));
+            }
+            let page = self.page(prefix, &more).await?;
+            found.extend(
+                page.prefixes
+                    .iter()
+                    .filter_map(|full| full.strip_prefix(prefix)?.strip_suffix('/'))
+                    .map(str::to_owned),
+            );
+            match page.continuation {
+                Some(token) if page.is_truncated => continuation = Some(token),
+                _ => break,
+            }
+        }
+        Ok(found)
     }
 
     fn damaged(&self, what: String) -> BackendError {
@@ -354,7 +379,7 @@ impl S3 {
         let mut highest = 0;
         let mut after = prefix.clone();
         loop {
-            let page = self.list(&prefix, &[("start-after", &after)]).await?;
+            let page = self.page(&prefix, &[("start-after", &after)]).await?;
             for key in &page.keys {
                 highest = highest.max(self.number(key)?);
             }
@@ -367,7 +392,7 @@ impl S3 {
 
     async fn lease_object(&self, stack: &StackIdentity, number: u64) -> Result<Option<Lease>, BackendError> {
         let key = numbered(&self.leases(stack), number);
-        let Some(found) = self.get(&key).await? else {
+        let Some(found) = self.object(&key).await? else {
             return Ok(None);
         };
         let object: LeaseObject = serde_json::from_slice(&found.body)
@@ -426,33 +451,13 @@ impl Backend for S3 {
     }
 
     async fn stacks(&self, project: &str) -> Result<Vec<String>, BackendError> {
-        let prefix = self.project(project);
-        let mut found = Vec::new();
-        let mut continuation: Option<String> = None;
-        loop {
-            let mut more = vec![("delimiter", "/")];
-            if let Some(token) = &continuation {
-                more.push(("continuation-token", token));
-            }
-            let page = self.list(&prefix, &more).await?;
-            found.extend(
-                page.prefixes
-                    .iter()
-                    .filter_map(|full| full.strip_prefix(&prefix)?.strip_suffix('/'))
-                    .map(str::to_owned),
-            );
-            match page.continuation {
-                Some(token) if page.is_truncated => continuation = Some(token),
-                _ => break,
-            }
-        }
         let mut stacks = Vec::new();
-        for name in found {
+        for name in self.folders(&self.project(project)).await? {
             let stack = StackIdentity {
                 project: project.to_owned(),
                 stack: name,
             };
-            let log = self.list(&self.log(&stack), &[("max-keys", "1")]).await?;
+            let log = self.page(&self.log(&stack), &[("max-keys", "1")]).await?;
             if !log.keys.is_empty() && self.moved(&stack).await?.is_none() {
                 stacks.push(stack.stack);
             }
@@ -472,14 +477,14 @@ impl Backend for S3 {
         let after = numbered(&prefix, from.saturating_sub(1));
         let most = most.min(1000).to_string();
         let page = self
-            .list(&prefix, &[("start-after", &after), ("max-keys", &most)])
+            .page(&prefix, &[("start-after", &after), ("max-keys", &most)])
             .await?;
         let mut fetched: FuturesOrdered<_> = page
             .keys
             .iter()
             .map(|key| async move {
                 let first = self.number(key)?;
-                let found = self.get(key).await?;
+                let found = self.object(key).await?;
                 let found = found.ok_or_else(|| self.damaged(format!("`{key}` is listed and not there")))?;
                 Ok(StoredSegment {
                     first,
@@ -574,7 +579,7 @@ impl Backend for S3 {
 
     async fn moved(&self, stack: &StackIdentity) -> Result<Option<String>, BackendError> {
         let key = self.moved_key(stack);
-        let found = self.get(&key).await?;
+        let found = self.object(&key).await?;
         found
             .map(|found| {
                 String::from_utf8(found.body).map_err(|error| self.damaged(format!("`{key}`: {error}")))

@@ -186,13 +186,18 @@ pub(crate) fn seal(segment: Segment, sealer: Option<&Arc<dyn Sealer>>) -> Result
 /// What a sealed body starts with; a plain one starts with `{`.
 const SEALED: &[u8] = b"v1:";
 
+/// Tells whether the body of a segment is sealed.
+pub(crate) fn is_sealed(stored: &StoredSegment) -> bool {
+    stored.body.starts_with(SEALED)
+}
+
 /// Opens the body of a segment if it is sealed.
 pub(crate) fn open(
     place: &Arc<str>,
     stored: StoredSegment,
     sealer: Option<&Arc<dyn Sealer>>,
 ) -> Result<StoredSegment, StateError> {
-    if !stored.body.starts_with(SEALED) {
+    if !is_sealed(&stored) {
         return Ok(stored);
     }
     let what = || format!("the log at {place}, from entry {}", stored.first);

@@ -366,11 +366,7 @@ impl RemoteWriter {
 /// Fails when the log is said to be elsewhere.
 pub(crate) fn check_not_moved(remote: &Remote) -> Result<(), StateError> {
     match remote.ask(|backend, stack| async move { backend.moved(&stack).await })? {
-        Some(to) => Err(StateError::Moved {
-            stack: remote.stack.to_string(),
-            place: remote.title.to_string(),
-            to,
-        }),
+        Some(to) => Err(schema::not_here(&remote.stack, &remote.title, to)),
         None => Ok(()),
     }
 }

@@ -16,6 +16,7 @@
 #[path = "../log/fixture.rs"]
 mod fixture;
 
+mod backups;
 mod contract;
 mod copies;
 mod crashes;

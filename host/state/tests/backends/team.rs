@@ -14,6 +14,7 @@ use konductor_model::SecretText;
 use konductor_state::backend::{
     NetworkSettings, ObjectRequestError, ObjectRequests, PostgreSql, PostgreSqlSettings, S3, S3Settings,
 };
+use konductor_state::backup::{BackupFolder, BackupPlace};
 use konductor_state::{
     Backend, BackendTimes, EntryQuery, LockOwner, LoggedEntry, OpenOptions, StackLog, StateError,
 };
@@ -159,6 +160,26 @@ fn segment_keys(account: &AwsAccount) -> Vec<String> {
         .iter()
         .map(|object| object["Key"].as_str().unwrap().to_owned());
     keys.filter(|key| key.contains("/log/")).collect()
+}
+
+/// Makes the place for backups of an address: a folder, another table of the database, other names in the bucket.
+pub(crate) fn backup_place(address: &str) -> Arc<dyn BackupPlace> {
+    if let Some(rest) = address.strip_prefix("s3 ") {
+        let words: Vec<&str> = rest.split(' ').collect();
+        return Arc::new(s3(words[0], words[1], words[2]));
+    }
+    if address.starts_with("postgresql://") {
+        let made = PostgreSql::for_backups(PostgreSqlSettings {
+            url: SecretText::new(address),
+            password: None,
+            user: None,
+            network: NetworkSettings::default(),
+        });
+        return Arc::new(made.unwrap());
+    }
+    let folder = Path::new(address).with_extension("backups");
+    std::fs::create_dir_all(&folder).unwrap();
+    Arc::new(BackupFolder::new(folder))
 }
 
 /// Makes the backend of an address; none for a file.

@@ -1,0 +1,314 @@
+//! `konductor backup`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use konductor_config::inputs::stacks;
+use konductor_state::StackIdentity;
+use konductor_state::backup::{Backup, BackupMade, BackupPlace, BackupProgress, BackupSource};
+
+use crate::arguments::{BackupArguments, GlobalArguments};
+use crate::backup_place::backup_place;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::project::{self, DEFAULT_STACK, FolderSources, Project};
+
+/// Copies what is new of one stack or all of them.
+pub async fn backup(
+    arguments: &BackupArguments,
+    global: &GlobalArguments,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let folder = project::folder(global);
+    project::require(&folder)?;
+    if global.simulate {
+        return Err(CommandError::message(
+            "a simulated stack is not backed up: its cloud is a file of this machine",
+        )
+        .help("leave out --simulate"));
+    }
+    if arguments.all && global.stack.is_some() {
+        return Err(
+            CommandError::message("`--all` and `--stack` contradict each other")
+                .help("give one of them; KONDUCTOR_STACK counts as `--stack`"),
+        );
+    }
+    let places = arguments
+        .to
+        .iter()
+        .map(|address| backup_place(address, environment))
+        .collect::<Result<Vec<_>, _>>()?;
+    let mut backups = Backups {
+        arguments,
+        global,
+        environment,
+        output,
+        places,
+        known: BTreeMap::new(),
+    };
+    let Some(every) = arguments.every else {
+        let all_well = backups.round().await?;
+        return Ok(u8::from(!all_well));
+    };
+    let stop = stopped();
+    tokio::pin!(stop);
+    let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            biased;
+            () = &mut stop => break,
+            _ = ticks.tick() => {}
+        }
+        // A round that was begun is finished: a part that is half-way through would only be copied again.
+        if let Err(error) = backups.round().await {
+            output.diagnostics(&error.diagnostics, &FolderSources(folder.clone()));
+        }
+        output.event(
+            "backup-waiting",
+            &serde_json::json!({ "milliseconds": milliseconds(every) }),
+        );
+    }
+    Ok(0)
+}
+
+fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// Waits for Ctrl-C or a request to end.
+async fn stopped() {
+    #[cfg(unix)]
+    {
+        use tokio::signal::unix::{SignalKind, signal};
+        if let Ok(mut ends) = signal(SignalKind::terminate()) {
+            tokio::select! {
+                _ = tokio::signal::ctrl_c() => {}
+                _ = ends.recv() => {}
+            }
+            return;
+        }
+    }
+    let _ = tokio::signal::ctrl_c().await;
+}
+
+/// The stacks that are backed up, and what is kept of them from round to round.
+struct Backups<'a> {
+    arguments: &'a BackupArguments,
+    global: &'a GlobalArguments,
+    environment: &'a Environment,
+    output: &'a Output,
+    places: Vec<Arc<dyn BackupPlace>>,
+    known: BTreeMap<String, Vec<Backup>>,
+}
+
+impl Backups<'_> {
+    /// Backs up every stack to every place once. One that fails keeps back no other. Tells whether all went well.
+    async fn round(&mut self) -> Result<bool, CommandError> {
+        let names = if self.arguments.all {
+            every_stack(self.global, self.environment).await?
+        } else {
+            BTreeSet::from([String::new()])
+        };
+        let mut all_well = true;
+        for name in names {
+            if let Err(error) = self.stack(&name).await {
+                // A single command fails as any other does.
+                if !self.arguments.all && self.arguments.every.is_none() {
+                    return Err(error);
+                }
+                all_well = false;
+                let folder = project::folder(self.global);
+                self.output
+                    .diagnostics(&error.diagnostics, &FolderSources(folder));
+            }
+        }
+        Ok(all_well)
+    }
+
+    async fn stack(&mut self, name: &str) -> Result<(), CommandError> {
+        if !self.known.contains_key(name) {
+            let made = self.open(name)?;
+            self.known.insert(name.to_owned(), made);
+        }
+        let mut failed: Option<CommandError> = None;
+        for backup in self.known.get(name).into_iter().flatten() {
+            let outcome = if self.arguments.dry_run {
+                self.tell_pending(backup).await
+            } else {
+                self.make(backup).await
+            };
+            if let Err(error) = outcome {
+                match &mut failed {
+                    Some(failed) => failed.diagnostics.extend(error.diagnostics),
+                    None => failed = Some(error),
+                }
+            }
+        }
+        match failed {
+            Some(error) => Err(error),
+            None => Ok(()),
+        }
+    }
+
+    fn open(&self, name: &str) -> Result<Vec<Backup>, CommandError> {
+        let mut global = self.global.clone();
+        if !name.is_empty() {
+            global.stack = Some(name.to_owned());
+        }
+        let project = Project::open(&global, self.environment)?;
+        let backend = project.backend()?;
+        let source = match backend {
+            Some(_) if self.arguments.from_copy => {
+                let copy = project.copy_file(&project.state_place)?;
+                let copy = copy.filter(|copy| copy.exists()).ok_or_else(|| {
+                    CommandError::message(format!("this machine has no copy of {}", project.title()))
+                })?;
+                BackupSource::File(copy)
+            }
+            Some(backend) => BackupSource::Backend(backend),
+            None if self.arguments.from_copy => {
+                return Err(
+                    CommandError::message("the state is no copy: it is kept in a file")
+                        .help("leave out --from-copy"),
+                );
+            }
+            None => {
+                let file = project.log_file();
+                if !file.exists() {
+                    return Err(CommandError::message(format!(
+                        "stack {} was never deployed",
+                        project.title()
+                    ))
+                    .help("`konductor run` deploys it"));
+                }
+                BackupSource::File(file)
+            }
+        };
+        let title = match &source {
+            BackupSource::Backend(backend) => backend.title().to_owned(),
+            BackupSource::File(_) => String::new(),
+        };
+        let encrypt = self.arguments.encrypt || project.state_place.is_encrypted();
+        let mut made = Vec::new();
+        for place in &self.places {
+            if place.title() == title {
+                return Err(CommandError::message(format!(
+                    "the state is at {title} itself: what loses it loses the backup too"
+                ))
+                .help("name another place"));
+            }
+            let stack = StackIdentity {
+                project: project.configuration.project_name().to_owned(),
+                stack: project.configuration.stack().to_owned(),
+            };
+            let mut backup = Backup::new(Arc::clone(place), stack, source.clone());
+            backup.sealer = Some(project.sealer.clone());
+            backup.encrypt = encrypt;
+            made.push(backup);
+        }
+        Ok(made)
+    }
+
+    async fn tell_pending(&self, backup: &Backup) -> Result<(), CommandError> {
+        let pending = backup.pending().await?;
+        let members = serde_json::json!({
+            "project": backup.stack.project, "stack": backup.stack.stack, "place": backup.place.title(),
+            "entries": pending.copied.entries, "segments": pending.segments, "bytes": pending.copied.bytes,
+        });
+        let text = format!(
+            "{}: {} would be copied to {}",
+            backup.stack,
+            amount(pending.copied, pending.segments),
+            backup.place.title()
+        );
+        self.output.fact("backup-pending", &members, &text);
+        Ok(())
+    }
+
+    async fn make(&self, backup: &Backup) -> Result<(), CommandError> {
+        let (output, stack, place) = (self.output, &backup.stack, backup.place.title());
+        let told = |progress: BackupProgress| {
+            let members = serde_json::json!({
+                "project": stack.project, "stack": stack.stack, "place": place,
+                "entries": progress.entries, "bytes": progress.bytes,
+            });
+            output.event("backup-progress", &members);
+            if output.is_terminal() {
+                output.line(&format!("{stack}: {} so far", amount(progress, 0)));
+            }
+        };
+        let made = backup.make(&told).await?;
+        if made.serial == Some(0) {
+            if self.arguments.all {
+                return Ok(());
+            }
+            return Err(CommandError::message(format!("stack {stack} was never deployed"))
+                .help("`konductor run` deploys it"));
+        }
+        self.tell(backup, &made);
+        Ok(())
+    }
+
+    fn tell(&self, backup: &Backup, made: &BackupMade) {
+        let (stack, place) = (&backup.stack, backup.place.title());
+        let members = serde_json::json!({
+            "project": stack.project, "stack": stack.stack, "place": place, "serial": made.serial,
+            "entries": made.copied.entries, "segments": made.segments, "unopened": made.unopened,
+            "bytes": made.copied.bytes, "as_of": made.as_of,
+        });
+        if made.segments == 0 && self.arguments.every.is_some() {
+            // Every few seconds the same line would hide the others.
+            return self.output.event("backup-made", &members);
+        }
+        let until = match made.serial {
+            Some(serial) => format!("to entry {serial}"),
+            None => "to its end".to_owned(),
+        };
+        let copied = if made.segments == 0 {
+            "nothing new".to_owned()
+        } else {
+            format!("{} copied", amount(made.copied, made.segments))
+        };
+        let unopened = if made.unopened > 0 {
+            "; they are encrypted and no key is here, so only their order was checked"
+        } else {
+            ""
+        };
+        let text = format!("{stack}: backed up {until} at {place}, {copied}{unopened}");
+        self.output.fact("backup-made", &members, &text);
+    }
+}
+
+fn amount(copied: BackupProgress, segments: u64) -> String {
+    let size = copied.bytes.div_ceil(1_000);
+    match (copied.entries, segments) {
+        (0, 0) => "nothing".to_owned(),
+        (0, segments) => format!("{segments} segments ({size} kB)"),
+        (entries, _) => format!("{entries} entries ({size} kB)"),
+    }
+}
+
+/// Returns the stacks of the project that have a file or a log.
+async fn every_stack(
+    global: &GlobalArguments,
+    environment: &Environment,
+) -> Result<BTreeSet<String>, CommandError> {
+    let folder = project::folder(global);
+    let named: BTreeSet<String> = stacks(&folder).into_iter().collect();
+    let any = named.first().cloned().unwrap_or_else(|| DEFAULT_STACK.to_owned());
+    let mut arguments = global.clone();
+    arguments.stack = Some(any);
+    let project = Project::open(&arguments, environment)?;
+    // What has a file and no log has nothing to lose.
+    let with_log = match project.backend()? {
+        Some(backend) => {
+            konductor_state::backend::stacks(&backend, project.configuration.project_name()).await?
+        }
+        None => project.stacks_in_files(),
+    };
+    Ok(with_log.into_iter().collect())
+}
