@@ -7,9 +7,11 @@ answers requests, one line of JSON each, read from standard input:
     {"call": ["ec2", "describe_vpcs", {}, "us-west-2"]}    any boto3 call
     {"limit": {"rate": 25, "burst": 250}}                  refuse what goes beyond it with 429, boto3 apart; null: nothing
     {"limited": {}}                                        how many requests the limit has let through and refused
+    {"latency": {"seconds": 0.1}}                          answer no request, boto3's apart, before so much time has passed
 
 with {"ok": …} or {"error": "…"}. It ends when standard input is closed, so it never outlives its test.
-Every request the server gets is written to the file named by --requests, one line of JSON each.
+Every request the server gets is written to the file named by --requests, one line of JSON each; at_once says how many,
+boto3's apart, it was answering then.
 """
 
 import argparse
@@ -58,6 +60,7 @@ class Limit:
 
 
 LIMIT = {"now": None}
+LATENCY = {"seconds": 0.0}
 REFUSED = b"""<?xml version="1.0" encoding="UTF-8"?>
 <Response><Errors><Error><Code>RequestLimitExceeded</Code><Message>Request limit exceeded.</Message></Error></Errors>
 <RequestID>00000000-0000-0000-0000-000000000000</RequestID></Response>"""
@@ -70,6 +73,7 @@ class RequestLog:
         self.application = application
         self.file = open(path, "a", encoding="utf-8")
         self.lock = threading.Lock()
+        self.at_once = 0
 
     def __call__(self, environ, start_response):
         if environ["REQUEST_METHOD"] in ("PUT", "DELETE") and not is_whole(environ):
@@ -86,7 +90,18 @@ class RequestLog:
                 return [b""]
         environ["wsgi.input"] = Body(body)
         environ[RAW_BODY] = body
+        is_own = "Boto3" in environ.get("HTTP_USER_AGENT", "")
+        with self.lock:
+            self.at_once += not is_own
+        try:
+            return self.answer(environ, start_response, body, is_own)
+        finally:
+            with self.lock:
+                self.at_once -= not is_own
+
+    def answer(self, environ, start_response, body, is_own):
         line = {
+            "at_once": self.at_once,
             "method": environ["REQUEST_METHOD"],
             "path": environ.get("RAW_URI") or environ["PATH_INFO"],
             "headers": {key[5:].lower().replace("_", "-"): value for key, value in environ.items() if key.startswith("HTTP_")},
@@ -95,8 +110,10 @@ class RequestLog:
         with self.lock:
             self.file.write(json.dumps(line) + "\n")
             self.file.flush()
+        if not is_own:
+            time.sleep(LATENCY["seconds"])
         limit = LIMIT["now"]
-        if limit and "Boto3" not in environ.get("HTTP_USER_AGENT", "") and not limit.lets_through():
+        if limit and not is_own and not limit.lets_through():
             start_response("429 Too Many Requests", [("Content-Type", "text/xml"), ("Content-Length", str(len(REFUSED)))])
             return [REFUSED]
         if environ["REQUEST_METHOD"] == "GET" and environ.get("QUERY_STRING", "").startswith("versioning"):
@@ -228,6 +245,9 @@ def answer(request, client):
         return account.contents(client, request["account"].get("region", REGION))
     if "limit" in request:
         LIMIT["now"] = Limit(**request["limit"]) if request["limit"] else None
+        return {}
+    if "latency" in request:
+        LATENCY.update(request["latency"])
         return {}
     if "limited" in request:
         return {"passed": LIMIT["now"].passed, "refused": LIMIT["now"].refused}

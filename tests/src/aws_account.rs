@@ -126,6 +126,15 @@ impl AwsAccount {
             .expect("the account can be limited");
     }
 
+    /// Lets the account take its time for every request. boto3 is answered at once.
+    ///
+    /// # Panics
+    /// When the emulator does not answer.
+    pub fn latency(&self, time: Duration) {
+        self.ask(&json!({"latency": {"seconds": time.as_secs_f64()}}))
+            .expect("the account can be slowed down");
+    }
+
     /// Returns how many requests the limit has let through and how many it has refused, as the server counted them.
     ///
     /// # Panics

@@ -12,6 +12,8 @@
 //! the proxy resolves names, so the address filter sees only the proxy's address.
 
 mod account;
+mod admission;
+mod admitted;
 pub mod audit;
 mod authentication;
 pub mod broker;
@@ -30,6 +32,7 @@ mod neutral;
 mod operation;
 mod own_requests;
 mod placement;
+mod presentation;
 mod recorder;
 mod redaction;
 mod replay;

@@ -9,8 +9,8 @@ use memchr::memmem;
 use url::Url;
 
 use crate::named_secrets::NamedSecrets;
+use crate::presentation::{HIDDEN_HEADERS, is_checksum};
 use crate::request::{is_allowed_header, signing_parameters};
-use crate::session::{HIDDEN_HEADERS, is_checksum};
 
 /// What placeholders begin with, and the brace that opens them all.
 const SECRET: &str = "{{secret:";

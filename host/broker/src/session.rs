@@ -13,6 +13,8 @@ use konductor_model::manifest::EndpointProtocol;
 use tokio::time::Instant;
 
 use crate::account::{self, Question, named_resources, owner_header};
+use crate::admission::{Admission, Purposes};
+use crate::admitted::AdmittedSession;
 use crate::audit::PendingCall;
 use crate::authentication::{Authentication, Signer};
 use crate::broker::{Shared, WayOut};
@@ -23,31 +25,15 @@ use crate::grant::{EVERY_REGION, EndpointGrant, Grant, is_common_region};
 use crate::http_credential::HttpCredential;
 use crate::operation::{operation, request_id};
 use crate::placement::place;
+use crate::presentation::presentable;
 use crate::redaction::Redaction;
 use crate::request::{RequestError, check_headers, check_method, encode_path, encode_query};
 use crate::retry::{Verdict, error_code, judge, may_repeat, retry_after};
 use crate::signing;
 use crate::throttle::Throttle;
 use crate::token_operation::{self, Judged, Judgement};
-use crate::transport::{Answer, AttemptError, Sending};
+use crate::transport::{AttemptError, Sending};
 use crate::vault::Vault;
-
-/// Headers of an answer that stay on this side: they set or carry credentials, or belong to the connection.
-pub(crate) const HIDDEN_HEADERS: [&str; 13] = [
-    "set-cookie",
-    "set-cookie2",
-    "authorization",
-    "authentication-info",
-    "www-authenticate",
-    "proxy-authenticate",
-    "proxy-authentication-info",
-    "proxy-authorization",
-    "x-amz-security-token",
-    "connection",
-    "keep-alive",
-    "transfer-encoding",
-    "upgrade",
-];
 
 pub(crate) struct Session {
     shared: Arc<Shared>,
@@ -57,6 +43,7 @@ pub(crate) struct Session {
     signers: BTreeMap<String, Signer>,
     http_credentials: BTreeMap<String, HttpCredential>,
     vault: Arc<Vault>,
+    purposes: Purposes,
 }
 
 /// A request that passed every check, ready to be signed.
@@ -64,6 +51,8 @@ struct Prepared {
     address: Address,
     authentication: Authentication,
     throttle: Arc<Throttle>,
+    /// The rate limit was waited for already.
+    is_admitted: bool,
     method: Method,
     uri: http::Uri,
     headers: HeaderMap,
@@ -102,6 +91,7 @@ impl Session {
             signers,
             http_credentials,
             vault,
+            purposes: Purposes::default(),
         }
     }
 
@@ -253,6 +243,7 @@ impl Session {
             .map_err(|_| self.denials().request(endpoint, "its target is no URI"))?;
         Ok(Prepared {
             throttle: self.shared.throttle(authentication.throttle_key(&address)),
+            is_admitted: false,
             may_repeat: may_repeat(&method, request.idempotent),
             accounts: endpoint.accounts.clone(),
             endpoint: endpoint.id.clone(),
@@ -310,9 +301,11 @@ impl Session {
                 self.shared.limits.call_timeout
             ))
         };
-        if tokio::time::timeout_at(deadline, request.throttle.acquire())
-            .await
-            .is_err()
+        let waited_for = attempts == 0 && request.is_admitted;
+        if !waited_for
+            && tokio::time::timeout_at(deadline, request.throttle.acquire())
+                .await
+                .is_err()
         {
             return Ok(Err(expired("the rate limit left no room for the call")));
         }
@@ -481,6 +474,27 @@ impl Session {
 #[async_trait]
 impl Cloud for Session {
     async fn send(&self, resource: &str, request: CloudRequest) -> Result<CloudResponse, SendError> {
+        self.send_after(resource, request, None).await
+    }
+
+    async fn admit(self: Arc<Self>, purpose: &str) -> Option<Arc<dyn Cloud>> {
+        // Without endpoints nothing is ever sent.
+        if self.grant.endpoints.is_empty() {
+            return None;
+        }
+        let admission = self.purposes.admit(purpose).await;
+        Some(Arc::new(AdmittedSession::new(self, admission)))
+    }
+}
+
+impl Session {
+    /// Sends a request of a call that was waited for, if it was.
+    pub(crate) async fn send_after(
+        &self,
+        resource: &str,
+        request: CloudRequest,
+        admission: Option<&Admission>,
+    ) -> Result<CloudResponse, SendError> {
         let permit =
             match tokio::time::timeout(self.shared.limits.call_timeout, self.shared.audit.reserve()).await {
                 Ok(Ok(permit)) => permit,
@@ -497,7 +511,10 @@ impl Cloud for Session {
             };
         let mut call = PendingCall::begin(permit, &self.plugin, resource, &request);
         let result = match self.prepare(&mut call, resource, request) {
-            Ok(prepared) => self.deliver(&mut call, &prepared).await,
+            Ok(mut prepared) => {
+                prepared.is_admitted = admission.is_some_and(|admission| admission.first(&prepared.throttle));
+                self.deliver(&mut call, &prepared).await
+            }
             Err(error) => Err(error),
         };
         call.finish(result.as_ref().err());
@@ -554,35 +571,4 @@ fn sign(
     let signature = signing::sign(&mut signed, &request.address, credentials, SystemTime::now())
         .map_err(|error| SendError::Other(error.to_string()))?;
     Ok((signed, Redaction::new(credentials, Some(&signature))))
-}
-
-/// Returns what the guest may see of an answer.
-fn presentable(answer: Answer, redaction: &Redaction, vault: &Vault) -> CloudResponse {
-    let length = answer.body.len();
-    let (body, sealed) = vault.seal_echoes(redaction.body(answer.body));
-    let changed = sealed || body.len() != length;
-    let headers = answer
-        .headers
-        .iter()
-        .filter(|(name, _)| !HIDDEN_HEADERS.contains(&name.as_str()))
-        // A checksum of what the guest does not get would only tell it that the answer was changed.
-        .filter(|(name, _)| !(changed && is_checksum(name.as_str())))
-        .map(|(name, value)| {
-            let text = if changed && *name == http::header::CONTENT_LENGTH {
-                body.len().to_string()
-            } else {
-                vault.seal_text(&redaction.text(&String::from_utf8_lossy(value.as_bytes())))
-            };
-            (name.as_str().to_owned(), text)
-        })
-        .collect();
-    CloudResponse {
-        status: answer.status.as_u16(),
-        headers,
-        body,
-    }
-}
-
-pub(crate) fn is_checksum(header: &str) -> bool {
-    header == "content-md5" || header.starts_with("x-amz-checksum-")
 }

@@ -92,15 +92,29 @@ impl Throttle {
         }
     }
 
+    /// Gives back the right to send a request that will not be sent.
+    pub fn give_back(&self) {
+        let mut state = self.state();
+        let capacity = self.capacity(&state);
+        state.tokens = (state.tokens + 1.0).min(capacity);
+        state.sent = (state.sent - 1.0).max(0.0);
+    }
+
+    /// Returns how many tokens there may be now.
+    fn capacity(&self, state: &State) -> f64 {
+        let burst = self.options.burst.max(1.0);
+        if state.slowed {
+            state.rate.clamp(1.0, burst)
+        } else {
+            burst
+        }
+    }
+
     /// Takes a token, or says how long until there is one.
     fn take(&self) -> Result<(), Duration> {
         let mut state = self.state();
         let now = Instant::now();
-        let capacity = if state.slowed {
-            state.rate.clamp(1.0, self.options.burst.max(1.0))
-        } else {
-            self.options.burst.max(1.0)
-        };
+        let capacity = self.capacity(&state);
         let elapsed = now.duration_since(state.refilled).as_secs_f64();
         state.tokens = elapsed.mul_add(state.rate, state.tokens).min(capacity);
         state.refilled = now;
@@ -253,6 +267,29 @@ mod tests {
             throttle.slow_down(sent_at);
         }
         assert!((throttle.rate() - 5.0).abs() < 0.01, "{}", throttle.rate());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_given_back_can_be_taken_again_and_is_no_more_than_the_burst() {
+        let throttle = Throttle::new(options());
+        for _ in 0..10 {
+            throttle.acquire().await;
+        }
+        throttle.give_back();
+        let began = Instant::now();
+        throttle.acquire().await;
+        assert_eq!(began.elapsed(), Duration::ZERO);
+        for _ in 0..50 {
+            throttle.give_back();
+        }
+        for _ in 0..11 {
+            throttle.acquire().await;
+        }
+        assert!(
+            began.elapsed() > Duration::from_millis(90),
+            "{:?}",
+            began.elapsed()
+        );
     }
 
     #[tokio::test(start_paused = true)]

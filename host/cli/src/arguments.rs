@@ -234,6 +234,9 @@ pub struct ExecutionArguments {
     /// How the simulated cloud behaves, with --simulate.
     #[arg(long, value_enum, default_value_t = SimulationProfile::Instant, value_name = "PROFILE")]
     pub simulate_profile: SimulationProfile,
+    /// How long every answer of the simulated cloud takes, in place of what its profile says.
+    #[arg(long, value_name = "MILLISECONDS", value_parser = clap::value_parser!(u64).range(..=3_600_000))]
+    pub simulate_latency: Option<u64>,
     /// What the simulated cloud's luck comes from: the same number gives the same faults.
     #[arg(long, default_value_t = 1, value_name = "NUMBER")]
     pub simulate_seed: u64,

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use konductor_engine::simulate::{Profile, SimulatedCloud, SimulatedProvider};
 use konductor_model::provider::Provider;
@@ -23,6 +24,10 @@ impl Simulation {
         };
         let cloud = SimulatedCloud::open(file, profile, arguments.simulate_seed, region)
             .map_err(|error| CommandError::message(with_causes(&error)))?;
+        let cloud = match arguments.simulate_latency {
+            Some(milliseconds) => cloud.with_latency(Duration::from_millis(milliseconds)),
+            None => cloud,
+        };
         Ok(Self(Arc::new(cloud)))
     }
 

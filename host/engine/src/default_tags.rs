@@ -17,7 +17,7 @@ use konductor_model::{ResourceName, ResourceSchema, ResourceType, Value};
 /// A provider whose resources get default tags.
 pub struct DefaultTags {
     inner: Arc<dyn Provider>,
-    tags: BTreeMap<String, Value>,
+    tags: Arc<BTreeMap<String, Value>>,
 }
 
 impl DefaultTags {
@@ -26,16 +26,19 @@ impl DefaultTags {
         if tags.is_empty() {
             inner
         } else {
-            Arc::new(Self { inner, tags })
+            Arc::new(Self {
+                inner,
+                tags: Arc::new(tags),
+            })
         }
     }
 
     fn add(&self, inputs: &mut Value, attribute: &str) {
         let Some(inputs) = inputs.as_map_mut() else { return };
         match inputs.entry(attribute.to_owned()).or_insert(Value::Null) {
-            tags @ Value::Null => *tags = Value::Map(self.tags.clone()),
+            tags @ Value::Null => *tags = Value::Map(self.tags.as_ref().clone()),
             Value::Map(own) => {
-                for (name, value) in &self.tags {
+                for (name, value) in self.tags.iter() {
                     own.entry(name.clone()).or_insert_with(|| value.clone());
                 }
             }
@@ -73,6 +76,14 @@ impl Provider for DefaultTags {
         stored: ObjectState,
     ) -> ProviderResult<ObjectState> {
         self.inner.upgrade_state(resource_type, stored).await
+    }
+
+    async fn admit(&self, resource_type: &ResourceType) -> Option<Arc<dyn Provider>> {
+        let inner = self.inner.admit(resource_type).await?;
+        Some(Arc::new(Self {
+            inner,
+            tags: self.tags.clone(),
+        }))
     }
 
     async fn required_permissions(

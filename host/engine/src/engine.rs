@@ -7,11 +7,11 @@ use konductor_model::Urn;
 use konductor_model::provider::Imported;
 use konductor_state::record::Snapshot;
 use konductor_state::{Entry, Journal, Past};
-use tokio::sync::Semaphore;
 
 use crate::adoption::{self, Adopted, Wanted};
 use crate::apply::call::Caller;
 use crate::apply::context::ApplyContext;
+use crate::apply::places::Places;
 use crate::apply::writer::Writer;
 use crate::apply::{Apply, ApplyReport, RetryPolicy, fits};
 use crate::desired::{Desired, Providers};
@@ -116,7 +116,7 @@ impl Engine {
 
     fn caller(&self, stop: StopSignal) -> Caller {
         Caller {
-            permits: Arc::new(Semaphore::new(self.settings.parallelism.max(1))),
+            places: Arc::new(Places::new(self.settings.parallelism)),
             retry: self.settings.retry,
             stop,
             observer: self.observer.clone(),

@@ -30,6 +30,7 @@ mod refactor;
 mod reference;
 mod refresh;
 mod schema_version;
+mod shares;
 pub mod simulate;
 pub mod stop;
 mod subject;

@@ -204,7 +204,7 @@ impl Recovery<'_> {
         let polled = handle.is_some();
         let mut end = self
             .caller
-            .call(subject.provider, begun(begin), request, handle)
+            .call(subject.provider, None, begun(begin), request, handle)
             .await;
         // A handle can be forgotten by the cloud; the token is not.
         if polled
@@ -212,7 +212,7 @@ impl Recovery<'_> {
         {
             end = self
                 .caller
-                .call(subject.provider, begun(begin), request, None)
+                .call(subject.provider, None, begun(begin), request, None)
                 .await;
         }
         let end = match end {
@@ -288,7 +288,7 @@ impl Recovery<'_> {
             };
             let end = self
                 .caller
-                .call(subject.provider, begun(begin), request, handle)
+                .call(subject.provider, None, begun(begin), request, handle)
                 .await;
             if let CallEnd::Complete(object) = end {
                 let mut record = begin.record.as_ref().clone();
@@ -337,7 +337,11 @@ impl Recovery<'_> {
             return Ok(gone("it is deleted"));
         }
         let request = Request::Delete { prior: object };
-        match self.caller.call(provider, begun(begin), request, handle).await {
+        match self
+            .caller
+            .call(provider, None, begun(begin), request, handle)
+            .await
+        {
             CallEnd::Deleted | CallEnd::Complete(_) => Ok(gone("it is deleted")),
             CallEnd::Partial(_, failure) | CallEnd::Failed { failure, .. } => Ok(Verdict {
                 record: before.cloned(),
@@ -374,6 +378,7 @@ fn interrupted() -> Failure {
 fn begun(begin: &Begin) -> Begun<'_> {
     Begun {
         operation: &begin.operation,
+        plugin: &begin.record.plugin.name,
         urn: &begin.urn,
         action: begin.action,
         token: &begin.idempotency_token,

@@ -1,5 +1,7 @@
 //! The one way out of the sandbox, as the sandbox sees it.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 
 /// An unsigned request of a guest.
@@ -75,4 +77,13 @@ pub enum SendError {
 pub trait Cloud: Send + Sync {
     /// Checks, signs, sends and records one request. `resource` is what the call is made for, for the record.
     async fn send(&self, resource: &str, request: CloudRequest) -> Result<CloudResponse, SendError>;
+
+    /// Waits until the rate limit has room for the first request of a call, and returns a way out whose first request
+    /// does not wait. `purpose` is what calls have in common that begin with a request to the same service: the
+    /// resource type. Dropping the future, or the way out before it was used, gives the room up.
+    ///
+    /// None where there is no limit.
+    async fn admit(self: Arc<Self>, _purpose: &str) -> Option<Arc<dyn Cloud>> {
+        None
+    }
 }

@@ -269,6 +269,15 @@ pub trait Provider: Send + Sync {
         stored: ObjectState,
     ) -> ProviderResult<ObjectState>;
 
+    /// Waits until the rate limit of the cloud has room for a call about a type, and returns the provider to make that
+    /// call of: its first request is one that was waited for. Holds nothing while it waits, so a scheduler asks before
+    /// it starts an operation. Dropping the future, or the provider, gives the room up.
+    ///
+    /// None where no limit is known; the call can be made at once. Requests after the first wait inside the call.
+    async fn admit(&self, _resource_type: &ResourceType) -> Option<Arc<dyn Provider>> {
+        None
+    }
+
     /// Returns the cloud permissions an operation needs. Pure.
     async fn required_permissions(
         &self,

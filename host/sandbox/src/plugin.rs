@@ -171,6 +171,19 @@ impl Plugin {
         }
     }
 
+    /// Waits until the rate limit has room for a call with a purpose, and returns the same plugin for that call. It has no
+    /// instance meanwhile. None where there is no limit.
+    pub(crate) async fn admitted(&self, purpose: &str) -> Option<Self> {
+        let cloud = self.access.cloud.clone()?.admit(purpose).await?;
+        Some(Self {
+            loaded: Arc::clone(&self.loaded),
+            access: Access {
+                cloud: Some(cloud),
+                ..self.access.clone()
+            },
+        })
+    }
+
     /// Returns the same plugin with secret attributes that it is given as they are, each written as a grant does:
     /// `aws:ec2:Instance.user_data`. Each time one is, the recorder is told before.
     #[must_use]

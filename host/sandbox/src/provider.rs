@@ -120,6 +120,11 @@ impl Provider for Plugin {
         call!(self, call, upgrade_state() sealing Stored { resource_type: resource_type.clone(), object: stored })
     }
 
+    async fn admit(&self, resource_type: &ResourceType) -> Option<Arc<dyn Provider>> {
+        let admitted = self.admitted(resource_type.as_str()).await?;
+        Some(Arc::new(admitted))
+    }
+
     async fn required_permissions(
         &self,
         resource_type: &ResourceType,

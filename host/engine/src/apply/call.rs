@@ -3,6 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::apply::places::{Admitted, Places};
+use crate::apply::writer::Writer;
+use crate::event::{Event, Observer};
+use crate::stop::{Stop, StopSignal};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use konductor_model::provider::{
@@ -12,11 +16,6 @@ use konductor_model::provider::{
 use konductor_model::{Disposition, Failure, Urn, Value};
 use konductor_state::Entry;
 use konductor_state::entry::{Action, OperationProgress};
-use tokio::sync::Semaphore;
-
-use crate::apply::writer::Writer;
-use crate::event::{Event, Observer};
-use crate::stop::{Stop, StopSignal};
 
 /// The shortest time between two polls, whatever the provider says.
 const SHORTEST_POLL: Duration = Duration::from_millis(10);
@@ -95,6 +94,8 @@ pub(crate) enum Request<'a> {
 #[derive(Clone, Copy)]
 pub(crate) struct Begun<'a> {
     pub(crate) operation: &'a str,
+    /// The plugin's name in the project.
+    pub(crate) plugin: &'a str,
     pub(crate) urn: &'a Urn,
     pub(crate) action: Action,
     pub(crate) token: &'a str,
@@ -118,7 +119,7 @@ pub(crate) enum CallEnd {
 /// Makes calls with a bounded number at a time.
 #[derive(Clone)]
 pub(crate) struct Caller {
-    pub(crate) permits: Arc<Semaphore>,
+    pub(crate) places: Arc<Places>,
     pub(crate) retry: RetryPolicy,
     pub(crate) stop: StopSignal,
     pub(crate) observer: Arc<dyn Observer>,
@@ -126,20 +127,23 @@ pub(crate) struct Caller {
 }
 
 impl Caller {
-    /// Calls until the operation has ended. Waits hold no permit.
+    /// Calls until the operation has ended. Waits hold no place. The first call is the one that was admitted, if one
+    /// was.
     pub(crate) async fn call(
         &self,
         provider: &dyn Provider,
+        mut admitted: Option<Admitted>,
         begun: Begun<'_>,
         request: Request<'_>,
         mut handle: Option<Vec<u8>>,
     ) -> CallEnd {
         let mut attempt = 1;
         loop {
+            let admitted = admitted.take();
             let result = tokio::select! {
                 biased;
                 () = self.stop.reached(Stop::Cancel) => return CallEnd::Cancelled,
-                result = self.once(provider, begun, request, handle.as_deref()) => result,
+                result = self.once(provider, admitted, begun, request, handle.as_deref()) => result,
             };
             let wait = match result {
                 Ok(Outcome::Complete(object)) => return CallEnd::Complete(object),
@@ -188,16 +192,25 @@ impl Caller {
     async fn once(
         &self,
         provider: &dyn Provider,
+        admitted: Option<Admitted>,
         begun: Begun<'_>,
         request: Request<'_>,
         handle: Option<&[u8]>,
     ) -> ProviderResult<Outcome> {
-        let _permit = self
-            .permits
-            .acquire()
-            .await
-            .map_err(|_| Failure::new(Disposition::Cancelled, "the run has ended"))?;
         let resource_type = begun.urn.resource_type().clone();
+        let admitted = match admitted {
+            Some(admitted) => Some(admitted),
+            None => self.places.admit(begun.plugin, provider, &resource_type).await,
+        };
+        let (limited, _place) = match admitted {
+            Some(Admitted { provider, place }) => (Some(provider), place),
+            None => {
+                let place = self.places.take(begun.plugin).await;
+                let ended = || Failure::new(Disposition::Cancelled, "the run has ended");
+                (None, place.ok_or_else(ended)?)
+            }
+        };
+        let provider = limited.as_deref().unwrap_or(provider);
         let name = begun.urn.name().clone();
         let idempotency_token = begun.token.to_owned();
         if let Some(handle) = handle {

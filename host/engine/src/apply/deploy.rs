@@ -14,6 +14,7 @@ use konductor_state::{Entry, StateError};
 
 use crate::apply::call::{Begun, CallEnd, Request, retrying};
 use crate::apply::context::{ApplyContext, Ended};
+use crate::apply::places::Admitted;
 use crate::event::Event;
 use crate::honesty;
 use crate::identifiers::{managed_twice, supersedes_itself};
@@ -68,7 +69,7 @@ impl ApplyContext {
     }
 
     /// Creates, changes or imports what a step says.
-    pub(crate) async fn deploy(&self, step: &Step) -> Result<Went, StateError> {
+    pub(crate) async fn deploy(&self, step: &Step, admitted: Option<Admitted>) -> Result<Went, StateError> {
         let current = self.record(&step.urn);
         let action = match (&step.action, &current) {
             (StepAction::Replace { delete_before: false }, Some(record)) if record.object.is_some() => {
@@ -106,9 +107,10 @@ impl ApplyContext {
             verify_determinism: false,
         };
         if let StepAction::Import { id } = &step.action {
-            return self.import(step, id, &subject).await;
+            return self.import(step, id, &subject, admitted).await;
         }
-        self.deploy_object(step, action, current, &subject).await
+        self.deploy_object(step, action, current, &subject, admitted)
+            .await
     }
 
     async fn deploy_object(
@@ -117,6 +119,7 @@ impl ApplyContext {
         action: Action,
         current: Option<Arc<ResourceRecord>>,
         subject: &Subject<'_>,
+        admitted: Option<Admitted>,
     ) -> Result<Went, StateError> {
         let prior = match action {
             Action::Update => match current
@@ -199,11 +202,15 @@ impl ApplyContext {
         };
         let begun = Begun {
             operation: &operation,
+            plugin: &step.plugin.name,
             urn: &step.urn,
             action,
             token: &token,
         };
-        let end = self.caller.call(subject.provider, begun, request, None).await;
+        let end = self
+            .caller
+            .call(subject.provider, admitted, begun, request, None)
+            .await;
         let claim = |object: &ObjectState| self.claim(&step.plugin.name, &step.urn, object);
         Ok(
             match settle(
@@ -244,7 +251,13 @@ impl ApplyContext {
         Ok(())
     }
 
-    async fn import(&self, step: &Step, id: &str, subject: &Subject<'_>) -> Result<Went, StateError> {
+    async fn import(
+        &self,
+        step: &Step,
+        id: &str,
+        subject: &Subject<'_>,
+        admitted: Option<Admitted>,
+    ) -> Result<Went, StateError> {
         let current = self.record(&step.urn);
         let operation = uuid::Uuid::new_v4().to_string();
         let ended = Ended {
@@ -269,10 +282,14 @@ impl ApplyContext {
             deposed: None,
         })
         .await?;
-        let imported = retrying(self.caller.retry, || {
-            subject
-                .provider
+        // Its place is taken anew for every attempt.
+        let admitted = admitted.map(|admitted| admitted.provider);
+        let provider = admitted.as_deref().unwrap_or(subject.provider);
+        let imported = retrying(self.caller.retry, || async {
+            let _place = self.caller.places.take(&step.plugin.name).await;
+            provider
                 .import(step.urn.resource_type(), step.urn.name(), id)
+                .await
         })
         .await;
         let imported =
@@ -301,7 +318,8 @@ impl ApplyContext {
         }
         // What differs from the declaration is changed in place; without a difference this only records.
         let current = self.record(&step.urn);
-        self.deploy_object(step, Action::Update, current, subject).await
+        self.deploy_object(step, Action::Update, current, subject, None)
+            .await
     }
 
     /// Puts real values in the place of references. What was known in the plan must not change by that.

@@ -1,35 +1,32 @@
 //! Applies a plan: in parallel, in the order of the graph, with every operation in the log before it begins.
 
+mod admission;
 pub(crate) mod call;
 pub(crate) mod context;
 pub(crate) mod deploy;
+pub(crate) mod places;
 pub(crate) mod remove;
+mod running;
 mod schedule;
 pub(crate) mod writer;
 
 pub use call::RetryPolicy;
 pub use context::FailedOperation;
 
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 
 use konductor_model::{Urn, Value};
 use konductor_state::{Entry, StateError};
-use tokio::task::JoinSet;
 
 use crate::error::EngineError;
 use crate::event::{ApplySummary, Event};
-use crate::plan::{Plan, PlanMode, Step, StepAction};
+use crate::plan::{Plan, PlanMode};
 use crate::records::{Recorded, Records};
 use crate::reference::resolve;
-use crate::stop::Stop;
 use context::{ApplyContext, Tally, lock};
-use deploy::Went;
-use remove::Doomed;
-use schedule::{Schedule, Task, schedule};
-
-/// How many records may be handed to the log before it is waited for.
-const HANDED_OVER: usize = 4096;
+use running::run_schedule;
+use schedule::{Task, schedule};
 
 /// What an apply did.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -193,183 +190,6 @@ async fn write_outputs(
         context.writer.append(vec![entry]).await?;
     }
     Ok(outputs)
-}
-
-/// Runs the operations. Returns whether the run was stopped.
-async fn run_schedule(
-    context: &Arc<ApplyContext>,
-    schedule: &Schedule,
-    slots: usize,
-    skipped: &mut Vec<(Urn, String)>,
-) -> Result<bool, EngineError> {
-    let graph = &schedule.graph;
-    let mut waiting: Vec<usize> = (0..graph.len())
-        .map(|node| graph.dependencies(node).len())
-        .collect();
-    let mut blocked: HashMap<usize, String> = HashMap::new();
-    let mut ready: VecDeque<usize> = (0..graph.len())
-        .filter(|node| graph.dependencies(*node).is_empty())
-        .collect();
-    let mut running: JoinSet<(usize, Result<Went, StateError>)> = JoinSet::new();
-    let mut broken: Option<StateError> = None;
-    let mut stopped = false;
-    let mut handed_over = 0;
-    loop {
-        while running.len() < slots.max(1)
-            && let Some(node) = ready.pop_front()
-        {
-            let Some(operation) = schedule.operations.get(node) else {
-                continue;
-            };
-            let halted = broken.is_some() || context.caller.stop.level() >= Stop::Finish;
-            let reason = blocked.remove(&node);
-            if operation.idle && reason.is_none() && !halted {
-                release(
-                    context,
-                    schedule,
-                    node,
-                    Went::Well,
-                    &mut waiting,
-                    &mut blocked,
-                    &mut ready,
-                );
-                continue;
-            }
-            let Some(step) = context.plan.steps.get(operation.step) else {
-                continue;
-            };
-            let ended = if let Some(reason) = reason {
-                note_skipped(&step, reason, skipped);
-                Some(Went::Badly)
-            } else if halted {
-                stopped = true;
-                note_skipped(&step, "the run was stopped".to_owned(), skipped);
-                Some(Went::Stopped)
-            } else {
-                at_once(context, &operation.task, &step)
-            };
-            match ended {
-                Some(went) => {
-                    release(
-                        context,
-                        schedule,
-                        node,
-                        went,
-                        &mut waiting,
-                        &mut blocked,
-                        &mut ready,
-                    );
-                    handed_over += 1;
-                    // What is handed over without waiting must not pile up before the log.
-                    if handed_over >= HANDED_OVER {
-                        handed_over = 0;
-                        if let Err(error) = context.writer.append(Vec::new()).await {
-                            broken.get_or_insert(error);
-                        }
-                    }
-                }
-                None => {
-                    let context = context.clone();
-                    let task = operation.task.clone();
-                    running.spawn(async move { (node, perform(&context, &task, &step).await) });
-                }
-            }
-        }
-        let Some(done) = running.join_next().await else {
-            break;
-        };
-        let (node, went) = done?;
-        let went = went.unwrap_or_else(|error| {
-            broken.get_or_insert(error);
-            Went::Stopped
-        });
-        stopped |= went == Went::Stopped;
-        release(
-            context,
-            schedule,
-            node,
-            went,
-            &mut waiting,
-            &mut blocked,
-            &mut ready,
-        );
-    }
-    match broken {
-        Some(error) => Err(error.into()),
-        None => Ok(stopped),
-    }
-}
-
-fn note_skipped(step: &Step, reason: String, skipped: &mut Vec<(Urn, String)>) {
-    // Nobody misses a resource that would not have changed.
-    let visible = !ApplyContext::is_record_only(step) && !matches!(step.action, StepAction::Forget { .. });
-    let again = skipped.last().is_some_and(|(urn, _)| *urn == step.urn);
-    if visible && !again {
-        skipped.push((step.urn.clone(), reason));
-    }
-}
-
-/// Counts an operation down in what depends on it.
-fn release(
-    context: &ApplyContext,
-    schedule: &Schedule,
-    node: usize,
-    went: Went,
-    waiting: &mut [usize],
-    blocked: &mut HashMap<usize, String>,
-    ready: &mut VecDeque<usize>,
-) {
-    for dependent in schedule.graph.dependents(node).iter().copied() {
-        if went != Went::Well && !blocked.contains_key(&dependent) {
-            let name = schedule
-                .operations
-                .get(node)
-                .and_then(|operation| context.plan.steps.get(operation.step))
-                .map(|step| step.urn.name().to_string())
-                .unwrap_or_default();
-            let reason = match went {
-                Went::Stopped => "the run was stopped".to_owned(),
-                _ => format!("`{name}`, which it waits for, was not done"),
-            };
-            blocked.insert(dependent, reason);
-        }
-        if let Some(count) = waiting.get_mut(dependent) {
-            *count -= 1;
-            if *count == 0 {
-                ready.push_back(dependent);
-            }
-        }
-    }
-}
-
-/// Does what needs no provider; none for everything else.
-fn at_once(context: &ApplyContext, task: &Task, step: &Step) -> Option<Went> {
-    match task {
-        Task::Deploy if ApplyContext::is_record_only(step) => {
-            context.record_only(step);
-            Some(Went::Well)
-        }
-        Task::Forget => {
-            let reason = match &step.action {
-                StepAction::Forget { reason } => reason.as_str(),
-                _ => "gone",
-            };
-            context.forget(&step.urn, reason);
-            Some(Went::Well)
-        }
-        _ => None,
-    }
-}
-
-async fn perform(context: &ApplyContext, task: &Task, step: &Step) -> Result<Went, StateError> {
-    match task {
-        Task::Deploy => context.deploy(step).await,
-        Task::DeleteReplaced => context.remove(step, Doomed::Replaced).await,
-        Task::DeleteSuperseded => context.remove(step, Doomed::Superseded).await,
-        Task::DeleteDeposed(key) => context.remove(step, Doomed::Deposed(key)).await,
-        Task::Delete => context.remove(step, Doomed::Current).await,
-        Task::Forget => Ok(Went::Well),
-    }
 }
 
 impl ApplyContext {

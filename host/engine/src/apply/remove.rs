@@ -12,6 +12,7 @@ use konductor_state::record::ResourceRecord;
 use crate::apply::call::{Begun, CallEnd, Request};
 use crate::apply::context::{ApplyContext, Ended};
 use crate::apply::deploy::Went;
+use crate::apply::places::Admitted;
 use crate::plan::Step;
 use crate::schema_version;
 
@@ -74,7 +75,12 @@ impl ApplyContext {
     }
 
     /// Deletes an object of a resource. One that is gone already counts as deleted.
-    pub(crate) async fn remove(&self, step: &Step, doomed: Doomed<'_>) -> Result<Went, StateError> {
+    pub(crate) async fn remove(
+        &self,
+        step: &Step,
+        doomed: Doomed<'_>,
+        admitted: Option<Admitted>,
+    ) -> Result<Went, StateError> {
         let Some(record) = self.record(&step.urn) else {
             return Ok(Went::Well);
         };
@@ -139,13 +145,20 @@ impl ApplyContext {
         .await?;
         let begun = Begun {
             operation: &operation,
+            plugin: &record.plugin.name,
             urn: &step.urn,
             action,
             token: &token,
         };
         let request = Request::Delete { prior: &object };
+        // What is recorded can be another plugin's than what takes its place.
+        let admitted = admitted.filter(|_| record.plugin.name == step.plugin.name);
         Ok(
-            match self.caller.call(provider.as_ref(), begun, request, None).await {
+            match self
+                .caller
+                .call(provider.as_ref(), admitted, begun, request, None)
+                .await
+            {
                 CallEnd::Deleted | CallEnd::Complete(_) => {
                     self.end(&ended, left, None);
                     Went::Well

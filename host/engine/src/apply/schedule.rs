@@ -8,7 +8,7 @@
 use std::collections::{HashMap, HashSet};
 
 use konductor_model::schema::TypeKind;
-use konductor_model::{ResourceName, Urn};
+use konductor_model::{ResourceName, ResourceType, Urn};
 
 use crate::apply::context::ApplyContext;
 use crate::graph::Graph;
@@ -43,6 +43,16 @@ pub(crate) struct Operation {
     pub(crate) record_only: bool,
     /// There is nothing to do at all; only its place in the order matters.
     pub(crate) idle: bool,
+    /// Which of the schedule's lanes it is in; none where it needs no provider.
+    pub(crate) lane: Option<usize>,
+}
+
+/// What the operations of a lane have in common: they are calls of one provider about one type.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Lane {
+    /// The plugin's name in the project.
+    pub(crate) plugin: String,
+    pub(crate) resource_type: ResourceType,
 }
 
 /// The operations of a plan and their order.
@@ -50,6 +60,7 @@ pub(crate) struct Operation {
 pub(crate) struct Schedule {
     pub(crate) operations: Vec<Operation>,
     pub(crate) graph: Graph,
+    pub(crate) lanes: Vec<Lane>,
     /// Steps whose superseded object stays, because something that this run leaves out may stand on it.
     pub(crate) kept: HashSet<usize>,
 }
@@ -82,13 +93,22 @@ fn some(operation: u32) -> Option<usize> {
         .flatten()
 }
 
+/// What is done with a resource, by its number.
+struct OfStep {
+    number: usize,
+    action: StepAction,
+    record_only: bool,
+    idle: bool,
+    lane: u32,
+}
+
 /// What the plan says, without its values.
 #[derive(Default)]
 struct Steps {
     /// A number for every resource, in the order of its first step.
     numbers: HashMap<Urn, usize>,
-    /// For each step its resource and what is done.
-    of: Vec<(usize, StepAction, bool, bool)>,
+    of: Vec<OfStep>,
+    lanes: Vec<Lane>,
     /// Steps that deploy, with the resources they depend on.
     needs: Vec<(usize, usize)>,
 }
@@ -97,6 +117,7 @@ impl Steps {
     fn read(plan: &Plan) -> (Self, Vec<(usize, Urn)>) {
         let mut steps = Self::default();
         let mut later = Vec::new();
+        let mut lanes: HashMap<Lane, u32> = HashMap::new();
         for (index, step) in plan.steps.iter().enumerate() {
             let next = steps.numbers.len();
             let number = *steps.numbers.entry(step.urn.clone()).or_insert(next);
@@ -115,9 +136,22 @@ impl Steps {
             }
             let record_only = ApplyContext::is_record_only(&step);
             debug_assert_eq!(steps.of.len(), index);
-            let idle = record_only && !step.record_changes;
-            steps.of.push((number, step.action, record_only, idle));
+            let lane = Lane {
+                plugin: step.plugin.name,
+                resource_type: step.urn.resource_type().clone(),
+            };
+            let next = u32::try_from(lanes.len()).unwrap_or(NONE);
+            steps.of.push(OfStep {
+                number,
+                action: step.action,
+                record_only,
+                idle: record_only && !step.record_changes,
+                lane: *lanes.entry(lane).or_insert(next),
+            });
         }
+        let mut numbered: Vec<(u32, Lane)> = lanes.into_iter().map(|(lane, number)| (number, lane)).collect();
+        numbered.sort_unstable_by_key(|(number, _)| *number);
+        steps.lanes = numbered.into_iter().map(|(_, lane)| lane).collect();
         (steps, later)
     }
 }
@@ -136,7 +170,7 @@ pub(crate) fn schedule(plan: &Plan, records: &Records) -> (Schedule, HashMap<Res
         .collect();
     let goes: Vec<bool> = {
         let mut goes = vec![true; steps.numbers.len()];
-        for (number, action, ..) in &steps.of {
+        for OfStep { number, action, .. } in &steps.of {
             let declared = !matches!(
                 action,
                 StepAction::Delete | StepAction::DeleteDeposed { .. } | StepAction::Forget { .. }
@@ -167,14 +201,18 @@ fn order_of(steps: &Steps, records: &Records) -> Schedule {
     let mut kept = HashSet::new();
     let mut of = vec![OfResource::default(); steps.numbers.len()];
     let mut deposed: HashMap<usize, Vec<usize>> = HashMap::new();
-    for (index, (number, action, record_only, idle)) in steps.of.iter().enumerate() {
+    for (index, of_step) in steps.of.iter().enumerate() {
+        let OfStep { number, action, .. } = of_step;
         let mut add = |task: Task| {
             let deploy = task == Task::Deploy;
+            let record_only = deploy && of_step.record_only;
+            let needs_provider = !record_only && task != Task::Forget;
             operations.push(Operation {
                 step: index,
                 task,
-                record_only: deploy && *record_only,
-                idle: deploy && *idle,
+                record_only,
+                idle: deploy && of_step.idle,
+                lane: some(of_step.lane).filter(|_| needs_provider),
             });
             u32::try_from(operations.len() - 1).unwrap_or(NONE)
         };
@@ -267,6 +305,7 @@ fn order_of(steps: &Steps, records: &Records) -> Schedule {
     Schedule {
         graph: order(operations.len(), edges.firm, edges.soft),
         operations,
+        lanes: steps.lanes.clone(),
         kept,
     }
 }
@@ -284,7 +323,7 @@ impl Standing {
     fn read(steps: &Steps, records: &Records) -> Self {
         let mut standing = Self::default();
         let mut goes = vec![false; steps.numbers.len()];
-        for (number, action, ..) in &steps.of {
+        for OfStep { number, action, .. } in &steps.of {
             let stays = matches!(
                 action,
                 StepAction::None | StepAction::Create | StepAction::Update | StepAction::Import { .. }

@@ -56,6 +56,8 @@ struct Lane<'r> {
     groups: VecDeque<Group<'r>>,
     /// What was refused or failed for now, and has waited.
     again: VecDeque<Job>,
+    /// How many jobs are read now, or wait to be.
+    open: usize,
 }
 
 /// The objects of one kind that are to be read.
@@ -177,6 +179,7 @@ impl Refresh<'_> {
                 provider,
                 groups: VecDeque::new(),
                 again: VecDeque::new(),
+                open: 0,
             });
             lane.groups.push_back(Group {
                 schema,
@@ -301,6 +304,7 @@ impl Refresh<'_> {
                     pace.ended(index, Ended::Answered);
                     continue;
                 };
+                lane.open += 1;
                 let provider = lane.provider.clone();
                 let requests = job
                     .records
@@ -313,8 +317,12 @@ impl Refresh<'_> {
                     })
                     .collect();
                 let batch = job.schema.batch_read;
+                let resource_type = job.schema.resource_type.clone();
                 running.spawn(async move {
-                    let answers = read_once(provider.as_ref(), requests, batch).await;
+                    // It waits for the rate limit here, where it holds no instance.
+                    let admitted = provider.admit(&resource_type).await;
+                    let provider = admitted.as_deref().unwrap_or(provider.as_ref());
+                    let answers = read_once(provider, requests, batch).await;
                     Turn::Read {
                         lane: index,
                         job,
@@ -325,11 +333,12 @@ impl Refresh<'_> {
             let Some(event) = running.join_next().await else {
                 return Ok(());
             };
-            match event? {
-                Turn::Waited { lane, job } => {
-                    if let Some(lane) = lanes.get_mut(lane) {
+            let index = match event? {
+                Turn::Waited { lane: index, job } => {
+                    if let Some(lane) = lanes.get_mut(index) {
                         lane.again.push_back(job);
                     }
+                    index
                 }
                 Turn::Read { lane, job, answers } => {
                     let refused = answers
@@ -361,7 +370,17 @@ impl Refresh<'_> {
                             tokio::time::sleep(wait).await;
                             Turn::Waited { lane, job }
                         });
+                        if let Some(lane) = lanes.get_mut(lane) {
+                            lane.open += 1;
+                        }
                     }
+                    lane
+                }
+            };
+            if let Some(lane) = lanes.get_mut(index) {
+                lane.open = lane.open.saturating_sub(1);
+                if lane.open == 0 && !lane.has_work() {
+                    pace.finish(index);
                 }
             }
         }

@@ -1,7 +1,10 @@
 //! How many reads each plugin has under way: more while its cloud answers, half as many when it refuses.
 //!
 //! One more for every round of answers and half at a refusal is what lets many share a line without knowing of each
-//! other. Plugins take turns, so that one with many objects does not keep the others waiting.
+//! other. Plugins take turns and keep places for each other, so that neither one with many objects nor a slow one keeps
+//! the others waiting.
+
+use crate::shares::Shares;
 
 /// How many reads a plugin may have under way at first.
 const FIRST: f64 = 8.0;
@@ -21,6 +24,7 @@ pub(crate) struct Pace {
     lanes: Vec<Lane>,
     /// How many reads there may be under way in all.
     most: usize,
+    shares: Shares,
     turn: usize,
 }
 
@@ -48,24 +52,23 @@ impl Pace {
                 plugins
             ],
             most,
+            shares: Shares::new(most, plugins),
             turn: 0,
         }
     }
 
     /// Returns the plugin whose turn it is among those that have something to read, and counts its read.
     pub(crate) fn next(&mut self, has_work: impl Fn(usize) -> bool) -> Option<usize> {
-        if self.under_way() >= self.most {
-            return None;
-        }
         let count = self.lanes.len();
         let chosen = (0..count).map(|step| (self.turn + step) % count).find(|lane| {
             let free = self
                 .lanes
                 .get(*lane)
                 .is_some_and(|lane| whole(lane.under_way) < lane.limit.floor());
-            free && has_work(*lane)
+            free && self.shares.has_room(*lane) && has_work(*lane)
         })?;
         self.turn = chosen + 1;
+        self.shares.take(chosen);
         if let Some(lane) = self.lanes.get_mut(chosen) {
             lane.under_way += 1;
         }
@@ -75,6 +78,7 @@ impl Pace {
     /// Takes note of how a read of a plugin ended.
     pub(crate) fn ended(&mut self, lane: usize, how: Ended) {
         let most = whole(self.most);
+        self.shares.give_back(lane);
         let Some(lane) = self.lanes.get_mut(lane) else {
             return;
         };
@@ -91,9 +95,14 @@ impl Pace {
         }
     }
 
-    /// Returns how many reads are under way.
-    pub(crate) fn under_way(&self) -> usize {
-        self.lanes.iter().map(|lane| lane.under_way).sum()
+    /// Leaves to the others what was kept for a plugin that has nothing to read any more and nothing under way.
+    pub(crate) fn finish(&mut self, lane: usize) {
+        self.shares.finish(lane);
+    }
+
+    #[cfg(test)]
+    fn under_way(&self) -> usize {
+        self.shares.taken()
     }
 
     #[cfg(test)]
@@ -153,6 +162,20 @@ mod tests {
         let mut turns: Vec<usize> = std::iter::from_fn(|| pace.next(|_| true)).collect();
         turns.sort_unstable();
         assert_eq!(turns, [0, 1, 1, 1, 2, 2]);
+    }
+
+    #[test]
+    fn a_plugin_whose_reads_never_end_leaves_places_for_another_until_that_has_finished() {
+        let mut pace = Pace::new(2, 8);
+        let turns: Vec<usize> = std::iter::from_fn(|| pace.next(|lane| lane == 0)).collect();
+        assert_eq!(turns.len(), 6);
+        let turns: Vec<usize> = std::iter::from_fn(|| pace.next(|_| true)).collect();
+        assert_eq!(turns, [1, 1]);
+        pace.ended(1, Ended::Answered);
+        pace.ended(1, Ended::Answered);
+        pace.finish(1);
+        let turns: Vec<usize> = std::iter::from_fn(|| pace.next(|lane| lane == 0)).collect();
+        assert_eq!(turns, [0, 0]);
     }
 
     proptest! {

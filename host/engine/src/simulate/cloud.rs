@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use konductor_model::Value;
 use konductor_model::provider::ObjectState;
@@ -84,6 +85,8 @@ fn with_secrets_of(value: Value, seen: &Value) -> Value {
 pub struct SimulatedCloud {
     contents: Mutex<Contents>,
     pub(crate) profile: Profile,
+    /// How long every answer takes, in place of what the profile says.
+    latency: Option<Duration>,
     pub(crate) seed: u64,
     pub(crate) region: String,
 }
@@ -137,9 +140,22 @@ impl SimulatedCloud {
         Self {
             contents: Mutex::default(),
             profile,
+            latency: None,
             seed,
             region: region.into(),
         }
+    }
+
+    /// Lets every answer take the same time, whatever the profile says.
+    #[must_use]
+    pub fn with_latency(mut self, latency: Duration) -> Self {
+        self.latency = Some(latency);
+        self
+    }
+
+    /// Returns how long an answer takes.
+    pub(crate) fn latency(&self, luck: u64) -> Duration {
+        self.latency.unwrap_or_else(|| self.profile.latency(luck))
     }
 
     /// Opens the cloud in a file, which is made when it is not there. Every effect is in the file before the

@@ -52,7 +52,7 @@ impl SimulatedProvider {
         writes: bool,
     ) -> Result<Option<Mishap>, Failure> {
         let luck = self.cloud.luck(call, resource_type, name);
-        let latency = self.cloud.profile.latency(luck);
+        let latency = self.cloud.latency(luck);
         if !latency.is_zero() {
             tokio::time::sleep(latency).await;
         }

@@ -8,6 +8,7 @@
     clippy::result_large_err
 )]
 
+mod backpressure;
 mod cloud;
 mod cloud_module;
 mod components;
