@@ -101,6 +101,7 @@ class RequestLog:
 
     def answer(self, environ, start_response, body, is_own):
         line = {
+            "time": time.time(),
             "at_once": self.at_once,
             "method": environ["REQUEST_METHOD"],
             "path": environ.get("RAW_URI") or environ["PATH_INFO"],

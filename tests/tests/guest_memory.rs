@@ -214,6 +214,7 @@ async fn deployment() -> Deployment {
         ..CredentialSource::default()
     };
     let session = SessionOptions {
+        rate_limit: None,
         plugin: "hostile".to_owned(),
         grant: Grant {
             endpoints: vec![EndpointGrant {

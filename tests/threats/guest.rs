@@ -127,6 +127,7 @@ impl Way {
     /// Makes what one plugin's session is made of.
     pub fn session(&self, plugin: &str, vault: &Arc<Vault>) -> SessionOptions {
         SessionOptions {
+            rate_limit: None,
             plugin: plugin.to_owned(),
             grant: Grant {
                 endpoints: self.endpoints.clone(),

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use cidr::IpCidr;
+use konductor_model::RateLimit;
 use konductor_model::cloud::Cloud;
 use konductor_model::manifest::EndpointProtocol;
 use url::Url;
@@ -129,6 +130,9 @@ pub struct SessionOptions {
     pub credentials: BTreeMap<String, CredentialSource>,
     /// What authenticates its requests to HTTP APIs that are no cloud, by the same names.
     pub http_credentials: BTreeMap<String, HttpCredential>,
+    /// The rate limit that the operator knows of, for each service and region with the same credentials; where none is
+    /// known it is learned from the answers.
+    pub rate_limit: Option<RateLimit>,
     /// The plugin's sealed secrets: the same vault that its sandbox has. None where it gets no secrets.
     pub vault: Option<Arc<Vault>>,
 }
@@ -212,13 +216,17 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
-    /// Returns the rate limit of a key, which all sessions share.
-    pub(crate) fn throttle(&self, key: ThrottleKey) -> Arc<Throttle> {
+    /// Returns the rate limit of a key, which all sessions share: the first says what is known of it.
+    pub(crate) fn throttle(&self, key: ThrottleKey, known: Option<RateLimit>) -> Arc<Throttle> {
+        let options = || match known {
+            Some(limit) => self.throttle.limited(limit),
+            None => self.throttle,
+        };
         let mut throttles = self.throttles.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(
             throttles
                 .entry(key)
-                .or_insert_with(|| Arc::new(Throttle::new(self.throttle))),
+                .or_insert_with(|| Arc::new(Throttle::new(options()))),
         )
     }
 }
@@ -361,6 +369,7 @@ impl Broker {
             grant,
             credentials,
             http_credentials,
+            rate_limit,
             vault,
         } = options;
         let (credentials, http_credentials) = match &self.traffic {
@@ -423,6 +432,7 @@ impl Broker {
             grant,
             signers,
             http_credentials,
+            rate_limit,
             vault,
         )))
     }

@@ -8,6 +8,7 @@ use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Method};
+use konductor_model::RateLimit;
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use konductor_model::manifest::EndpointProtocol;
 use tokio::time::Instant;
@@ -42,6 +43,7 @@ pub(crate) struct Session {
     grant: Grant,
     signers: BTreeMap<String, Signer>,
     http_credentials: BTreeMap<String, HttpCredential>,
+    rate_limit: Option<RateLimit>,
     vault: Arc<Vault>,
     purposes: Purposes,
 }
@@ -81,6 +83,7 @@ impl Session {
         grant: Grant,
         signers: BTreeMap<String, Signer>,
         http_credentials: BTreeMap<String, HttpCredential>,
+        rate_limit: Option<RateLimit>,
         vault: Arc<Vault>,
     ) -> Self {
         Self {
@@ -90,6 +93,7 @@ impl Session {
             grant,
             signers,
             http_credentials,
+            rate_limit,
             vault,
             purposes: Purposes::default(),
         }
@@ -242,7 +246,9 @@ impl Session {
             .parse()
             .map_err(|_| self.denials().request(endpoint, "its target is no URI"))?;
         Ok(Prepared {
-            throttle: self.shared.throttle(authentication.throttle_key(&address)),
+            throttle: self
+                .shared
+                .throttle(authentication.throttle_key(&address), self.rate_limit),
             is_admitted: false,
             may_repeat: may_repeat(&method, request.idempotent),
             accounts: endpoint.accounts.clone(),

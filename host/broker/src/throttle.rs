@@ -6,6 +6,7 @@
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use konductor_model::RateLimit;
 use tokio::time::Instant;
 
 /// How a bucket begins and moves. Rates are requests a second.
@@ -23,6 +24,22 @@ pub struct ThrottleOptions {
     pub decrease: f64,
     /// What is added to the rate for every second of successful answers.
     pub recovery: f64,
+}
+
+impl ThrottleOptions {
+    /// Returns how a bucket moves whose limit is known: it never goes above that. Below it goes where the cloud refuses
+    /// all the same, because somebody else uses the same limit.
+    #[must_use]
+    pub fn limited(self, limit: RateLimit) -> Self {
+        let rate = f64::from(limit.requests_per_second.max(1));
+        Self {
+            rate,
+            burst: f64::from(limit.burst.max(1)),
+            minimum_rate: self.minimum_rate.min(rate),
+            maximum_rate: rate,
+            ..self
+        }
+    }
 }
 
 impl Default for ThrottleOptions {
@@ -228,6 +245,25 @@ mod tests {
         }
         let elapsed = began.elapsed().as_secs_f64();
         assert!((1.9..2.1).contains(&elapsed), "{elapsed}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_known_limit_is_never_exceeded_however_long_all_goes_well() {
+        let throttle = Throttle::new(ThrottleOptions::default().limited(RateLimit {
+            requests_per_second: 5,
+            burst: 2,
+        }));
+        let began = Instant::now();
+        for _ in 0..52 {
+            throttle.acquire().await;
+            throttle.recover();
+        }
+        assert_eq!(began.elapsed().as_secs_f64().round(), 10.0);
+        throttle.slow_down(Instant::now());
+        assert!(throttle.rate() < 5.0, "the cloud has the last word");
+        tokio::time::advance(Duration::from_secs(600)).await;
+        throttle.recover();
+        assert!((throttle.rate() - 5.0).abs() < 0.01, "{}", throttle.rate());
     }
 
     #[tokio::test(start_paused = true)]

@@ -35,6 +35,7 @@ fn endpoint(server: &Server) -> EndpointGrant {
 
 fn session_options(endpoint: EndpointGrant, credential: HttpCredential) -> SessionOptions {
     SessionOptions {
+        rate_limit: None,
         plugin: "shelf".to_owned(),
         grant: Grant {
             endpoints: vec![endpoint],

@@ -141,6 +141,8 @@ impl Session {
                 name: &name,
                 manifest: plugin.plugin.manifest(),
                 granted: &granted.grant,
+                rate_limit: plugins::requirement(&name, Some(&project.configuration))
+                    .and_then(|plugin| plugin.rate_limit),
                 policies: &loaded.policies,
                 value: configuration.value,
                 credentials: configuration.credentials.as_ref(),

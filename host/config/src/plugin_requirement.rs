@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use konductor_model::grant::EndpointAllowance;
-use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, ResourceType, Value};
+use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, RateLimit, ResourceType, Value};
 
 use crate::configuration::RESERVED_NAMESPACES;
 use crate::located::{Located, Node};
@@ -24,6 +24,8 @@ pub struct PluginRequirement {
     pub version: Option<semver::VersionReq>,
     /// What it may do; none where nobody said.
     pub grant: Option<WrittenGrant>,
+    /// How many requests its cloud lets through, for each service and region; none where nobody knows.
+    pub rate_limit: Option<RateLimit>,
     /// Where it is asked for.
     pub origin: Origin,
 }
@@ -46,7 +48,8 @@ pub enum GrantSetting {
     Limited(PluginGrant),
 }
 
-const KEYS: [&str; 4] = ["source", "version", "plugin", "grant"];
+const KEYS: [&str; 5] = ["source", "version", "plugin", "grant", "rate_limit"];
+const RATE_LIMIT_KEYS: [&str; 2] = ["requests_per_second", "burst"];
 const GRANT_KEYS: [&str; 6] = [
     "endpoints",
     "credentials",
@@ -88,6 +91,7 @@ pub(crate) fn plugins(value: &Located, diagnostics: &mut Diagnostics) -> Vec<Plu
             source: None,
             version: None,
             grant: None,
+            rate_limit: None,
             origin: entry.key_or_value_origin().clone(),
         };
         match &entry.node {
@@ -108,6 +112,7 @@ pub(crate) fn plugins(value: &Located, diagnostics: &mut Diagnostics) -> Vec<Plu
                             }
                         }
                         "grant" => plugin.grant = written_grant(field, &at, diagnostics),
+                        "rate_limit" => plugin.rate_limit = rate_limit(field, &at, diagnostics),
                         _ => unknown_key(key, "a plugin", field, at, &KEYS, diagnostics),
                     }
                 }
@@ -159,6 +164,45 @@ fn version(value: &Located, at: Path, diagnostics: &mut Diagnostics) -> Option<s
             );
         })
         .ok()
+}
+
+/// Reads `{requests_per_second: 20, burst: 100}`; without a burst it is one second's requests.
+fn rate_limit(value: &Located, at: &Path, diagnostics: &mut Diagnostics) -> Option<RateLimit> {
+    let Some(map) = value.as_map() else {
+        let what = "a map such as `{requests_per_second: 20, burst: 100}`";
+        diagnostics.push(expected(what, value, at));
+        return None;
+    };
+    let mut read = BTreeMap::new();
+    for (key, field) in map {
+        let at = at.child(key);
+        if !RATE_LIMIT_KEYS.contains(&key.as_str()) {
+            unknown_key(key, "a rate limit", field, at, &RATE_LIMIT_KEYS, diagnostics);
+            continue;
+        }
+        let number = match &field.node {
+            Node::Leaf(Value::Integer(number)) => u32::try_from(*number).ok(),
+            _ => None,
+        };
+        match number.filter(|number| (1..=1_000_000).contains(number)) {
+            Some(number) => {
+                read.insert(key.as_str(), number);
+            }
+            None => diagnostics.push(expected("a whole number from 1 to 1000000", field, &at)),
+        }
+    }
+    if !map.contains_key("requests_per_second") {
+        diagnostics.push(
+            Diagnostic::error("a rate limit needs `requests_per_second`")
+                .at(at.clone())
+                .origin(Some(value.origin.clone())),
+        );
+    }
+    let requests_per_second = *read.get("requests_per_second")?;
+    Some(RateLimit {
+        requests_per_second,
+        burst: read.get("burst").copied().unwrap_or(requests_per_second),
+    })
 }
 
 fn written_grant(value: &Located, at: &Path, diagnostics: &mut Diagnostics) -> Option<WrittenGrant> {

@@ -7,8 +7,10 @@ mod backup;
 mod criterion;
 mod growth;
 mod measure;
+mod operations;
 mod report;
 mod shapes;
+mod slow_cloud;
 mod subjects;
 
 use std::time::Duration;
@@ -35,6 +37,12 @@ pub struct Arguments {
     /// Also a million resources, declared with `count`, for Konductor alone; needs some gigabytes of disk.
     #[arg(long)]
     million: bool,
+    /// Measure only so many operations at once, each of which waits for a cloud, and print that; the page is not written.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    operations: Option<u32>,
+    /// How many milliseconds the cloud takes for every answer, with --operations.
+    #[arg(long, default_value_t = 100, requires = "operations")]
+    latency: u64,
     /// The most seconds one command may take.
     #[arg(long, default_value_t = 3600)]
     limit: u64,
@@ -72,6 +80,13 @@ pub fn measure_all(arguments: &Arguments) -> Result<()> {
     if arguments.backup {
         let limit = Duration::from_secs(arguments.limit);
         return backup::measure_backups(&arguments.sizes, arguments.every, &arguments.profile, limit);
+    }
+    if let Some(count) = arguments.operations {
+        return operations::measure_all(
+            usize::try_from(count)?,
+            Duration::from_millis(arguments.latency),
+            Duration::from_secs(arguments.limit),
+        );
     }
     let operations = if arguments.no_criterion {
         Vec::new()

@@ -265,6 +265,7 @@ pub fn grant(server: &Server) -> Grant {
 /// A session of the plugin `aws` with its own credentials and without sealed secrets.
 pub fn aws(grant: Grant, credentials: CredentialSource) -> SessionOptions {
     SessionOptions {
+        rate_limit: None,
         plugin: "aws".to_owned(),
         grant,
         credentials: [("aws".to_owned(), credentials)].into(),

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use konductor_broker::{CredentialSource, EndpointSettings, Grant, HttpCredential};
 use konductor_model::manifest::{EndpointProtocol, Manifest};
-use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, Value};
+use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, RateLimit, Value};
 use konductor_registry::Policies;
 
 use super::aws_settings;
@@ -23,6 +23,8 @@ pub struct PluginConfiguration {
     pub credentials: BTreeMap<String, CredentialSource>,
     /// What authenticates its requests to HTTP APIs that are no cloud, by the same names.
     pub http_credentials: BTreeMap<String, HttpCredential>,
+    /// How many requests its cloud lets through, where the project says so.
+    pub rate_limit: Option<RateLimit>,
 }
 
 /// What is configured for one plugin of a project.
@@ -33,6 +35,8 @@ pub struct Configured<'a> {
     pub manifest: &'a Manifest,
     /// What it may do.
     pub granted: &'a PluginGrant,
+    /// How many requests its cloud lets through, where the project says so.
+    pub rate_limit: Option<RateLimit>,
     /// What the policies say about endpoints and regions.
     pub policies: &'a Policies,
     /// Its section, without credentials.
@@ -164,6 +168,7 @@ impl Configured<'_> {
             grant: Grant::resolve(self.manifest, self.granted, &settings),
             credentials,
             http_credentials,
+            rate_limit: self.rate_limit,
         })
     }
 }

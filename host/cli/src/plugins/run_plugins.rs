@@ -56,6 +56,7 @@ impl RunPlugins {
                 grant: configuration.grant,
                 credentials: configuration.credentials,
                 http_credentials: configuration.http_credentials,
+                rate_limit: configuration.rate_limit,
                 vault: Some(Arc::clone(&vault)),
             })?,
             WayOut::Elsewhere(cloud) => cloud,

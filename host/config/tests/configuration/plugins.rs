@@ -2,8 +2,8 @@ use std::collections::BTreeSet;
 
 use konductor_config::grant_edit::{add_to_grant, set_grant};
 use konductor_config::{GrantSetting, PluginRequirement};
-use konductor_model::PluginGrant;
 use konductor_model::grant::EndpointAllowance;
+use konductor_model::{PluginGrant, RateLimit};
 use proptest::prelude::*;
 
 use crate::{path, project, refused};
@@ -270,4 +270,39 @@ proptest! {
         let written = set_grant("f", before, "aws", &grant).unwrap();
         prop_assert_eq!(granted(&written), grant);
     }
+}
+
+#[test]
+fn a_rate_limit_is_read_and_a_burst_is_a_second_s_requests_unless_it_is_said() {
+    let limit =
+        |text: &str| only(&format!("name: shop\nplugins:\n  aws: {{rate_limit: {text}}}\n")).rate_limit;
+    let of = |requests_per_second, burst| {
+        Some(RateLimit {
+            requests_per_second,
+            burst,
+        })
+    };
+    assert_eq!(limit("{requests_per_second: 20, burst: 100}"), of(20, 100));
+    assert_eq!(limit("{requests_per_second: 20}"), of(20, 20));
+    assert_eq!(only("name: shop\nplugins:\n  aws: ^1\n").rate_limit, None);
+}
+
+#[test]
+fn everything_wrong_with_rate_limits_is_said_at_once() {
+    let text = "name: shop
+plugins:
+  aws: {rate_limit: 20}
+  gcp: {rate_limit: {burst: 0, per_second: 3}}
+  azure: {rate_limit: {requests_per_second: 2.5}}
+";
+    assert_eq!(
+        refused(text),
+        [
+            "error: konductor.yaml:3:21: plugins.aws.rate_limit: expected a map such as `{requests_per_second: 20, burst: 100}`, found an integer",
+            "error: konductor.yaml:4:29: plugins.gcp.rate_limit.burst: expected a whole number from 1 to 1000000, found an integer",
+            "error: konductor.yaml:4:32: plugins.gcp.rate_limit.per_second: `per_second` is not a key of a rate limit",
+            "error: konductor.yaml:4:21: plugins.gcp.rate_limit: a rate limit needs `requests_per_second`",
+            "error: konductor.yaml:5:46: plugins.azure.rate_limit.requests_per_second: expected a whole number from 1 to 1000000, found a number",
+        ]
+    );
 }

@@ -103,6 +103,7 @@ pub async fn conformance(
             grant: split.grant,
             credentials: split.credentials,
             http_credentials: split.http_credentials,
+            rate_limit: split.rate_limit,
             vault: Some(Arc::clone(&vault)),
         })?;
         let probe = Probe::new(cloud);
@@ -185,6 +186,8 @@ async fn configured(
         name: &loaded.name,
         manifest: loaded.plugin.manifest(),
         granted: &granted.grant,
+        rate_limit: plugins::requirement(&loaded.name, Some(configuration))
+            .and_then(|plugin| plugin.rate_limit),
         policies: loader.policies(),
         value,
         credentials: credentials.as_ref(),
