@@ -425,16 +425,16 @@ impl Broker {
             let (number, cache) = self.cache(source)?;
             signers.insert(name, Signer { number, cache });
         }
-        Ok(Arc::new(Session::new(
+        let session = Session::new(
             Arc::clone(&self.shared),
             way_out,
             plugin,
             grant,
             signers,
             http_credentials,
-            rate_limit,
             vault,
-        )))
+        );
+        Ok(Arc::new(session.with_rate_limit(rate_limit)))
     }
 
     /// Fetches credentials now, so that a run can fail before it starts rather than in its first call.

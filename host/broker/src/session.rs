@@ -83,7 +83,6 @@ impl Session {
         grant: Grant,
         signers: BTreeMap<String, Signer>,
         http_credentials: BTreeMap<String, HttpCredential>,
-        rate_limit: Option<RateLimit>,
         vault: Arc<Vault>,
     ) -> Self {
         Self {
@@ -93,10 +92,16 @@ impl Session {
             grant,
             signers,
             http_credentials,
-            rate_limit,
+            rate_limit: None,
             vault,
             purposes: Purposes::default(),
         }
+    }
+
+    /// Says what is known of the rate limit.
+    pub(crate) fn with_rate_limit(mut self, known: Option<RateLimit>) -> Self {
+        self.rate_limit = known;
+        self
     }
 
     fn denials(&self) -> Denials<'_> {

@@ -150,8 +150,8 @@ mod tests {
                 prop_assert_eq!(shares.taken(), taken.iter().sum::<usize>());
             }
             // What is given back is there again: alone, every unfinished one could have all but what others keep.
-            for provider in 0..providers {
-                for _ in 0..taken[provider] { shares.give_back(provider); }
+            for (provider, taken) in taken.iter().enumerate() {
+                for _ in 0..*taken { shares.give_back(provider); }
             }
             let unfinished: Vec<usize> = (0..providers).filter(|provider| !finished[*provider]).collect();
             let kept = kept_for_each(places, unfinished.len());

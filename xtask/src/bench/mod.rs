@@ -18,7 +18,8 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::command::{cargo, run, step};
-use crate::plugins;
+use crate::{folders, plugins};
+use operations::Operations;
 use shapes::Shape;
 use subjects::{Konductor, Subject, Terraform};
 
@@ -43,6 +44,9 @@ pub struct Arguments {
     /// How many milliseconds the cloud takes for every answer, with --operations.
     #[arg(long, default_value_t = 100, requires = "operations")]
     latency: u64,
+    /// The binary to measure with --operations, in place of the release build's.
+    #[arg(long, value_name = "FILE", requires = "operations")]
+    binary: Option<std::path::PathBuf>,
     /// The most seconds one command may take.
     #[arg(long, default_value_t = 3600)]
     limit: u64,
@@ -82,11 +86,16 @@ pub fn measure_all(arguments: &Arguments) -> Result<()> {
         return backup::measure_backups(&arguments.sizes, arguments.every, &arguments.profile, limit);
     }
     if let Some(count) = arguments.operations {
-        return operations::measure_all(
-            usize::try_from(count)?,
-            Duration::from_millis(arguments.latency),
-            Duration::from_secs(arguments.limit),
-        );
+        let operations = Operations {
+            binary: arguments
+                .binary
+                .clone()
+                .unwrap_or_else(|| folders::konductor("release")),
+            count: usize::try_from(count)?,
+            latency: Duration::from_millis(arguments.latency),
+            limit: Duration::from_secs(arguments.limit),
+        };
+        return operations.measure_all();
     }
     let operations = if arguments.no_criterion {
         Vec::new()

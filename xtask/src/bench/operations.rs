@@ -6,7 +6,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
@@ -36,75 +36,117 @@ struct Measured {
     at_once: Option<usize>,
 }
 
-/// Measures so many operations with each parallelism and prints a table.
-///
-/// # Errors
-/// When a run fails, or does not do everything.
-pub fn measure_all(count: usize, latency: Duration, limit: Duration) -> Result<()> {
-    let mut table = String::from(
-        "| answers | at the same time | apply | ideal | ratio | operations a second | p50 | p99 | processor | peak | requests at once |\n\
-         |---|---|---|---|---|---|---|---|---|---|---|\n",
-    );
-    for answers in [Answers::Sandbox, Answers::Simulated] {
-        for parallelism in PARALLELISM
-            .into_iter()
-            .filter(|parallelism| *parallelism <= count)
-        {
-            step(&format!(
-                "{count} operations, {answers:?}, {parallelism} at the same time"
-            ));
-            let measured = run(answers, count, latency, parallelism, limit)?;
-            let row = measured.row(answers, count, latency, parallelism);
-            print!("    {row}");
-            table.push_str(&row);
-        }
-    }
-    println!(
-        "\n{count} operations, each answered after {} ms. Ideal is the time that only waiting would take; all at once it \
-         is {:.1} s.\n\n{table}",
-        latency.as_millis(),
-        latency.as_secs_f64(),
-    );
-    Ok(())
+/// What is measured.
+pub struct Operations {
+    /// The host.
+    pub binary: PathBuf,
+    /// How many operations.
+    pub count: usize,
+    /// How long the cloud takes for every answer.
+    pub latency: Duration,
+    /// The most time that one command may take.
+    pub limit: Duration,
 }
 
-fn run(
-    answers: Answers,
-    count: usize,
-    latency: Duration,
-    parallelism: usize,
-    limit: Duration,
-) -> Result<Measured> {
-    let folder = tempfile::Builder::new()
-        .prefix("konductor-bench-")
-        .tempdir()
-        .context("making a folder for the measurement")?;
-    let folder = folder.path();
-    let cloud = match answers {
-        Answers::Sandbox => Some(SlowCloud::start(latency)?),
-        Answers::Simulated => None,
-    };
-    fs::write(folder.join("konductor.yaml"), project(answers, count))?;
-    fs::write(folder.join("konductor.dev.yaml"), stack(cloud.as_ref()))?;
-    let parallelism = parallelism.to_string();
-    let wait = latency.as_millis().to_string();
-    let simulated: &[&str] = match answers {
-        Answers::Sandbox => &[],
-        Answers::Simulated => &["--simulate", "--simulate-latency", &wait],
-    };
-    let step = |arguments: &[&str], output: &Path| -> Result<Cost> {
-        let mut konductor = command(folders::konductor("release"));
+impl Operations {
+    /// Measures with each parallelism and prints a table.
+    ///
+    /// # Errors
+    /// When a run fails, or does not do everything.
+    pub fn measure_all(&self) -> Result<()> {
+        let count = self.count;
+        let mut table = String::from(
+            "| answers | at the same time | apply | ideal | ratio | operations a second | p50 | p99 | processor | peak | requests at once |\n\
+             |---|---|---|---|---|---|---|---|---|---|---|\n",
+        );
+        for answers in [Answers::Sandbox, Answers::Simulated] {
+            for parallelism in PARALLELISM
+                .into_iter()
+                .filter(|parallelism| *parallelism <= count)
+            {
+                step(&format!(
+                    "{count} operations, {answers:?}, {parallelism} at the same time"
+                ));
+                let measured = self.run(answers, parallelism)?;
+                let row = measured.row(answers, count, self.latency, parallelism);
+                print!("    {row}");
+                table.push_str(&row);
+            }
+        }
+        println!(
+            "\n{count} operations, each answered after {} ms. Ideal is the time that only waiting would take; all at once it \
+             is {:.1} s.\n\n{table}",
+            self.latency.as_millis(),
+            self.latency.as_secs_f64(),
+        );
+        Ok(())
+    }
+
+    fn run(&self, answers: Answers, parallelism: usize) -> Result<Measured> {
+        let folder = tempfile::Builder::new()
+            .prefix("konductor-bench-")
+            .tempdir()
+            .context("making a folder for the measurement")?;
+        let folder = folder.path();
+        let cloud = match answers {
+            Answers::Sandbox => Some(SlowCloud::start(self.latency)?),
+            Answers::Simulated => None,
+        };
+        fs::write(folder.join("konductor.yaml"), project(answers, self.count))?;
+        fs::write(folder.join("konductor.dev.yaml"), stack(cloud.as_ref()))?;
+        let output = folder.join("output.jsonl");
+        let step = |arguments: &[&str]| self.step(folder, answers, parallelism, arguments, &output);
+        step(&["plan", "--out", "plan.bin"])?;
+        let cost = step(&["apply", "plan.bin"])?;
+        let milliseconds = durations(&fs::read_to_string(&output)?);
+        ensure!(
+            milliseconds.len() == self.count,
+            "{} of {} operations were done",
+            milliseconds.len(),
+            self.count
+        );
+        let at_once = match &cloud {
+            Some(cloud) => {
+                let (all, most) = cloud.counted();
+                ensure!(
+                    all == self.count,
+                    "the server was asked {all} times, not {}",
+                    self.count
+                );
+                Some(most)
+            }
+            None => None,
+        };
+        Ok(Measured {
+            cost,
+            milliseconds,
+            at_once,
+        })
+    }
+
+    fn step(
+        &self,
+        folder: &Path,
+        answers: Answers,
+        parallelism: usize,
+        arguments: &[&str],
+        output: &Path,
+    ) -> Result<Cost> {
         let plugins = match answers {
             Answers::Sandbox => "examples/plugins",
             Answers::Simulated => "plugins",
         };
+        let mut konductor = command(&self.binary);
         konductor
             .current_dir(folder)
             .env("KONDUCTOR_PLUGIN_PATH", folders::target().join(plugins))
             .args(arguments)
-            .args(["--parallelism", &parallelism, "--json"])
-            .args(simulated);
-        let cost = measure(&mut konductor, output, limit)?;
+            .args(["--parallelism", &parallelism.to_string(), "--json"]);
+        if answers == Answers::Simulated {
+            let latency = self.latency.as_millis().to_string();
+            konductor.args(["--simulate", "--simulate-latency", &latency]);
+        }
+        let cost = measure(&mut konductor, output, self.limit)?;
         let tail = || {
             let text = fs::read_to_string(output).unwrap_or_default();
             let tail: Vec<String> = text.lines().rev().take(10).map(str::to_owned).collect();
@@ -117,29 +159,7 @@ fn run(
             tail()
         );
         Ok(cost)
-    };
-    let output = folder.join("output.jsonl");
-    step(&["plan", "--out", "plan.bin"], &output)?;
-    let cost = step(&["apply", "plan.bin"], &output)?;
-    let milliseconds = durations(&fs::read_to_string(&output)?);
-    ensure!(
-        milliseconds.len() == count,
-        "{} of {count} operations were done",
-        milliseconds.len()
-    );
-    let at_once = match &cloud {
-        Some(cloud) => {
-            let (all, most) = cloud.counted();
-            ensure!(all == count, "the server was asked {all} times, not {count}");
-            Some(most)
-        }
-        None => None,
-    };
-    Ok(Measured {
-        cost,
-        milliseconds,
-        at_once,
-    })
+    }
 }
 
 fn project(answers: Answers, count: usize) -> String {
@@ -173,8 +193,12 @@ fn durations(events: &str) -> Vec<u64> {
     let mut found: Vec<u64> = events
         .lines()
         .filter_map(|line| serde_json::from_str::<Value>(line).ok())
-        .filter(|event| event["event"] == "operation-finished")
-        .filter_map(|event| event["milliseconds"].as_u64())
+        .filter(|event| {
+            event
+                .get("event")
+                .is_some_and(|kind| kind == "operation-finished")
+        })
+        .filter_map(|event| event.get("milliseconds")?.as_u64())
         .collect();
     found.sort_unstable();
     found

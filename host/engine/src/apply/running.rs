@@ -101,11 +101,11 @@ pub(super) async fn run_schedule(
             running.ready(operation);
         }
     }
-    running.to_the_end().await
+    running.finish().await
 }
 
 impl Running<'_> {
-    async fn to_the_end(mut self) -> Result<bool, EngineError> {
+    async fn finish(mut self) -> Result<bool, EngineError> {
         loop {
             self.begin_what_can().await;
             let Some(turn) = self.tasks.join_next().await else {
