@@ -2,7 +2,6 @@
 
 use std::fs::Permissions;
 use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -86,9 +85,7 @@ impl PostgreSqlServer {
         .unwrap();
         // It cannot be told to take any free port, so it is given one that was free a moment ago; another if it is not.
         for attempt in 1.. {
-            let free = TcpListener::bind("127.0.0.1:0").unwrap();
-            let port = free.local_addr().unwrap().port();
-            drop(free);
+            let port = free_port();
             server.tls = Some(Tls {
                 certificate: authority.certificate(),
                 port,
@@ -245,6 +242,12 @@ impl Drop for PostgreSqlServer {
     fn drop(&mut self) {
         self.kill();
     }
+}
+
+#[allow(clippy::disallowed_types, reason = "nothing is sent: it asks for a free port")]
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
 }
 
 /// Makes a call of a program of the server. It refuses to run as root; root starts it in a namespace where it does not
