@@ -74,6 +74,7 @@ class RequestLog:
         self.file = open(path, "a", encoding="utf-8")
         self.lock = threading.Lock()
         self.at_once = 0
+        self.one_at_a_time = threading.Lock()
 
     def __call__(self, environ, start_response):
         if environ["REQUEST_METHOD"] in ("PUT", "DELETE") and not is_whole(environ):
@@ -119,6 +120,9 @@ class RequestLog:
             return [REFUSED]
         if environ["REQUEST_METHOD"] == "GET" and environ.get("QUERY_STRING", "").startswith("versioning"):
             return named_as_by_s3(self.application, environ, start_response)
+        if environ.get("HTTP_IF_NONE_MATCH"):  # S3 looks and stores in one step, and moto in two
+            with self.one_at_a_time:
+                return self.application(environ, start_response)
         return self.application(environ, start_response)
 
 

@@ -470,9 +470,22 @@ fn every_stack_is_backed_up_again_and_again_and_the_recovery_point_is_seconds_ag
         ]
     );
 
+    // A log is kept although nobody declares its stack any more.
+    let declared = project.read("konductor.prod.yaml");
+    std::fs::remove_file(project.folder().join("konductor.prod.yaml")).unwrap();
+    std::fs::remove_file(project.folder().join("konductor.dev.yaml")).unwrap();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let elsewhere = elsewhere.path().to_str().unwrap();
+    let kept = project
+        .run(["backup", "--all", "--to", elsewhere, "--json"])
+        .succeeds();
+    assert_eq!(event(&kept, "backup-made")["serial"], json!(last));
+    project.write("konductor.dev.yaml", STACK);
+    project.write("konductor.prod.yaml", &declared);
+
     lose(&project);
     project
-        .run(["restore", "--all", "--from", place, "--yes"])
+        .run(["restore", "--all", "--from", elsewhere, "--yes"])
         .succeeds();
     for stack in ["dev", "prod"] {
         project

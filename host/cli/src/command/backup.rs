@@ -156,10 +156,21 @@ impl Backups<'_> {
 
     fn open(&self, name: &str) -> Result<Vec<Backup>, CommandError> {
         let mut global = self.global.clone();
+        let named = stacks(&project::folder(&global));
         if !name.is_empty() {
-            global.stack = Some(name.to_owned());
+            // The log of a stack whose file was removed is worth keeping all the same.
+            let is_known = named.is_empty() || named.iter().any(|known| known == name);
+            global.stack = Some(if is_known { name.to_owned() } else { any(&named) });
         }
         let project = Project::open(&global, self.environment)?;
+        let stack = StackIdentity {
+            project: project.configuration.project_name().to_owned(),
+            stack: if name.is_empty() {
+                project.configuration.stack().to_owned()
+            } else {
+                name.to_owned()
+            },
+        };
         let backend = project.backend()?;
         let source = match backend {
             Some(_) if self.arguments.from_copy => {
@@ -177,13 +188,10 @@ impl Backups<'_> {
                 );
             }
             None => {
-                let file = project.log_file();
+                let file = project.state_folder().join(format!("{}.db", stack.stack));
                 if !file.exists() {
-                    return Err(CommandError::message(format!(
-                        "stack {} was never deployed",
-                        project.title()
-                    ))
-                    .help("`konductor run` deploys it"));
+                    return Err(CommandError::message(format!("stack {stack} was never deployed"))
+                        .help("`konductor run` deploys it"));
                 }
                 BackupSource::File(file)
             }
@@ -201,11 +209,7 @@ impl Backups<'_> {
                 ))
                 .help("name another place"));
             }
-            let stack = StackIdentity {
-                project: project.configuration.project_name().to_owned(),
-                stack: project.configuration.stack().to_owned(),
-            };
-            let mut backup = Backup::new(Arc::clone(place), stack, source.clone());
+            let mut backup = Backup::new(Arc::clone(place), stack.clone(), source.clone());
             backup.sealer = Some(project.sealer.clone());
             backup.encrypt = encrypt;
             made.push(backup);
@@ -297,11 +301,8 @@ async fn every_stack(
     global: &GlobalArguments,
     environment: &Environment,
 ) -> Result<BTreeSet<String>, CommandError> {
-    let folder = project::folder(global);
-    let named: BTreeSet<String> = stacks(&folder).into_iter().collect();
-    let any = named.first().cloned().unwrap_or_else(|| DEFAULT_STACK.to_owned());
     let mut arguments = global.clone();
-    arguments.stack = Some(any);
+    arguments.stack = Some(any(&stacks(&project::folder(global))));
     let project = Project::open(&arguments, environment)?;
     // What has a file and no log has nothing to lose.
     let with_log = match project.backend()? {
@@ -311,4 +312,9 @@ async fn every_stack(
         None => project.stacks_in_files(),
     };
     Ok(with_log.into_iter().collect())
+}
+
+/// Returns a stack that the project can be opened with, for what all of them share.
+pub fn any(named: &[String]) -> String {
+    named.first().cloned().unwrap_or_else(|| DEFAULT_STACK.to_owned())
 }

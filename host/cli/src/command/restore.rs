@@ -14,6 +14,7 @@ use konductor_state::{EntryQuery, LockOwner, StackIdentity, StackLog, StateError
 
 use crate::arguments::{GlobalArguments, RestoreArguments};
 use crate::backup_place::backup_place;
+use crate::command::backup::any;
 use crate::command::log::describe;
 use crate::command::state::as_run;
 use crate::environment::Environment;
@@ -53,7 +54,7 @@ pub async fn restore(
         );
     }
     let mut global = global.clone();
-    global.stack = Some(project::DEFAULT_STACK.to_owned());
+    global.stack = Some(any(&konductor_config::inputs::stacks(&folder)));
     let project_name = Project::open(&global, environment)?
         .configuration
         .project_name()

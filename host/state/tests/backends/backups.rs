@@ -439,3 +439,57 @@ async fn a_log_that_is_damaged_where_it_was_not_looked_at_is_not_backed_up() {
         Err(StateError::NoBackup { .. })
     ));
 }
+
+#[tokio::test]
+async fn a_machine_without_the_key_notices_a_part_that_is_missing_or_was_put_back() {
+    let from = Place::open(Kind::File);
+    let machine = from.machine();
+    let log = machine.open().await;
+    let target = backup_place(&from.address());
+    let mut maker = backup(&target, BackupSource::File(machine.file()));
+    maker.encrypt = true;
+    for number in 0..4 {
+        log.append(vec![recorded(record(&format!("r{number}")))])
+            .await
+            .unwrap();
+        maker.make(&quiet).await.unwrap();
+    }
+    let blind = StoredBackup {
+        sealer: None,
+        ..stored(&target)
+    };
+    let seen = blind.check(&quiet).await.unwrap();
+    assert_eq!((seen.parts, seen.unopened, seen.serial), (4, 4, None));
+    assert_eq!(seen.resources, None, "nothing is said of what was not read");
+    let whole = stored(&target).check(&quiet).await.unwrap();
+    assert_eq!((whole.serial, whole.head), (Some(4), log.head().await.unwrap().1));
+
+    let part = |serial: u64| {
+        std::path::Path::new(&from.address())
+            .with_extension("backups")
+            .join(format!("shop/dev/{serial:020}.part"))
+    };
+    let kept = std::fs::read(part(2)).unwrap();
+    std::fs::remove_file(part(2)).unwrap();
+    let refused = blind.check(&quiet).await.unwrap_err().to_string();
+    assert!(refused.contains("one is missing or was replaced"), "{refused}");
+    // One that was made at another time for the same place.
+    let other = Place::open(Kind::File);
+    let elsewhere = backup_place(&other.address());
+    let mut maker = backup(&elsewhere, BackupSource::File(machine.file()));
+    maker.encrypt = true;
+    maker.make(&quiet).await.unwrap();
+    std::fs::write(part(2), &kept).unwrap();
+    let first = elsewhere.get(&dev(), 1).await.unwrap().unwrap();
+    std::fs::write(part(1), first).unwrap();
+    let refused = blind.check(&quiet).await.unwrap_err().to_string();
+    assert!(refused.contains("one is missing or was replaced"), "{refused}");
+    let refused = blind
+        .restore_into(&log, &seen, Vec::new(), &quiet)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, StateError::SecretUnreadable { .. }),
+        "{refused}"
+    );
+}
