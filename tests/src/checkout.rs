@@ -60,6 +60,15 @@ pub fn python_environment() -> PathBuf {
     folder_of(&bin)
 }
 
+/// Returns the virtual environment that manifests for Kubernetes are validated with.
+///
+/// # Panics
+/// When it has not been made.
+pub fn kubernetes_environment() -> PathBuf {
+    let bin = folder_of(&prepared("kubernetes-venv/bin/kubernetes-validate", "python"));
+    folder_of(&bin)
+}
+
 /// Returns the folder with the programs of Node.js.
 ///
 /// # Panics

@@ -30,8 +30,8 @@ pub use alert_receiver::{AlertReceiver, fetched};
 pub use aws_account::AwsAccount;
 pub use binary::konductor as binary;
 pub use checkout::{
-    archive, archived, example, example_plugins, guest, javascript_plugins, node_programs, python,
-    python_environment, python_plugins, root,
+    archive, archived, example, example_plugins, guest, javascript_plugins, kubernetes_environment,
+    node_programs, python, python_environment, python_plugins, root,
 };
 pub use cutting_proxy::{CuttingProxy, Target};
 pub use devpi::Devpi;

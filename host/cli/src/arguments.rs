@@ -6,6 +6,7 @@ mod backup;
 mod drift;
 mod past;
 mod plugin;
+mod queue;
 mod refresh;
 mod watch;
 
@@ -25,6 +26,7 @@ pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
     SignArguments, VerifyArguments,
 };
+pub use queue::{QueueCommand, SubmitArguments, SubmittedCommand, WorkerArguments};
 pub use refresh::RefreshChoice;
 pub use watch::WatchArguments;
 
@@ -126,6 +128,11 @@ pub enum Command {
     Drift(DriftArguments),
     /// Check stacks for drift by their schedules, and tell who is to be told.
     Watch(WatchArguments),
+    /// Take work on stacks from the project's queue, beside workers on other machines.
+    Worker(WorkerArguments),
+    /// See and manage the work of the workers.
+    #[command(subcommand)]
+    Queue(QueueCommand),
     /// Delete everything the stack manages.
     Destroy(DestroyArguments),
     /// Take over an existing object, or what Terraform, OpenTofu or Pulumi manages, into the stack.
@@ -223,6 +230,12 @@ pub struct StacksArguments {
     /// How many stacks at the same time, with --all, where nobody has to be asked.
     #[arg(long, default_value_t = 4, value_name = "COUNT", requires = "all", value_parser = clap::value_parser!(u32).range(1..=64))]
     pub stacks_at_once: u32,
+    /// Hand the stacks over to the workers of the project, with --all, and follow them.
+    #[arg(long, requires = "all", conflicts_with = "stacks_at_once")]
+    pub workers: bool,
+    /// Do not follow what is handed over.
+    #[arg(long, requires = "workers")]
+    pub detach: bool,
 }
 
 /// How much at once, and against what.

@@ -139,6 +139,7 @@ message_errors!(
     konductor_sandbox::LoadError,
     konductor_broker::BrokerError,
     konductor_registry::LockError,
+    konductor_queue::QueueError,
     konductor_registry::TimestampError,
     konductor_signature::KeyError,
     konductor_signature::TrustError,

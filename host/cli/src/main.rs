@@ -18,6 +18,7 @@ mod plugins;
 mod point;
 mod project;
 mod prompt;
+mod queue_place;
 mod read_times;
 mod render;
 mod reveals;
@@ -32,6 +33,7 @@ use clap::{CommandFactory as _, Parser as _};
 
 use arguments::{Arguments, Command};
 use command::every_stack::EveryStack;
+use command::hand_over::HandedOver;
 use environment::Environment;
 use error::CommandError;
 use output::Output;
@@ -59,7 +61,13 @@ fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             output.diagnostics(&error.diagnostics, &FolderSources(folder));
-            ExitCode::from(error.exit)
+            // A worker tries again later what somebody else works on; nobody else is told by the exit code.
+            let is_work = environment.variable(command::worker::WORK_VARIABLE).is_some();
+            ExitCode::from(if error.is_locked && is_work {
+                command::worker::LOCKED
+            } else {
+                error.exit
+            })
         }
     }
 }
@@ -75,6 +83,9 @@ async fn execute(
         project::require(&folder)?;
         Project::open(global, environment)
     };
+    if let Some(what) = HandedOver::of_command(&arguments.command)? {
+        return command::hand_over::hand_over(what, global, environment, output).await;
+    }
     if let Some(how) = of_every_stack(&arguments.command) {
         return command::every_stack::every_stack(how, global, environment, output).await;
     }
@@ -88,6 +99,10 @@ async fn execute(
         }
         Command::Drift(drift) => return command::drift::drift(drift, open()?, environment, output).await,
         Command::Watch(watch) => return command::watch::watch(watch, global, environment, output).await,
+        Command::Worker(worker) => {
+            return command::worker::worker(worker, global, environment, output).await;
+        }
+        Command::Queue(queue) => return command::queue::queue(queue, global, environment, output).await,
         Command::Destroy(destroy) => {
             return command::deploy::destroy(destroy, open()?, environment, output).await;
         }

@@ -103,6 +103,18 @@ impl Output {
         write_out(&serde_json::Value::Object(object).to_string());
     }
 
+    /// Passes on a line of work, which was said as whoever handed it over wanted it: as text or as an event.
+    pub fn said_by_work(&self, stack: &str, line: &str) {
+        let is_event = line.starts_with('{')
+            && serde_json::from_str::<serde_json::Value>(line)
+                .is_ok_and(|event| event.get("event").is_some());
+        if self.json && !is_event {
+            self.event("work-said", &serde_json::json!({ "stack": stack, "line": line }));
+        } else {
+            self.said_by_stack(stack, line);
+        }
+    }
+
     /// Passes on a line of another process's standard error.
     pub fn said_beside(&self, stack: &str, line: &str) {
         let name = console::style(format!("[{stack}]")).for_stderr().dim();

@@ -7,7 +7,7 @@ use konductor_broker::BrokerOptions;
 use konductor_config::{LocatedText, S3Bucket, StateBackend, StateSettings};
 use konductor_model::{Diagnostic, SecretText};
 use konductor_state::Backend;
-use konductor_state::backend::{NetworkSettings, PostgreSql, PostgreSqlSettings, S3, S3Settings};
+use konductor_state::backend::{PostgreSql, PostgreSqlSettings, S3, S3Settings};
 use konductor_state::backup::BackupPlace;
 
 use crate::environment::Environment;
@@ -16,7 +16,7 @@ use crate::network::Network;
 use crate::object_requests::BucketRequests;
 
 /// Gives the whole URL of a database, with a password.
-const URL_VARIABLE: &str = "KONDUCTOR_STATE_URL";
+pub const URL_VARIABLE: &str = "KONDUCTOR_STATE_URL";
 
 /// Where the project's state is kept.
 pub struct StatePlace {
@@ -125,19 +125,7 @@ impl StatePlace {
                 &format!("add `url: postgresql://user@host:5432/database`, or set {URL_VARIABLE}"),
             )
         })?;
-        let password = match self.environment.variable("PGPASSWORD") {
-            Some(password) => Some(SecretText::new(password)),
-            None => self.password_of_file(url)?,
-        };
-        let user = ["PGUSER", "USER"]
-            .iter()
-            .find_map(|name| self.environment.variable(name));
-        Ok(PostgreSqlSettings {
-            url: SecretText::new(url),
-            password,
-            user: user.map(str::to_owned),
-            network: self.network()?,
-        })
+        postgresql_settings(&self.environment, &SecretText::new(url))
     }
 
     fn s3(&self, settings: &StateSettings, bucket: &S3Bucket) -> Result<S3, CommandError> {
@@ -166,10 +154,6 @@ impl StatePlace {
         }))
     }
 
-    fn network(&self) -> Result<NetworkSettings, CommandError> {
-        Network::of(&self.environment)?.for_state()
-    }
-
     fn unusable(&self, settings: &StateSettings, what: &str, help: &str) -> CommandError {
         let diagnostic = Diagnostic::error(what)
             .at(konductor_model::Path::attribute("state"))
@@ -180,24 +164,47 @@ impl StatePlace {
             diagnostic.help(help)
         })
     }
+}
 
-    /// Looks the password up as libpq does: in the file that `PGPASSFILE` names, or in `~/.pgpass`.
-    fn password_of_file(&self, url: &str) -> Result<Option<SecretText>, CommandError> {
-        let named = self.environment.variable("PGPASSFILE").map(PathBuf::from);
-        let file = match (&named, self.environment.home()) {
-            (Some(file), _) => file.clone(),
-            (None, Some(home)) => home.join(".pgpass"),
-            (None, None) => return Ok(None),
-        };
-        let text = match std::fs::read_to_string(&file) {
-            Ok(text) => SecretText::new(text),
-            Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-            Err(error) => return Err(CommandError::file("read", &file, error)),
-        };
-        check_private(&file)?;
-        let wanted = Wanted::of(url);
-        Ok(text.reveal().lines().find_map(|line| wanted.password_in(line)))
-    }
+/// Returns how a database is reached: with the password and the certificates of the environment.
+///
+/// # Errors
+/// When a file with a password or a certificate cannot be read, or the password is there for others to read.
+pub fn postgresql_settings(
+    environment: &Environment,
+    url: &SecretText,
+) -> Result<PostgreSqlSettings, CommandError> {
+    let password = match environment.variable("PGPASSWORD") {
+        Some(password) => Some(SecretText::new(password)),
+        None => password_of_file(environment, url.reveal())?,
+    };
+    let user = ["PGUSER", "USER"]
+        .iter()
+        .find_map(|name| environment.variable(name));
+    Ok(PostgreSqlSettings {
+        url: url.clone(),
+        password,
+        user: user.map(str::to_owned),
+        network: Network::of(environment)?.for_state()?,
+    })
+}
+
+/// Looks the password up as libpq does: in the file that `PGPASSFILE` names, or in `~/.pgpass`.
+fn password_of_file(environment: &Environment, url: &str) -> Result<Option<SecretText>, CommandError> {
+    let named = environment.variable("PGPASSFILE").map(PathBuf::from);
+    let file = match (&named, environment.home()) {
+        (Some(file), _) => file.clone(),
+        (None, Some(home)) => home.join(".pgpass"),
+        (None, None) => return Ok(None),
+    };
+    let text = match std::fs::read_to_string(&file) {
+        Ok(text) => SecretText::new(text),
+        Err(error) if named.is_none() && error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(CommandError::file("read", &file, error)),
+    };
+    check_private(&file)?;
+    let wanted = Wanted::of(url);
+    Ok(text.reveal().lines().find_map(|line| wanted.password_in(line)))
 }
 
 #[cfg(unix)]

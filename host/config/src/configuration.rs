@@ -19,6 +19,7 @@ use crate::safeguards::SAFEGUARDS;
 use crate::sealer::AgeSealer;
 use crate::state::StateSettings;
 use crate::suggestion;
+use crate::workers::WorkersSettings;
 use crate::yaml;
 
 /// Namespaces that are settings but no modules.
@@ -42,6 +43,7 @@ pub struct Configuration {
     pub(crate) policies: Vec<Located>,
     recipients: Vec<LocatedText>,
     state: Option<StateSettings>,
+    workers: Option<WorkersSettings>,
     built_in: Located,
     defaults: BTreeMap<String, Located>,
     pub(crate) layers: Vec<Located>,
@@ -120,6 +122,7 @@ impl Configuration {
                 .collect(),
             recipients: project.recipients,
             state: project.state,
+            workers: project.workers,
             built_in,
             defaults: BTreeMap::new(),
             layers: [organization.config, project.config, stack.config]
@@ -212,6 +215,11 @@ impl Configuration {
     /// Returns where the state is kept; none when the project does not say.
     pub fn state(&self) -> Option<&StateSettings> {
         self.state.as_ref()
+    }
+
+    /// Returns where workers find their work; none when the project has no workers.
+    pub fn workers(&self) -> Option<&WorkersSettings> {
+        self.workers.as_ref()
     }
 
     /// Returns the age recipients secrets are sealed to.

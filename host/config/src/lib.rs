@@ -31,6 +31,7 @@ mod state;
 mod suggestion;
 pub mod template;
 mod validate;
+mod workers;
 pub mod yaml;
 
 pub use configuration::{Configuration, RESERVED_NAMESPACES};
@@ -50,3 +51,4 @@ pub use safeguards::Safeguards;
 pub use sealer::{AgeSealer, GeneratedIdentity, generate_identity};
 pub use state::{S3Bucket, StateBackend, StateSettings};
 pub use suggestion::nearest;
+pub use workers::WorkersSettings;

@@ -7,9 +7,10 @@ use crate::plugin_requirement::{self, PluginRequirement};
 use crate::refactoring;
 use crate::state::{self, StateSettings};
 use crate::suggestion;
+use crate::workers::{self, WorkersSettings};
 
 /// The keys at the top of `konductor.yaml`.
-const PROJECT_KEYS: [&str; 12] = [
+const PROJECT_KEYS: [&str; 13] = [
     "name",
     "description",
     "organization",
@@ -22,6 +23,7 @@ const PROJECT_KEYS: [&str; 12] = [
     "removed",
     "secrets",
     "state",
+    "workers",
 ];
 /// The keys at the top of `konductor.STACK.yaml`.
 const STACK_KEYS: [&str; 5] = ["config", "resources", "outputs", "moved", "removed"];
@@ -45,6 +47,7 @@ pub(crate) struct FileContent {
     pub policy: Option<Located>,
     pub recipients: Vec<LocatedText>,
     pub state: Option<StateSettings>,
+    pub workers: Option<WorkersSettings>,
     pub config: Option<Located>,
     pub resources: Option<Located>,
     pub outputs: Option<Located>,
@@ -140,6 +143,7 @@ fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics)
             "removed" => content.removed = refactoring::removed(&value, diagnostics),
             "secrets" => content.recipients = recipients(&value, diagnostics),
             "state" => content.state = state::read(&value, diagnostics),
+            "workers" => content.workers = workers::read(&value, diagnostics),
             _ => {
                 let Some(mut map) = map_or_error(*value, &at, diagnostics) else {
                     continue;

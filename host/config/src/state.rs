@@ -157,7 +157,7 @@ pub(crate) fn read(section: &Located, diagnostics: &mut Diagnostics) -> Option<S
 }
 
 /// The place is told and not shown, because its line holds the credential.
-fn credential(summary: String, place: &Origin) -> Diagnostic {
+pub(crate) fn credential(summary: String, place: &Origin) -> Diagnostic {
     Diagnostic::error(summary)
         .detail("konductor.yaml is read by everybody who has the project")
         .help(
@@ -309,7 +309,7 @@ impl Texts<'_> {
 }
 
 /// Tells whether a URL of PostgreSQL holds a password, before the host or among the parameters.
-fn holds_password(url: &str) -> bool {
+pub(crate) fn holds_password(url: &str) -> bool {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
     // Looked for up to the last `@`: a password may hold a slash that should have been written otherwise.

@@ -34,10 +34,13 @@ pub struct EveryStack<'a> {
 }
 
 /// How one stack ended.
-enum Ended {
+pub enum Ended {
+    /// With this exit code.
     With(u8),
     /// A stack that it needs did not succeed, or the run was stopped.
     Skipped(String),
+    /// No worker that had it came to an end.
+    Dead(String),
 }
 
 /// Does the command of this process on every stack of the project.
@@ -128,7 +131,7 @@ pub async fn every_stack(
 }
 
 /// Orders the stacks by which reads which.
-fn order(
+pub fn order(
     names: &[String],
     folder: &Path,
     global: &GlobalArguments,
@@ -272,7 +275,7 @@ async fn listen(stopped: Arc<AtomicBool>) {
 }
 
 /// Says how every stack ended, and returns the exit code of all of them.
-fn tell(names: &[String], ended: &BTreeMap<usize, Ended>, output: &Output) -> u8 {
+pub fn tell(names: &[String], ended: &BTreeMap<usize, Ended>, output: &Output) -> u8 {
     let mut exit = 0;
     let mut lines = Vec::new();
     let mut members = Vec::new();
@@ -282,6 +285,7 @@ fn tell(names: &[String], ended: &BTreeMap<usize, Ended>, output: &Output) -> u8
             Some(Ended::With(PENDING)) => ("has changes pending".to_owned(), Some(PENDING), None),
             Some(Ended::With(INTERRUPTED)) => ("was interrupted".to_owned(), Some(INTERRUPTED), None),
             Some(Ended::With(code)) => (format!("failed ({code})"), Some(*code), None),
+            Some(Ended::Dead(why)) => (format!("is dead: {why}"), Some(1), Some(why.clone())),
             Some(Ended::Skipped(why)) => (format!("was left out: {why}"), None, Some(why.clone())),
             None => ("was not run".to_owned(), None, None),
         };

@@ -22,6 +22,7 @@ mod safeguards;
 mod secrets;
 mod state;
 mod validation;
+mod workers;
 
 use konductor_config::{Configuration, Inputs, SourceFile};
 use konductor_model::{Diagnostics, Path, Value};

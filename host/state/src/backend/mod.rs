@@ -10,6 +10,7 @@
 //! - A segment never changes once it is stored.
 //! - A lease has a number that grows with every change of hands. Time is the server's: no client's clock is asked.
 
+pub mod database;
 pub mod error;
 pub(crate) mod lease;
 pub mod network;
@@ -26,9 +27,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 
+pub use database::{Database, PostgreSqlSettings, Tables};
 pub use error::BackendError;
 pub use network::NetworkSettings;
-pub use postgresql::{PostgreSql, PostgreSqlSettings};
+pub use postgresql::PostgreSql;
 pub use remote::stacks;
 pub use s3::{ObjectRequestError, ObjectRequests, S3, S3Settings};
 

@@ -90,6 +90,8 @@ async fn round(
         stacks: StacksArguments {
             all: false,
             stacks_at_once: 1,
+            workers: false,
+            detach: false,
         },
         execution: arguments.execution.clone(),
     };

@@ -8,6 +8,7 @@ use crate::backup::BackupPlace;
 use crate::schema::StackIdentity;
 
 const OF_BACKUPS: Tables = Tables {
+    subject: "backup",
     last: "konductor_backup",
     statements: "
 BEGIN;
@@ -35,7 +36,7 @@ impl PostgreSql {
 #[async_trait]
 impl BackupPlace for PostgreSql {
     fn title(&self) -> &str {
-        &self.title
+        self.database.title()
     }
 
     async fn stacks(&self, project: &str) -> Result<Vec<String>, BackendError> {

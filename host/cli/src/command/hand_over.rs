@@ -1,0 +1,399 @@
+//! Handing commands over to the workers, and following them to their ends.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+
+use konductor_config::inputs::stacks;
+use konductor_queue::{Order, Submission, Work, WorkCommand, WorkState};
+
+use crate::arguments::{
+    Command, ExecutionArguments, GlobalArguments, SelectionArguments, SubmitArguments, SubmittedCommand,
+};
+use crate::command::every_stack::{Ended, order, tell};
+use crate::command::execution::INTERRUPTED;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::project::DEFAULT_STACK;
+use crate::queue_place::QueuePlace;
+
+/// How often the queue is asked how far the work is.
+const ASK: Duration = Duration::from_millis(500);
+/// After so many times without anything under way, somebody is told why.
+const SILENT: u32 = 10;
+
+/// What is handed over.
+pub struct HandedOver {
+    command: WorkCommand,
+    arguments: Vec<String>,
+    /// A stack comes before those whose outputs it reads: for what deletes.
+    backwards: bool,
+    detach: bool,
+}
+
+impl HandedOver {
+    /// Returns what is handed over where a command is given `--all --workers`.
+    ///
+    /// # Errors
+    /// When somebody would have to be asked.
+    pub fn of_command(command: &Command) -> Result<Option<Self>, CommandError> {
+        let (stacks, what, backwards, flags, selection, execution) = match command {
+            Command::Run(run) => (
+                &run.stacks,
+                WorkCommand::Run,
+                false,
+                vec![
+                    (run.yes, "--yes"),
+                    (run.dry_run, "--dry-run"),
+                    (run.detailed_exitcode, "--detailed-exitcode"),
+                ],
+                Some(&run.selection),
+                &run.execution,
+            ),
+            Command::Plan(plan) => (
+                &plan.stacks,
+                WorkCommand::Plan,
+                plan.destroy,
+                vec![
+                    (plan.destroy, "--destroy"),
+                    (plan.detailed_exitcode, "--detailed-exitcode"),
+                ],
+                Some(&plan.selection),
+                &plan.execution,
+            ),
+            Command::Refresh(refresh) => (
+                &refresh.stacks,
+                WorkCommand::Refresh,
+                false,
+                vec![
+                    (refresh.dry_run, "--dry-run"),
+                    (refresh.detailed_exitcode, "--detailed-exitcode"),
+                ],
+                None,
+                &refresh.execution,
+            ),
+            Command::Destroy(destroy) => (
+                &destroy.stacks,
+                WorkCommand::Destroy,
+                true,
+                vec![(destroy.yes, "--yes"), (destroy.dry_run, "--dry-run")],
+                Some(&destroy.selection),
+                &destroy.execution,
+            ),
+            _ => return Ok(None),
+        };
+        if !stacks.workers {
+            return Ok(None);
+        }
+        let flags = flags
+            .into_iter()
+            .filter(|(given, _)| *given)
+            .map(|(_, flag)| flag.to_owned());
+        let mut arguments: Vec<String> = flags.collect();
+        require_consent(what, &arguments)?;
+        arguments.extend(selected(selection, execution));
+        Ok(Some(Self {
+            command: what,
+            arguments,
+            backwards,
+            detach: stacks.detach,
+        }))
+    }
+
+    /// Returns what `queue submit` hands over.
+    ///
+    /// # Errors
+    /// When the command does not understand its arguments, or somebody would have to be asked.
+    pub fn of_submit(submit: &SubmitArguments) -> Result<Self, CommandError> {
+        let command = WorkCommand::from(submit.command);
+        let words: &[&str] = match submit.command {
+            SubmittedCommand::Check => &["watch", "--once"],
+            _ => &[command.word()],
+        };
+        let line = std::iter::once("konductor")
+            .chain(words.iter().copied())
+            .chain(submit.arguments.iter().map(String::as_str));
+        let parsed = <crate::arguments::Arguments as clap::Parser>::try_parse_from(line)
+            .map_err(|error| CommandError::message(error.to_string().trim_end().to_owned()))?;
+        let is_plain = parsed.global.stack.is_none()
+            && parsed.global.directory.is_none()
+            && parsed.global.set.is_empty()
+            && parsed.global.policy.is_empty()
+            && !parsed.global.simulate;
+        let of_all = match &parsed.command {
+            Command::Run(run) => run.stacks.all,
+            Command::Plan(plan) => plan.stacks.all || plan.out.is_some(),
+            Command::Refresh(refresh) => refresh.stacks.all,
+            Command::Destroy(destroy) => destroy.stacks.all,
+            Command::Watch(watch) => !watch.folders.is_empty() || watch.metrics.is_some(),
+            Command::Drift(drift) => drift.report.is_some() || drift.command.is_some(),
+            _ => false,
+        };
+        if !is_plain || of_all {
+            return Err(CommandError::message(
+                "workers decide where they work and with what: this cannot be handed over",
+            )
+            .help("leave out folders, files, values, policies, stacks and `--all`; `--stack` stands before `--`"));
+        }
+        require_consent(command, &submit.arguments)?;
+        Ok(Self {
+            command,
+            backwards: matches!(&parsed.command, Command::Destroy(_))
+                || matches!(&parsed.command, Command::Plan(plan) if plan.destroy),
+            arguments: submit.arguments.clone(),
+            detach: submit.detach,
+        })
+    }
+}
+
+fn require_consent(command: WorkCommand, arguments: &[String]) -> Result<(), CommandError> {
+    let agreed = |argument: &String| ["--yes", "-y", "--dry-run"].contains(&argument.as_str());
+    if matches!(command, WorkCommand::Run | WorkCommand::Destroy) && !arguments.iter().any(agreed) {
+        return Err(CommandError::message("workers cannot ask anybody")
+            .help("add `--yes`, or `--dry-run` to see what would be done"));
+    }
+    Ok(())
+}
+
+fn selected(selection: Option<&SelectionArguments>, execution: &ExecutionArguments) -> Vec<String> {
+    let mut arguments = Vec::new();
+    if let Some(selection) = selection {
+        let lists = [
+            ("--target", &selection.target),
+            ("--exclude", &selection.exclude),
+            ("--replace", &selection.replace),
+        ];
+        for (flag, names) in lists {
+            arguments.extend(names.iter().map(|name| format!("{flag}={name}")));
+        }
+        arguments.extend(selection.reading.arguments());
+    }
+    arguments.push(format!("--parallelism={}", execution.parallelism));
+    arguments
+}
+
+/// Hands a command over for every stack, or for the one that is named, and follows it.
+pub async fn hand_over(
+    what: HandedOver,
+    global: &GlobalArguments,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    if !global.set.is_empty() || !global.policy.is_empty() {
+        return Err(CommandError::message(
+            "`--set` and `--policy` are of this machine, and workers do not see them",
+        )
+        .help("write values into the configuration, or give them to the workers"));
+    }
+    let place = QueuePlace::open(global, environment)?;
+    let orders = orders(&what, &place.folder, global, environment)?;
+    let submission = Submission {
+        project: place.project.clone(),
+        configuration: place.configuration()?,
+        submitter: environment.actor(),
+        most_attempts: place.settings.attempts,
+        orders,
+    };
+    let name = place.queue.submit(&submission).await?;
+    let names: Vec<&str> = submission
+        .orders
+        .iter()
+        .map(|order| order.stack.as_str())
+        .collect();
+    let text = format!("Handed {} stacks over to the workers.", names.len());
+    let members = serde_json::json!({
+        "submission": name, "command": what.command, "stacks": names, "queue": place.queue.title(),
+    });
+    output.fact("work-submitted", &members, &text);
+    if what.detach {
+        return Ok(0);
+    }
+    let following = Following {
+        place: &place,
+        configuration: &submission.configuration,
+        name: &name,
+        output,
+    };
+    following.follow().await
+}
+
+/// Returns an order for each stack, which names those that come before it.
+fn orders(
+    what: &HandedOver,
+    folder: &Path,
+    global: &GlobalArguments,
+    environment: &Environment,
+) -> Result<Vec<Order>, CommandError> {
+    let mut arguments = what.arguments.clone();
+    if global.json && !arguments.iter().any(|argument| argument == "--json") {
+        arguments.push("--json".to_owned());
+    }
+    let order_of = |stack: &str, needs: &[usize]| Order {
+        stack: stack.to_owned(),
+        command: what.command,
+        arguments: arguments.clone(),
+        needs: needs.to_vec(),
+    };
+    if let Some(stack) = &global.stack {
+        return Ok(vec![order_of(stack, &[])]);
+    }
+    let names = stacks(folder);
+    if names.is_empty() {
+        return Ok(vec![order_of(DEFAULT_STACK, &[])]);
+    }
+    let graph = order(&names, folder, global, environment, what.backwards)?;
+    // Looking changes nothing that another stack would read.
+    let ordered = matches!(
+        what.command,
+        WorkCommand::Run | WorkCommand::Plan | WorkCommand::Refresh | WorkCommand::Destroy
+    );
+    Ok(names
+        .iter()
+        .enumerate()
+        .map(|(node, name)| {
+            let needs = if ordered { graph.dependencies(node) } else { &[] };
+            order_of(name, needs)
+        })
+        .collect())
+}
+
+struct Following<'f> {
+    place: &'f QueuePlace,
+    configuration: &'f str,
+    name: &'f str,
+    output: &'f Output,
+}
+
+impl Following<'_> {
+    async fn follow(&self) -> Result<u8, CommandError> {
+        let interrupts = Arc::new(AtomicU8::new(0));
+        let listener = tokio::spawn(listen(Arc::clone(&interrupts)));
+        let result = self.until_ended(&interrupts).await;
+        listener.abort();
+        result
+    }
+
+    async fn until_ended(&self, interrupts: &AtomicU8) -> Result<u8, CommandError> {
+        let mut known: BTreeMap<i64, (WorkState, Option<String>, i32)> = BTreeMap::new();
+        let mut cancelled = false;
+        let mut silent = 0;
+        let mut told = None;
+        loop {
+            let progress = self.place.queue.progress(self.name).await?;
+            for work in &progress {
+                let now = (work.state, work.worker.clone(), work.attempts);
+                if known.get(&work.id) != Some(&now) {
+                    self.changed(work).await?;
+                    known.insert(work.id, now);
+                }
+            }
+            if progress.iter().all(|work| work.state.is_end()) {
+                return Ok(self.ended(&progress));
+            }
+            match interrupts.load(Ordering::SeqCst) {
+                0 => {}
+                1 if !cancelled => {
+                    cancelled = true;
+                    self.output
+                        .event("stopping", &serde_json::json!({ "level": "finish" }));
+                    self.output.line(
+                        "\nStopping: no other stack is begun, and workers are told to stop. Ctrl-C again leaves at once.",
+                    );
+                    self.place
+                        .queue
+                        .cancel_submission(&self.place.project, self.name)
+                        .await?;
+                }
+                1 => {}
+                _ => return Ok(INTERRUPTED),
+            }
+            silent = if progress.iter().any(|work| work.state == WorkState::Running) {
+                0
+            } else {
+                silent + 1
+            };
+            if silent >= SILENT {
+                silent = 0;
+                self.tell_waiting(&mut told).await?;
+            }
+            tokio::time::sleep(ASK).await;
+        }
+    }
+
+    /// Tells that work began or ended, with what its process said last.
+    async fn changed(&self, work: &Work) -> Result<(), CommandError> {
+        match work.state {
+            WorkState::Waiting | WorkState::LeftOut => {}
+            WorkState::Running => {
+                let worker = work.worker.clone().unwrap_or_default();
+                let members = serde_json::json!({
+                    "stack": work.stack, "worker": worker, "work": work.id, "attempt": work.attempts,
+                });
+                let again = match work.attempts {
+                    ..=1 => String::new(),
+                    attempt => format!(", attempt {attempt}"),
+                };
+                let text = format!("{}: {} has it{again}", work.stack, worker);
+                self.output.fact("stack-started", &members, &text);
+            }
+            _ => {
+                for line in self.place.queue.said(work.id).await?.lines() {
+                    self.output.said_by_work(&work.stack, line);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn ended(&self, progress: &[Work]) -> u8 {
+        let names: Vec<String> = progress.iter().map(|work| work.stack.clone()).collect();
+        let ended = progress.iter().map(|work| match work.state {
+            WorkState::Succeeded => Ended::With(work.exit.unwrap_or_default()),
+            WorkState::Failed => Ended::With(work.exit.unwrap_or(1)),
+            WorkState::Cancelled => Ended::With(INTERRUPTED),
+            WorkState::Dead => Ended::Dead(format!(
+                "{}, {} times",
+                work.reason.as_deref().unwrap_or_default(),
+                work.attempts
+            )),
+            WorkState::LeftOut | WorkState::Waiting | WorkState::Running => {
+                Ended::Skipped(work.reason.clone().unwrap_or_default())
+            }
+        });
+        let ended = ended.enumerate().collect();
+        tell(&names, &ended, self.output)
+    }
+
+    /// Tells why nothing is under way, once for every reason.
+    async fn tell_waiting(&self, told: &mut Option<String>) -> Result<(), CommandError> {
+        let workers = self.place.queue.workers(&self.place.project).await?;
+        let alive: BTreeSet<&str> = workers
+            .iter()
+            .filter(|worker| worker.alive && !worker.stopping)
+            .map(|worker| worker.configuration.as_str())
+            .collect();
+        let reason = if alive.is_empty() {
+            "no worker of the project is there; `konductor worker` starts one"
+        } else if !alive.contains(self.configuration) {
+            "no worker has this configuration; bring their files up to date"
+        } else {
+            "the workers are busy, or somebody else works on the stacks"
+        };
+        if told.as_deref() != Some(reason) {
+            let members = serde_json::json!({ "submission": self.name, "reason": reason });
+            self.output
+                .fact("work-waiting", &members, &format!("Waiting: {reason}."));
+            *told = Some(reason.to_owned());
+        }
+        Ok(())
+    }
+}
+
+async fn listen(interrupts: Arc<AtomicU8>) {
+    while tokio::signal::ctrl_c().await.is_ok() {
+        interrupts.fetch_add(1, Ordering::SeqCst);
+    }
+}
