@@ -378,7 +378,9 @@ proptest! {
             let fast = runs.providers.len() - 1;
             for (number, (count, between, latency)) in limited.iter().enumerate() {
                 let seen = runs.seen(number);
-                prop_assert_eq!((seen.unadmitted, seen.granted, seen.begun), (0, *count, *count));
+                prop_assert_eq!((seen.unadmitted, seen.begun), (0, *count));
+                // A right is given back, and asked for again, where there was no place for the call.
+                prop_assert!(seen.granted >= *count);
                 prop_assert!(seen.most_live <= parallelism && seen.most_open <= parallelism);
                 // It is as fast as its limit and its share let it be.
                 let kept = parallelism / (2 * runs.providers.len());
