@@ -42,32 +42,6 @@ impl Queue {
     /// When the database does not answer or refuses.
     pub async fn submit(&self, submission: &Submission) -> Result<String, QueueError> {
         let name = uuid::Uuid::now_v7().to_string();
-        self.submit_as(&name, submission).await?;
-        Ok(name)
-    }
-
-    /// Submits a scheduled check of one stack, unless one is waiting or under way. Tells whether it was submitted.
-    ///
-    /// # Errors
-    /// When the database does not answer or refuses.
-    pub async fn submit_check(&self, submission: &Submission) -> Result<bool, QueueError> {
-        for order in &submission.orders {
-            let open = self
-                .patiently(
-                    "SELECT 1 FROM konductor_work WHERE project = $1 AND stack = $2 AND command = $3
-                     AND state IN ('waiting', 'running') LIMIT 1",
-                    &[&submission.project, &order.stack, &order.command.word()],
-                )
-                .await?;
-            if !open.is_empty() {
-                return Ok(false);
-            }
-        }
-        self.submit(submission).await?;
-        Ok(true)
-    }
-
-    async fn submit_as(&self, name: &str, submission: &Submission) -> Result<(), QueueError> {
         self.patiently(
             "DELETE FROM konductor_work WHERE ended < clock_timestamp() - $1::integer * interval '1 day'",
             &[&KEPT_DAYS],
@@ -135,7 +109,7 @@ impl Queue {
             ],
         )
         .await?;
-        Ok(())
+        Ok(name)
     }
 
     /// Returns how far the work of a submission is, in the order of submission. Leases that have ended are looked for

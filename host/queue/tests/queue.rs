@@ -329,7 +329,7 @@ async fn cancelled_work_ends_at_once_or_when_its_worker_hears_of_it() {
 }
 
 #[tokio::test]
-async fn work_on_one_stack_is_done_one_after_the_other_and_a_check_is_not_queued_twice() {
+async fn work_on_one_stack_is_done_one_after_the_other() {
     let place = Place::open();
     place.submit(&[("app", &[])]).await;
     place.submit(&[("app", &[])]).await;
@@ -338,10 +338,6 @@ async fn work_on_one_stack_is_done_one_after_the_other_and_a_check_is_not_queued
     assert!(place.ends(&first, Ending::Succeeded(0)).await);
     let second = place.take("b").await.unwrap();
     assert!(second.id > first.id);
-    let mut check = submission(&[("app", &[])]);
-    check.orders[0].command = WorkCommand::Check;
-    assert!(place.queue.submit_check(&check).await.unwrap());
-    assert!(!place.queue.submit_check(&check).await.unwrap());
 }
 
 #[tokio::test]

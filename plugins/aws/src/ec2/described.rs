@@ -82,7 +82,7 @@ impl<R> Found<R> {
     }
 }
 
-/// The tags of a type; none of a type that takes none. [`described!`] writes it.
+/// The tags of a type; none of a type that takes none. `described!` writes it.
 pub trait Labelled {
     /// Returns the tags.
     fn labels(&self) -> Option<&Tags>;
