@@ -135,7 +135,8 @@ fn any_of_four_workers_is_killed_in_a_loop_and_nothing_is_lost_or_done_twice() {
     };
     let desk = team.machine();
     // The plugin is compiled once for all, before anybody is killed over it.
-    desk.run(["catalog", "show", "aws:ec2:Vpc"]).succeeds();
+    desk.run(["catalog", "show", "aws:ec2:Vpc", "--stack", "stack-0"])
+        .succeeds();
     let mut workers: Vec<Worker> = (0..WORKERS)
         .map(|number| Worker::join(team.machine(), number))
         .collect();

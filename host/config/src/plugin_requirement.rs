@@ -188,7 +188,14 @@ fn rate_limit(value: &Located, at: &Path, diagnostics: &mut Diagnostics) -> Opti
             Some(number) => {
                 read.insert(key.as_str(), number);
             }
-            None => diagnostics.push(expected("a whole number from 1 to 1000000", field, &at)),
+            None => diagnostics.push(match &field.node {
+                Node::Leaf(Value::Integer(number)) => Diagnostic::error(format!(
+                    "expected a whole number from 1 to 1000000, found {number}"
+                ))
+                .at(at)
+                .origin(Some(field.origin.clone())),
+                _ => expected("a whole number from 1 to 1000000", field, &at),
+            }),
         }
     }
     if !map.contains_key("requests_per_second") {

@@ -298,11 +298,11 @@ plugins:
     assert_eq!(
         refused(text),
         [
-            "error: konductor.yaml:3:21: plugins.aws.rate_limit: expected a map such as `{requests_per_second: 20, burst: 100}`, found an integer",
-            "error: konductor.yaml:4:29: plugins.gcp.rate_limit.burst: expected a whole number from 1 to 1000000, found an integer",
-            "error: konductor.yaml:4:32: plugins.gcp.rate_limit.per_second: `per_second` is not a key of a rate limit",
+            "error: konductor.yaml:3:21: plugins.aws.rate_limit: expected a map such as `{requests_per_second: 20, burst: 100}`, found a whole number",
             "error: konductor.yaml:4:21: plugins.gcp.rate_limit: a rate limit needs `requests_per_second`",
-            "error: konductor.yaml:5:46: plugins.azure.rate_limit.requests_per_second: expected a whole number from 1 to 1000000, found a number",
+            "error: konductor.yaml:4:29: plugins.gcp.rate_limit.burst: expected a whole number from 1 to 1000000, found 0",
+            "error: konductor.yaml:4:32: plugins.gcp.rate_limit.per_second: `per_second` is not a key of a rate limit; known here: `requests_per_second`, `burst`",
+            "error: konductor.yaml:5:45: plugins.azure.rate_limit.requests_per_second: expected a whole number from 1 to 1000000, found a number",
         ]
     );
 }
