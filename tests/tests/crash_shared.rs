@@ -129,19 +129,19 @@ fn a_run_with_its_log_in_postgresql_killed_between_backend_and_copy_is_finished_
 }
 
 #[test]
-#[ignore = "minutes long, and not yet seen to its end: run it by name with --ignored before it guards anything"]
+#[ignore = "minutes long, and the run of all tests has an hour: `cargo test --test crash_shared -- --ignored`"]
 fn a_run_with_its_log_in_s3_killed_before_any_entry_is_finished_by_the_next() {
     assert!(at_every_boundary(&Place::S3, "KONDUCTOR_CRASH_BEFORE") >= LEAST);
 }
 
 #[test]
-#[ignore = "minutes long, and not yet seen to its end: run it by name with --ignored before it guards anything"]
+#[ignore = "minutes long, and the run of all tests has an hour: `cargo test --test crash_shared -- --ignored`"]
 fn a_run_with_its_log_in_s3_killed_between_backend_and_copy_is_finished_by_the_next() {
     assert!(at_every_boundary(&Place::S3, "KONDUCTOR_CRASH_BETWEEN") >= LEAST);
 }
 
 #[test]
-#[ignore = "minutes long, and not yet seen to its end: run it by name with --ignored before it guards anything"]
+#[ignore = "minutes long, and the run of all tests has an hour: `cargo test --test crash_shared -- --ignored`"]
 fn runs_over_connections_to_the_database_that_are_cut_lose_nothing_and_make_nothing_twice() {
     let server = PostgreSqlServer::open();
     let account = account();
