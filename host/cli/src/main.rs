@@ -26,6 +26,7 @@ mod saved_plan;
 mod session;
 mod simulation;
 mod state_place;
+mod stop_requests;
 
 use std::process::ExitCode;
 

@@ -306,6 +306,17 @@ impl Sources for FolderSources {
     }
 }
 
+/// Fails when a stack is named beside `--all`.
+pub fn require_no_stack(arguments: &GlobalArguments) -> Result<(), CommandError> {
+    if arguments.stack.is_none() {
+        return Ok(());
+    }
+    Err(
+        CommandError::message("`--all` and `--stack` contradict each other")
+            .help("give one of them; KONDUCTOR_STACK counts as `--stack`"),
+    )
+}
+
 /// Fails with a hint when there is no project.
 pub fn require(folder: &Path) -> Result<(), CommandError> {
     if folder.join(PROJECT_FILE).exists() {

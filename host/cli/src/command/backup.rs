@@ -14,6 +14,7 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::project::{self, DEFAULT_STACK, FolderSources, Project};
+use crate::stop_requests::StopRequests;
 
 /// Copies what is new of one stack or all of them.
 pub async fn backup(
@@ -30,11 +31,8 @@ pub async fn backup(
         )
         .help("leave out --simulate"));
     }
-    if arguments.all && global.stack.is_some() {
-        return Err(
-            CommandError::message("`--all` and `--stack` contradict each other")
-                .help("give one of them; KONDUCTOR_STACK counts as `--stack`"),
-        );
+    if arguments.all {
+        project::require_no_stack(global)?;
     }
     let places = arguments
         .to
@@ -53,14 +51,14 @@ pub async fn backup(
         let all_well = backups.round().await?;
         return Ok(u8::from(!all_well));
     };
-    let stop = stopped();
-    tokio::pin!(stop);
+    let mut stop = StopRequests::listen()
+        .map_err(|error| CommandError::message(format!("a request to stop would not be heard: {error}")))?;
     let mut ticks = tokio::time::interval(every);
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         tokio::select! {
             biased;
-            () = &mut stop => break,
+            () = stop.next() => break,
             _ = ticks.tick() => {}
         }
         // A round that was begun is finished: a part that is half-way through would only be copied again.
@@ -77,22 +75,6 @@ pub async fn backup(
 
 fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// Waits for Ctrl-C or a request to end.
-async fn stopped() {
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        if let Ok(mut ends) = signal(SignalKind::terminate()) {
-            tokio::select! {
-                _ = tokio::signal::ctrl_c() => {}
-                _ = ends.recv() => {}
-            }
-            return;
-        }
-    }
-    let _ = tokio::signal::ctrl_c().await;
 }
 
 /// The stacks that are backed up, and what is kept of them from round to round.

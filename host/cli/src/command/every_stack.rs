@@ -50,12 +50,7 @@ pub async fn every_stack(
     environment: &Environment,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    if global.stack.is_some() {
-        return Err(
-            CommandError::message("`--all` and `--stack` contradict each other")
-                .help("give one of them; KONDUCTOR_STACK counts as `--stack`"),
-        );
-    }
+    project::require_no_stack(global)?;
     let folder = project::folder(global);
     project::require(&folder)?;
     let names = stacks(&folder);
@@ -241,7 +236,8 @@ fn run_one(mut command: Command, name: &str, unattended: bool, output: &Output) 
     }
 }
 
-fn pass_on(stream: Option<impl Read>, mut tell: impl FnMut(&str)) {
+/// Passes on what a process says, line by line, until it says no more.
+pub fn pass_on(stream: Option<impl Read>, mut tell: impl FnMut(&str)) {
     let Some(stream) = stream else { return };
     let mut reader = BufReader::new(stream);
     let mut line = Vec::new();

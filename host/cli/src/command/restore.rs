@@ -47,12 +47,7 @@ pub async fn restore(
         let project = Project::open(global, environment)?;
         return of_stack(arguments, &place, &project, environment, output).await;
     }
-    if global.stack.is_some() {
-        return Err(
-            CommandError::message("`--all` and `--stack` contradict each other")
-                .help("give one of them; KONDUCTOR_STACK counts as `--stack`"),
-        );
-    }
+    project::require_no_stack(global)?;
     let mut global = global.clone();
     global.stack = Some(any(&konductor_config::inputs::stacks(&folder)));
     let project_name = Project::open(&global, environment)?

@@ -23,6 +23,7 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::project::{self, FolderSources, Project};
+use crate::stop_requests::StopRequests;
 use check::Checked;
 
 /// How long a stack whose configuration cannot be read waits until it is read again.
@@ -350,24 +351,11 @@ async fn listen(stopper: watch::Sender<bool>, output: Output) {
         output.line("\nStopping: checks that are under way are finished. Ctrl-C again leaves at once.");
         stopper.send_replace(true);
     };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupts), Ok(mut ends)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
-        loop {
-            tokio::select! {
-                _ = interrupts.recv() => {}
-                _ = ends.recv() => {}
-            }
-            heard();
-        }
-    }
-    #[cfg(not(unix))]
-    while tokio::signal::ctrl_c().await.is_ok() {
+    let Ok(mut requests) = StopRequests::listen() else {
+        return;
+    };
+    loop {
+        requests.next().await;
         heard();
     }
 }

@@ -17,6 +17,7 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::queue_place::QueuePlace;
+use crate::stop_requests::StopRequests;
 use process::{Exit, StackProcess};
 
 /// The exit code of a process of a worker that found its stack locked by somebody else.
@@ -432,24 +433,11 @@ async fn listen(stopping: watch::Sender<Stopping>, output: Output) {
             changes
         });
     };
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let (Ok(mut interrupts), Ok(mut ends)) =
-            (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
-        else {
-            return;
-        };
-        loop {
-            tokio::select! {
-                _ = interrupts.recv() => {}
-                _ = ends.recv() => {}
-            }
-            heard();
-        }
-    }
-    #[cfg(not(unix))]
-    while tokio::signal::ctrl_c().await.is_ok() {
+    let Ok(mut requests) = StopRequests::listen() else {
+        return;
+    };
+    loop {
+        requests.next().await;
         heard();
     }
 }

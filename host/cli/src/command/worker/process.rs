@@ -1,9 +1,10 @@
 //! The process that does some work on a stack: started, listened to, interrupted.
 
-use std::io::{BufRead as _, BufReader, Read};
+use std::io::Read;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use crate::command::every_stack::pass_on as pass_on_lines;
 use crate::output::Output;
 
 /// So much of what a process said last is kept beside its work.
@@ -84,19 +85,13 @@ impl StackProcess {
     }
 
     fn read(&self, stream: Option<impl Read>, pass_on: impl Fn(&str)) {
-        let Some(stream) = stream else { return };
-        let mut reader = BufReader::new(stream);
-        let mut line = Vec::new();
-        while matches!(reader.read_until(b'\n', &mut line), Ok(length) if length > 0) {
-            let text = String::from_utf8_lossy(&line);
-            let text = text.trim_end_matches(['\n', '\r']);
+        pass_on_lines(stream, |text| {
             keep(
                 &mut self.said.lock().unwrap_or_else(PoisonError::into_inner),
                 text,
             );
             pass_on(text);
-            line.clear();
-        }
+        });
     }
 
     fn wait(&self) -> Exit {
