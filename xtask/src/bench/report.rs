@@ -100,7 +100,7 @@ fn figures(rows: &[Row], operations: &[Operation], rival: Option<&str>, built: b
             "| resources | shape | tool | {} | peak | kept |",
             STEPS.join(" | ")
         );
-        let _ = writeln!(text, "|---|---|---|---|---|---|---|---|---|");
+        let _ = writeln!(text, "|{}", "---|".repeat(STEPS.len() + 5));
         for row in rows {
             let steps: Vec<String> = row
                 .ratios
@@ -187,7 +187,7 @@ fn growth(text: &mut String, rows: &[Row]) {
          logarithms, of wall time / processor time and of peak memory. 1 is proportional.\n"
     );
     let _ = writeln!(text, "| shape | tool | {} | peak |", STEPS.join(" | "));
-    let _ = writeln!(text, "|---|---|---|---|---|---|---|");
+    let _ = writeln!(text, "|{}", "---|".repeat(STEPS.len() + 3));
     for line in lines {
         let _ = writeln!(text, "{line}");
     }

@@ -15,16 +15,16 @@ use crate::folders;
 /// What a tool took for one stack; a step is missing when it or one before it was not done in time.
 #[derive(Debug, Clone, Default)]
 pub struct Run {
-    /// Plan, apply, a plan that finds nothing, destroy.
-    pub steps: [Option<Cost>; 4],
+    /// In the order of [`STEPS`].
+    pub steps: [Option<Cost>; STEPS.len()],
     /// The step that took longer than the limit, with the limit.
     pub overdue: Option<(usize, Duration)>,
     /// The size of what is kept after apply, in bytes.
     pub state: u64,
 }
 
-/// The names of the steps.
-pub const STEPS: [&str; 4] = ["plan", "apply", "no-op plan", "destroy"];
+/// The names of the steps: a drift check reads everything and compares it with what is recorded.
+pub const STEPS: [&str; 5] = ["plan", "apply", "no-op plan", "drift check", "destroy"];
 
 impl Run {
     /// Returns the most memory any step had resident, in bytes.
@@ -59,16 +59,16 @@ impl Run {
 
 /// A tool that deploys a stack.
 pub trait Subject {
-    /// Prepares a folder with the stack and returns the commands of the four steps.
+    /// Prepares a folder with the stack and returns the commands of the steps.
     ///
     /// # Errors
     /// When the folder cannot be written.
-    fn prepare(&self, folder: &Path, shape: Shape, size: usize) -> Result<[Command; 4]>;
+    fn prepare(&self, folder: &Path, shape: Shape, size: usize) -> Result<[Command; STEPS.len()]>;
 
     /// Returns the file that holds what is kept after apply.
     fn state(&self, folder: &Path) -> PathBuf;
 
-    /// Measures the four steps on a stack in a folder of its own.
+    /// Measures the steps on a stack in a folder of its own.
     ///
     /// # Errors
     /// When a step fails; not when it is too slow.
@@ -118,7 +118,7 @@ impl Konductor {
 }
 
 impl Subject for Konductor {
-    fn prepare(&self, folder: &Path, shape: Shape, size: usize) -> Result<[Command; 4]> {
+    fn prepare(&self, folder: &Path, shape: Shape, size: usize) -> Result<[Command; STEPS.len()]> {
         fs::write(folder.join("konductor.yaml"), shape.konductor(size))?;
         fs::write(
             folder.join("konductor.dev.yaml"),
@@ -136,6 +136,7 @@ impl Subject for Konductor {
             step(&["plan", "--out", "plan.bin"]),
             step(&["apply", "plan.bin"]),
             step(&["plan", "--detailed-exitcode"]),
+            step(&["drift", "--detailed-exitcode"]),
             step(&["destroy", "--yes"]),
         ])
     }
@@ -169,7 +170,7 @@ impl Terraform {
 }
 
 impl Subject for Terraform {
-    fn prepare(&self, folder: &Path, shape: Shape, size: usize) -> Result<[Command; 4]> {
+    fn prepare(&self, folder: &Path, shape: Shape, size: usize) -> Result<[Command; STEPS.len()]> {
         fs::write(folder.join("main.tf"), shape.terraform(size))?;
         fs::write(folder.join("terraformrc"), "")?;
         let step = |arguments: &[&str]| {
@@ -190,6 +191,7 @@ impl Subject for Terraform {
             step(&["plan", "-input=false", "-out=plan.bin"]),
             apply,
             step(&["plan", "-input=false", "-detailed-exitcode"]),
+            step(&["plan", "-refresh-only", "-input=false", "-detailed-exitcode"]),
             step(&["destroy", "-input=false", "-auto-approve"]),
         ])
     }
