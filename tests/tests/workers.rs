@@ -318,8 +318,14 @@ fn what_cannot_be_handed_over_is_refused_with_what_to_do() {
     refused(&["worker", "--stack", "app"], "takes work on every stack");
     refused(&["queue", "submit", "run", "--", "--sett"], "--sett");
     refused(
-        &["queue", "submit", "plan", "--", "--out", "plan.bin"],
-        "this cannot be handed over",
+        &[
+            "queue", "submit", "plan", "--", "--out", "plan.bin", "--set", "a=1",
+        ],
+        "`--set`, `--out` cannot be handed over",
+    );
+    refused(
+        &["run", "--all", "--workers", "--yes", "--stack", "app"],
+        "`--all` and `--stack` contradict each other",
     );
     assert_eq!(
         team.server.query("SELECT to_regclass('konductor_work') IS NULL"),

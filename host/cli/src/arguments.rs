@@ -8,6 +8,7 @@ mod past;
 mod plugin;
 mod queue;
 mod refresh;
+mod typed;
 mod watch;
 
 use std::path::PathBuf;
@@ -28,6 +29,7 @@ pub use plugin::{
 };
 pub use queue::{QueueCommand, SubmitArguments, SubmittedCommand, WorkerArguments};
 pub use refresh::RefreshChoice;
+pub use typed::{Typed, parse};
 pub use watch::WatchArguments;
 
 /// Deploys infrastructure through sandboxed plugins that never see a credential.

@@ -1,6 +1,5 @@
 //! The process's environment, read once and handed down: no other part of the host reads it.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
 use directories::ProjectDirs;
@@ -9,7 +8,6 @@ use directories::ProjectDirs;
 #[derive(Debug, Clone)]
 pub struct Environment {
     variables: Vec<(String, String)>,
-    arguments: Vec<OsString>,
     folders: Option<ProjectDirs>,
     executable: Option<PathBuf>,
 }
@@ -24,7 +22,6 @@ impl Environment {
         let executable = std::env::current_exe().ok();
         Self {
             variables,
-            arguments: std::env::args_os().skip(1).collect(),
             folders: ProjectDirs::from("", "", "konductor"),
             executable,
         }
@@ -48,9 +45,10 @@ impl Environment {
             .collect()
     }
 
-    /// Returns the arguments of this process as they were given.
-    pub fn arguments(&self) -> &[OsString] {
-        &self.arguments
+    /// Returns the words of the command line, the program first.
+    #[allow(clippy::disallowed_methods, reason = "this is the one place that reads it")]
+    pub fn line() -> impl Iterator<Item = std::ffi::OsString> {
+        std::env::args_os()
     }
 
     /// Returns the running binary.

@@ -30,9 +30,9 @@ mod stop_requests;
 
 use std::process::ExitCode;
 
-use clap::{CommandFactory as _, Parser as _};
+use clap::CommandFactory as _;
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Typed};
 use command::every_stack::EveryStack;
 use command::hand_over::HandedOver;
 use environment::Environment;
@@ -41,8 +41,8 @@ use output::Output;
 use project::{FolderSources, Project};
 
 fn main() -> ExitCode {
-    let arguments = match Arguments::try_parse() {
-        Ok(arguments) => arguments,
+    let (arguments, typed) = match arguments::parse(Environment::line()) {
+        Ok(read) => read,
         // Not clap's exit code: 2 says that changes are pending.
         Err(error) => {
             let _ = error.print();
@@ -57,7 +57,7 @@ fn main() -> ExitCode {
         .enable_all()
         .build()
         .map_err(|error| CommandError::message(format!("the runtime did not start: {error}")))
-        .and_then(|runtime| runtime.block_on(execute(&arguments, &environment, &output)));
+        .and_then(|runtime| runtime.block_on(execute(&arguments, &typed, &environment, &output)));
     match result {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
@@ -75,6 +75,7 @@ fn main() -> ExitCode {
 
 async fn execute(
     arguments: &Arguments,
+    typed: &Typed,
     environment: &Environment,
     output: &Output,
 ) -> Result<u8, CommandError> {
@@ -84,11 +85,11 @@ async fn execute(
         project::require(&folder)?;
         Project::open(global, environment)
     };
-    if let Some(what) = HandedOver::of_command(&arguments.command)? {
+    if let Some(what) = HandedOver::of_command(arguments, typed)? {
         return command::hand_over::hand_over(what, global, environment, output).await;
     }
     if let Some(how) = of_every_stack(&arguments.command) {
-        return command::every_stack::every_stack(how, global, environment, output).await;
+        return command::every_stack::every_stack(how, typed, global, environment, output).await;
     }
     match &arguments.command {
         Command::Init(init) => command::init::init(init, &folder, output)?,

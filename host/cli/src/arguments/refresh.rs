@@ -42,18 +42,6 @@ impl Default for Age {
 }
 
 impl RefreshChoice {
-    /// Returns the choice as it is typed.
-    pub fn arguments(&self) -> Vec<String> {
-        match self.reading() {
-            Reading::All => Vec::new(),
-            Reading::Nothing => vec!["--refresh=none".to_owned()],
-            Reading::OlderThan(age) => vec![
-                "--refresh=changed".to_owned(),
-                format!("--refresh-age={}s", age.as_secs()),
-            ],
-        }
-    }
-
     /// Returns what is to be read.
     pub fn reading(&self) -> Reading {
         match self.refresh {
@@ -108,17 +96,6 @@ mod tests {
             reading(&["--refresh=changed", "--refresh-age=2d"]).unwrap(),
             hours(48)
         );
-        for words in [
-            &[][..],
-            &["--refresh=none"],
-            &["--refresh=changed", "--refresh-age=2d"],
-        ] {
-            let line =
-                Line::try_parse_from(std::iter::once("konductor").chain(words.iter().copied())).unwrap();
-            let typed = line.choice.arguments();
-            let typed: Vec<&str> = typed.iter().map(String::as_str).collect();
-            assert_eq!(reading(&typed).unwrap(), reading(words).unwrap());
-        }
         let minutes = reading(&["--refresh=changed", "--refresh-age", "90m"]).unwrap();
         assert_eq!(minutes, Reading::OlderThan(Duration::from_secs(5_400)));
     }

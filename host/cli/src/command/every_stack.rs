@@ -3,7 +3,6 @@
 //! Each stack is a process of its own, so that one that fails, or is killed, takes no other with it.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
 use std::io::{BufRead as _, BufReader, Read};
 use std::path::Path;
 use std::process::{Command, Stdio};
@@ -15,7 +14,7 @@ use konductor_config::{Configuration, Inputs};
 use konductor_engine::graph::Graph;
 use konductor_model::{Diagnostic, Diagnostics};
 
-use crate::arguments::{GlobalArguments, StacksArguments};
+use crate::arguments::{GlobalArguments, StacksArguments, Typed};
 use crate::command::deploy::PENDING;
 use crate::command::execution::INTERRUPTED;
 use crate::environment::Environment;
@@ -33,6 +32,9 @@ pub struct EveryStack<'a> {
     pub unattended: bool,
 }
 
+/// The options that say which stacks a command is about and where: one stack is given all the others.
+pub const ABOUT_STACKS: [&str; 4] = ["all", "stacks_at_once", "workers", "detach"];
+
 /// How one stack ended.
 pub enum Ended {
     /// With this exit code.
@@ -46,6 +48,7 @@ pub enum Ended {
 /// Does the command of this process on every stack of the project.
 pub async fn every_stack(
     how: EveryStack<'_>,
+    typed: &Typed,
     global: &GlobalArguments,
     environment: &Environment,
     output: &Output,
@@ -62,7 +65,7 @@ pub async fn every_stack(
     let executable = environment
         .executable()
         .ok_or_else(|| CommandError::message("the running program cannot be found"))?;
-    let arguments = without_all(environment.arguments());
+    let arguments = typed.line_without(&ABOUT_STACKS);
     let stopped = Arc::new(AtomicBool::new(false));
     let listener = tokio::spawn(listen(Arc::clone(&stopped)));
 
@@ -188,24 +191,6 @@ fn reason_to_skip(
     })
 }
 
-/// Returns the arguments of this process for one stack.
-fn without_all(arguments: &[OsString]) -> Vec<OsString> {
-    let ours = |argument: &OsString| {
-        let text = argument.to_string_lossy();
-        text == "--all" || text.starts_with("--stacks-at-once=")
-    };
-    let mut kept = Vec::with_capacity(arguments.len());
-    let mut rest = arguments.iter();
-    while let Some(argument) = rest.next() {
-        if argument == "--stacks-at-once" {
-            rest.next();
-        } else if !ours(argument) {
-            kept.push(argument.clone());
-        }
-    }
-    kept
-}
-
 /// Runs one stack, and passes on what it says with the stack's name.
 fn run_one(mut command: Command, name: &str, unattended: bool, output: &Output) -> Ended {
     if !unattended {
@@ -315,22 +300,6 @@ fn worse(one: u8, other: u8) -> u8 {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_arguments_of_one_stack_are_those_given_without_the_ones_about_all() {
-        let given = [
-            "run",
-            "--all",
-            "--yes",
-            "--stacks-at-once",
-            "3",
-            "--set",
-            "a=b",
-            "--stacks-at-once=2",
-        ];
-        let given: Vec<OsString> = given.iter().map(OsString::from).collect();
-        assert_eq!(without_all(&given), ["run", "--yes", "--set", "a=b"]);
-    }
 
     #[test]
     fn the_exit_code_is_that_of_the_stack_that_fared_worst() {

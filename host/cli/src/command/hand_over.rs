@@ -1,6 +1,7 @@
 //! Handing commands over to the workers, and following them to their ends.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::ffi::OsString;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -10,14 +11,14 @@ use konductor_config::inputs::stacks;
 use konductor_queue::{Order, Submission, Work, WorkCommand, WorkState};
 
 use crate::arguments::{
-    Command, ExecutionArguments, GlobalArguments, SelectionArguments, SubmitArguments, SubmittedCommand,
+    Arguments, Command, GlobalArguments, StacksArguments, SubmitArguments, SubmittedCommand, Typed, parse,
 };
-use crate::command::every_stack::{Ended, order, tell};
+use crate::command::every_stack::{ABOUT_STACKS, Ended, order, tell};
 use crate::command::execution::INTERRUPTED;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
-use crate::project::DEFAULT_STACK;
+use crate::project::{self, DEFAULT_STACK};
 use crate::queue_place::QueuePlace;
 
 /// How often the queue is asked how far the work is.
@@ -38,67 +39,22 @@ impl HandedOver {
     /// Returns what is handed over where a command is given `--all --workers`.
     ///
     /// # Errors
-    /// When somebody would have to be asked.
-    pub fn of_command(command: &Command) -> Result<Option<Self>, CommandError> {
-        let (stacks, what, backwards, flags, selection, execution) = match command {
-            Command::Run(run) => (
-                &run.stacks,
-                WorkCommand::Run,
-                false,
-                vec![
-                    (run.yes, "--yes"),
-                    (run.dry_run, "--dry-run"),
-                    (run.detailed_exitcode, "--detailed-exitcode"),
-                ],
-                Some(&run.selection),
-                &run.execution,
-            ),
-            Command::Plan(plan) => (
-                &plan.stacks,
-                WorkCommand::Plan,
-                plan.destroy,
-                vec![
-                    (plan.destroy, "--destroy"),
-                    (plan.detailed_exitcode, "--detailed-exitcode"),
-                ],
-                Some(&plan.selection),
-                &plan.execution,
-            ),
-            Command::Refresh(refresh) => (
-                &refresh.stacks,
-                WorkCommand::Refresh,
-                false,
-                vec![
-                    (refresh.dry_run, "--dry-run"),
-                    (refresh.detailed_exitcode, "--detailed-exitcode"),
-                ],
-                None,
-                &refresh.execution,
-            ),
-            Command::Destroy(destroy) => (
-                &destroy.stacks,
-                WorkCommand::Destroy,
-                true,
-                vec![(destroy.yes, "--yes"), (destroy.dry_run, "--dry-run")],
-                Some(&destroy.selection),
-                &destroy.execution,
-            ),
-            _ => return Ok(None),
+    /// When one stack is named, or somebody would have to be asked.
+    pub fn of_command(arguments: &Arguments, typed: &Typed) -> Result<Option<Self>, CommandError> {
+        let command = &arguments.command;
+        let Some((what, stacks)) = about_stacks(command) else {
+            return Ok(None);
         };
         if !stacks.workers {
             return Ok(None);
         }
-        let flags = flags
-            .into_iter()
-            .filter(|(given, _)| *given)
-            .map(|(_, flag)| flag.to_owned());
-        let mut arguments: Vec<String> = flags.collect();
+        project::require_no_stack(&arguments.global)?;
+        let arguments = text(typed.options_without(&[&ABOUT_STACKS[..], &OF_THE_DESK].concat()))?;
         require_consent(what, &arguments)?;
-        arguments.extend(selected(selection, execution));
         Ok(Some(Self {
             command: what,
             arguments,
-            backwards,
+            backwards: is_backwards(command),
             detach: stacks.detach,
         }))
     }
@@ -106,7 +62,8 @@ impl HandedOver {
     /// Returns what `queue submit` hands over.
     ///
     /// # Errors
-    /// When the command does not understand its arguments, or somebody would have to be asked.
+    /// When the command does not understand its arguments, something was typed that workers have of their own, or
+    /// somebody would have to be asked.
     pub fn of_submit(submit: &SubmitArguments) -> Result<Self, CommandError> {
         let command = WorkCommand::from(submit.command);
         let words: &[&str] = match submit.command {
@@ -116,37 +73,71 @@ impl HandedOver {
         let line = std::iter::once("konductor")
             .chain(words.iter().copied())
             .chain(submit.arguments.iter().map(String::as_str));
-        let parsed = <crate::arguments::Arguments as clap::Parser>::try_parse_from(line)
-            .map_err(|error| CommandError::message(error.to_string().trim_end().to_owned()))?;
-        let is_plain = parsed.global.stack.is_none()
-            && parsed.global.directory.is_none()
-            && parsed.global.set.is_empty()
-            && parsed.global.policy.is_empty()
-            && !parsed.global.simulate;
-        let of_all = match &parsed.command {
-            Command::Run(run) => run.stacks.all,
-            Command::Plan(plan) => plan.stacks.all || plan.out.is_some(),
-            Command::Refresh(refresh) => refresh.stacks.all,
-            Command::Destroy(destroy) => destroy.stacks.all,
-            Command::Watch(watch) => !watch.folders.is_empty() || watch.metrics.is_some(),
-            Command::Drift(drift) => drift.report.is_some() || drift.command.is_some(),
-            _ => false,
-        };
-        if !is_plain || of_all {
+        let (parsed, typed) =
+            parse(line).map_err(|error| CommandError::message(error.to_string().trim_end().to_owned()))?;
+        refuse(
+            &typed,
+            &[&OF_THE_WORKER[..], &ABOUT_STACKS, &FILES_AND_FOLDERS].concat(),
+        )?;
+        if matches!(&parsed.command, Command::Drift(drift) if drift.command.is_some()) {
             return Err(CommandError::message(
-                "workers decide where they work and with what: this cannot be handed over",
-            )
-            .help("leave out folders, files, values, policies, stacks and `--all`; `--stack` stands before `--`"));
+                "what changes files of the project cannot be handed over",
+            ));
         }
         require_consent(command, &submit.arguments)?;
         Ok(Self {
             command,
-            backwards: matches!(&parsed.command, Command::Destroy(_))
-                || matches!(&parsed.command, Command::Plan(plan) if plan.destroy),
+            backwards: is_backwards(&parsed.command),
             arguments: submit.arguments.clone(),
             detach: submit.detach,
         })
     }
+}
+
+/// What workers decide: where and on what they work.
+const OF_THE_WORKER: [&str; 4] = ["stack", "set", "policy", "simulate"];
+
+/// What is about this terminal and this machine. `json` is told to the workers apart.
+const OF_THE_DESK: [&str; 4] = ["directory", "color", "verbose", "json"];
+
+/// What names files and folders of this machine.
+const FILES_AND_FOLDERS: [&str; 5] = ["directory", "out", "folders", "metrics", "report"];
+
+fn about_stacks(command: &Command) -> Option<(WorkCommand, &StacksArguments)> {
+    match command {
+        Command::Run(run) => Some((WorkCommand::Run, &run.stacks)),
+        Command::Plan(plan) => Some((WorkCommand::Plan, &plan.stacks)),
+        Command::Refresh(refresh) => Some((WorkCommand::Refresh, &refresh.stacks)),
+        Command::Destroy(destroy) => Some((WorkCommand::Destroy, &destroy.stacks)),
+        _ => None,
+    }
+}
+
+fn is_backwards(command: &Command) -> bool {
+    matches!(command, Command::Destroy(_)) || matches!(command, Command::Plan(plan) if plan.destroy)
+}
+
+fn refuse(typed: &Typed, options: &[&str]) -> Result<(), CommandError> {
+    let refused = typed.which(options);
+    if refused.is_empty() {
+        return Ok(());
+    }
+    let names: Vec<String> = refused.iter().map(|name| format!("`{name}`")).collect();
+    Err(CommandError::message(format!(
+        "workers decide where they work and with what: {} cannot be handed over",
+        names.join(", ")
+    ))
+    .help("write values and policies into the configuration, or give them to the workers; one stack is named with `queue submit --stack`"))
+}
+
+/// Returns arguments as text, as the queue keeps them.
+fn text(arguments: Vec<OsString>) -> Result<Vec<String>, CommandError> {
+    let text = arguments.into_iter().map(|argument| {
+        argument
+            .into_string()
+            .map_err(|argument| CommandError::message(format!("`{}` is not text", argument.display())))
+    });
+    text.collect()
 }
 
 fn require_consent(command: WorkCommand, arguments: &[String]) -> Result<(), CommandError> {
@@ -156,23 +147,6 @@ fn require_consent(command: WorkCommand, arguments: &[String]) -> Result<(), Com
             .help("add `--yes`, or `--dry-run` to see what would be done"));
     }
     Ok(())
-}
-
-fn selected(selection: Option<&SelectionArguments>, execution: &ExecutionArguments) -> Vec<String> {
-    let mut arguments = Vec::new();
-    if let Some(selection) = selection {
-        let lists = [
-            ("--target", &selection.target),
-            ("--exclude", &selection.exclude),
-            ("--replace", &selection.replace),
-        ];
-        for (flag, names) in lists {
-            arguments.extend(names.iter().map(|name| format!("{flag}={name}")));
-        }
-        arguments.extend(selection.reading.arguments());
-    }
-    arguments.push(format!("--parallelism={}", execution.parallelism));
-    arguments
 }
 
 /// Hands a command over for every stack, or for the one that is named, and follows it.

@@ -7,7 +7,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use konductor_model::{Diagnostic, with_causes};
 use konductor_state::backup::{
-    BackupPlace, BackupProgress, CheckedBackup, Standing, StoredBackup, set_aside,
+    BackupPlace, BackupProgress, CheckedBackup, RestoreMade, Standing, StoredBackup, keep_copy, set_aside,
 };
 use konductor_state::entry::{Entry, GivenUp, Restored};
 use konductor_state::{EntryQuery, LockOwner, StackIdentity, StackLog, StateError};
@@ -323,10 +323,10 @@ impl Work<'_> {
             }
         };
         if kept.is_none()
-            && let Some((copy, given_up)) = copy_given_up
+            && let Some((copy, mut given_up)) = copy_given_up
         {
+            given_up.kept = keep_copy(&copy)?.display().to_string();
             kept = Some(given_up);
-            keep_copy(&copy, kept.as_mut())?;
         }
         let owner = LockOwner::this_process(self.environment.actor(), "restore");
         let guard = log.lock(owner).await?;
@@ -343,23 +343,35 @@ impl Work<'_> {
         if !is_file {
             project::remove_copy(&file);
         }
-        let took = Timestamp::now().duration_since(started);
-        let members = serde_json::json!({
-            "project": self.stored.stack.project, "stack": self.stored.stack.stack, "from": title_of_backup,
-            "to": title, "serial": made.entries, "head": made.head, "written": made.written,
-            "resources": self.checked.resources, "kept": kept.as_ref().map(|given_up| &given_up.kept),
-            "milliseconds": i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
-        });
-        let kept = kept.map_or_else(String::new, |given_up| {
-            format!("\nwhat was there before is in {}", given_up.kept)
+        let kept = kept.map(|given_up| given_up.kept);
+        let also = kept.as_ref().map_or_else(String::new, |kept| {
+            format!("\nwhat was there before is in {kept}")
         });
         let text = format!(
-            "{}: restored to entry {} at {title}, {} of them written and all checked{kept}\n`konductor plan` says what \
+            "{}: restored to entry {} at {title}, {} of them written and all checked{also}\n`konductor plan` says what \
              happened in the cloud since",
             self.stored.stack, made.entries, made.written
         );
-        self.output.fact("restored", &members, &text);
+        self.tell_restored(&title, &made, kept.as_deref(), started, &text);
         Ok(())
+    }
+
+    fn tell_restored(
+        &self,
+        to: &str,
+        made: &RestoreMade,
+        kept: Option<&str>,
+        started: Timestamp,
+        text: &str,
+    ) {
+        let took = Timestamp::now().duration_since(started);
+        let members = serde_json::json!({
+            "project": self.stored.stack.project, "stack": self.stored.stack.stack,
+            "from": self.stored.place.title(), "to": to, "serial": made.entries, "head": made.head,
+            "written": made.written, "resources": self.checked.resources, "kept": kept,
+            "milliseconds": i64::try_from(took.as_millis()).unwrap_or(i64::MAX),
+        });
+        self.output.fact("restored", &members, text);
     }
 
     /// Looks for what only this machine's copy of a log in a backend still has. Returns the copy and what is given up.
@@ -457,17 +469,16 @@ impl Work<'_> {
             Standing::Empty => Ok((title, Some(false))),
             _ if unfinished => Ok((title, Some(false))),
             Standing::Same => {
-                let members = serde_json::json!({
-                    "project": self.stored.stack.project, "stack": self.stored.stack.stack,
-                    "from": self.stored.place.title(), "to": title, "serial": self.checked.serial,
-                    "head": self.checked.head, "written": 0, "resources": self.checked.resources,
-                    "kept": null, "milliseconds": 0,
-                });
                 let text = format!(
                     "{}: nothing to restore, {title} has all of the backup already",
                     self.stored.stack
                 );
-                self.output.fact("restored", &members, &text);
+                let made = RestoreMade {
+                    entries: self.checked.serial.unwrap_or_default(),
+                    head: self.checked.head.clone(),
+                    written: 0,
+                };
+                self.tell_restored(&title, &made, None, Timestamp::now(), &text);
                 Ok((title, None))
             }
             Standing::Behind { .. } if replace => Ok((title, Some(false))),
@@ -543,27 +554,4 @@ impl Work<'_> {
             kept: kept.display().to_string(),
         })
     }
-}
-
-/// Keeps a copy that has what the backup has not, under another name: it would be fetched anew.
-fn keep_copy(copy: &Path, given_up: Option<&mut GivenUp>) -> Result<(), CommandError> {
-    let now = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-    for suffix in ["", "-wal", "-shm"] {
-        let named = |middle: &str| {
-            let mut name = copy.as_os_str().to_owned();
-            name.push(middle);
-            name.push(suffix);
-            PathBuf::from(name)
-        };
-        match std::fs::rename(named(""), named(&format!(".replaced-{now}"))) {
-            Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                return Err(CommandError::file("put aside", copy, error));
-            }
-            _ => {}
-        }
-    }
-    if let Some(given_up) = given_up {
-        given_up.kept = format!("{}.replaced-{now}", copy.display());
-    }
-    Ok(())
 }

@@ -9,6 +9,7 @@ pub(crate) mod checking;
 mod folder;
 mod making;
 mod part;
+mod replaced;
 mod restoring;
 mod source;
 
@@ -24,7 +25,8 @@ use crate::schema::StackIdentity;
 pub use checking::{CheckedBackup, Standing};
 pub use folder::BackupFolder;
 pub use making::{Backup, BackupMade, BackupPending, BackupProgress};
-pub use restoring::{RestoreMade, StoredBackup, set_aside};
+pub use replaced::{keep_copy, set_aside};
+pub use restoring::{RestoreMade, StoredBackup};
 pub use source::BackupSource;
 
 /// A place that keeps backups of many stacks.
