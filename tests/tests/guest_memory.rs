@@ -225,6 +225,7 @@ async fn deployment() -> Deployment {
             ..Grant::default()
         },
         credentials: [("hostile".to_owned(), planted)].into(),
+        bearer_sources: Default::default(),
         http_credentials: Default::default(),
         vault: Some(Arc::clone(&vault)),
     };

@@ -134,6 +134,7 @@ impl Way {
                 ..Grant::default()
             },
             credentials: BTreeMap::from([(plugin.to_owned(), planted())]),
+            bearer_sources: Default::default(),
             http_credentials: BTreeMap::new(),
             vault: Some(Arc::clone(vault)),
         }

@@ -11,7 +11,10 @@ use konductor_model::manifest::EndpointProtocol;
 use url::Url;
 
 use crate::audit::AuditSink;
-use crate::authentication::Signer;
+use crate::authentication::{Authenticators, Bearer, Signer};
+use crate::bearer::BearerSource;
+use crate::bearer::cache::BearerCache;
+use crate::bearer::token_requests::TokenRequests;
 use crate::credential_cache::CredentialCache;
 use crate::credentials::{CredentialSource, ProviderContext};
 use crate::egress::{Egress, Resolver, SystemResolver};
@@ -128,6 +131,8 @@ pub struct SessionOptions {
     /// What its requests are signed with, by the name that endpoints refer to; the plugin's own stand under its
     /// own name.
     pub credentials: BTreeMap<String, CredentialSource>,
+    /// What its requests to clouds with OAuth tokens are authenticated with, by the same names.
+    pub bearer_sources: BTreeMap<String, BearerSource>,
     /// What authenticates its requests to HTTP APIs that are no cloud, by the same names.
     pub http_credentials: BTreeMap<String, HttpCredential>,
     /// The rate limit that the operator knows of, for each service and region with the same credentials; where none is
@@ -238,6 +243,7 @@ pub struct Broker {
     resolver: Arc<dyn Resolver>,
     private_networks: Vec<IpCidr>,
     credentials: Mutex<Vec<Arc<CredentialCache>>>,
+    bearers: Mutex<Vec<Arc<BearerCache>>>,
 }
 
 impl std::fmt::Debug for Broker {
@@ -314,6 +320,7 @@ impl Broker {
             resolver: options.resolver,
             private_networks: options.private_networks,
             credentials: Mutex::default(),
+            bearers: Mutex::default(),
         };
         // What cannot be reached is told now and not by the first session.
         broker.way_out(Purpose::Plugin)?;
@@ -368,13 +375,14 @@ impl Broker {
             plugin,
             grant,
             credentials,
+            bearer_sources,
             http_credentials,
             rate_limit,
             vault,
         } = options;
-        let (credentials, http_credentials) = match &self.traffic {
+        let (credentials, bearer_sources, http_credentials) = match &self.traffic {
             Traffic::Replayed(_) => replay::stand_ins(&plugin, &grant),
-            _ => (credentials, http_credentials),
+            _ => (credentials, bearer_sources, http_credentials),
         };
         let vault = vault.unwrap_or_default();
         if let Traffic::Recorded(_, recorder) = &self.traffic {
@@ -385,7 +393,10 @@ impl Broker {
             let name = endpoint.credentials.as_ref().unwrap_or(&plugin);
             let is_configured = match endpoint.protocol {
                 EndpointProtocol::Http => http_credentials.contains_key(name),
-                _ => credentials.contains_key(name),
+                EndpointProtocol::Aws => credentials.contains_key(name),
+                protocol => bearer_sources
+                    .get(name)
+                    .is_some_and(|source| source.serves(protocol)),
             };
             if !is_configured {
                 problems.push(format!(
@@ -425,13 +436,22 @@ impl Broker {
             let (number, cache) = self.cache(source)?;
             signers.insert(name, Signer { number, cache });
         }
+        let mut bearers = BTreeMap::new();
+        for (name, source) in bearer_sources {
+            let (number, cache) = self.bearer_cache(source)?;
+            bearers.insert(name, Bearer { number, cache });
+        }
+        let authenticators = Authenticators {
+            signers,
+            bearers,
+            http: http_credentials,
+        };
         let session = Session::new(
             Arc::clone(&self.shared),
             way_out,
             plugin,
             grant,
-            signers,
-            http_credentials,
+            authenticators,
             vault,
         );
         Ok(Arc::new(session.with_rate_limit(rate_limit)))
@@ -495,6 +515,25 @@ impl Broker {
             fips: self.shared.fips.is_required(),
         };
         let cache = Arc::new(CredentialCache::new(source, context));
+        caches.push(Arc::clone(&cache));
+        Ok((caches.len() - 1, cache))
+    }
+}
+
+impl Broker {
+    /// Returns the one cache of a source of tokens, and its number.
+    fn bearer_cache(&self, source: BearerSource) -> Result<(usize, Arc<BearerCache>), BrokerError> {
+        let mut caches = self.bearers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(found) = caches
+            .iter()
+            .enumerate()
+            .find(|(_, cache)| *cache.source() == source)
+        {
+            return Ok((found.0, Arc::clone(found.1)));
+        }
+        let way_out = self.way_out(Purpose::Credentials)?;
+        let requests = TokenRequests::new(way_out, self.shared.limits, self.shared.retry);
+        let cache = Arc::new(BearerCache::new(source, requests));
         caches.push(Arc::clone(&cache));
         Ok((caches.len() - 1, cache))
     }

@@ -78,6 +78,28 @@ impl Denials<'_> {
         )
     }
 
+    /// The request names an account that is not granted.
+    pub(crate) fn named_account(&self, endpoint: &EndpointGrant, account: &str) -> SendError {
+        let granted = list(endpoint.accounts.iter());
+        let account = printable(account);
+        self.denied(
+            endpoint,
+            &format!("for things of `{account}`; granted are: {granted}"),
+            &self.add(&account, &format!("endpoints.{}.accounts", endpoint.id)),
+        )
+    }
+
+    /// The request names no account, and the grant binds some.
+    pub(crate) fn no_account_named(&self, endpoint: &EndpointGrant) -> SendError {
+        let granted = list(endpoint.accounts.iter());
+        self.denied(
+            endpoint,
+            &format!("with a request that does not say whose things it is about; granted are: {granted}"),
+            "for buckets, list what their names begin with under the endpoint's `resource_prefixes`; or remove its \
+             `accounts` from the grant",
+        )
+    }
+
     /// It is not known whose the credentials are.
     pub(crate) fn unknown_account(&self, endpoint: &EndpointGrant, reason: &str) -> SendError {
         let granted = list(endpoint.accounts.iter());

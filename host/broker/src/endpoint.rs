@@ -77,6 +77,23 @@ pub(crate) fn resolve(endpoint: &EndpointGrant, region: &str, fips: &FipsRule) -
             signing_service: service.to_owned(),
         });
     }
+    if endpoint.protocol == EndpointProtocol::Google {
+        let url = match &endpoint.override_url {
+            Some(url) => {
+                fips.check_override(url).map_err(told)?;
+                Ok(url.clone())
+            }
+            None => {
+                fips.check_google(service).map_err(told)?;
+                Url::parse(&format!("https://{service}.googleapis.com/"))
+            }
+        };
+        return Ok(Address {
+            origin: url.map_err(|error| told(format!("it has no usable host name: {error}")))?,
+            signing_region: String::new(),
+            signing_service: service.to_owned(),
+        });
+    }
     let partition = partition(region);
     let global = is_global(service, region);
     let signing_region = if global { partition.global_region } else { region };
@@ -295,6 +312,16 @@ mod tests {
                 "{service} {region} {fips} {dual_stack}"
             );
         }
+    }
+
+    #[test]
+    fn a_service_of_google_has_one_host() {
+        let endpoint = EndpointGrant {
+            protocol: EndpointProtocol::Google,
+            ..EndpointGrant::aws("compute", "")
+        };
+        let address = resolve(&endpoint, "", &FipsRule::default()).unwrap();
+        assert_eq!(address.origin.as_str(), "https://compute.googleapis.com/");
     }
 
     #[test]

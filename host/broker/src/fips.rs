@@ -101,6 +101,17 @@ impl FipsRule {
         ))
     }
 
+    /// Checks that a service of Google Cloud has a FIPS host. None is known to be one.
+    pub(crate) fn check_google(&self, service: &str) -> Result<(), String> {
+        if !self.required {
+            return Ok(());
+        }
+        Err(format!(
+            "FIPS endpoints are required and service `{service}` of Google Cloud has none that is known; list the \
+             address that counts as one under the policy's FIPS overrides and configure it"
+        ))
+    }
+
     /// Checks that a service has a FIPS host in a region.
     pub(crate) fn check_service(&self, service: &str, region: &str) -> Result<(), String> {
         if !self.required {
@@ -162,6 +173,17 @@ mod tests {
             FipsRule::default().check_service("lightsail", "eu-west-1"),
             Ok(())
         );
+    }
+
+    #[test]
+    fn a_service_of_google_is_refused_where_fips_is_required() {
+        assert!(
+            rule(&[])
+                .check_google("compute")
+                .unwrap_err()
+                .contains("`compute`")
+        );
+        assert_eq!(FipsRule::default().check_google("compute"), Ok(()));
     }
 
     #[test]

@@ -92,6 +92,25 @@ impl EndpointGrant {
         }
     }
 
+    /// Returns what an endpoint of Google Cloud cannot be granted.
+    fn google_problems(&self) -> Vec<String> {
+        let id = &self.id;
+        let mut problems = Vec::new();
+        if !self.regions.is_empty() {
+            problems.push(format!(
+                "endpoint `{id}`: services of Google Cloud have one host for all regions; remove them"
+            ));
+        }
+        // Taken as granted they would let nothing through.
+        if !self.resource_prefixes.is_empty() && self.service != "storage" {
+            problems.push(format!(
+                "endpoint `{id}`: only the buckets of `storage` can be narrowed by their names; remove \
+                 `resource_prefixes`"
+            ));
+        }
+        problems
+    }
+
     /// Returns what an API that is no cloud cannot be granted.
     fn http_problems(&self) -> Vec<String> {
         let id = &self.id;
@@ -134,7 +153,7 @@ impl Grant {
                 service: request.service.clone(),
                 regions: allowance.regions.clone(),
                 default_region: match request.protocol {
-                    EndpointProtocol::Http => String::new(),
+                    EndpointProtocol::Http | EndpointProtocol::Google => String::new(),
                     _ => settings.region.clone(),
                 },
                 methods: Some(allowance.methods.clone()).filter(|methods| !methods.is_empty()),
@@ -172,14 +191,13 @@ impl Grant {
             if seen.insert(id, ()).is_some() {
                 problems.push(format!("endpoint `{id}` is granted twice; keep one"));
             }
-            let is_http = endpoint.protocol == EndpointProtocol::Http;
-            if endpoint.protocol != EndpointProtocol::Aws && !is_http {
-                problems.push(format!(
-                    "endpoint `{id}`: this version can sign for AWS only; remove the endpoint or use a newer Konductor"
-                ));
-            }
-            if is_http {
-                problems.extend(endpoint.http_problems());
+            match endpoint.protocol {
+                EndpointProtocol::Aws => {}
+                EndpointProtocol::Google => problems.extend(endpoint.google_problems()),
+                EndpointProtocol::Http => problems.extend(endpoint.http_problems()),
+                EndpointProtocol::Azure => problems.push(format!(
+                    "endpoint `{id}`: this version does not know Azure; remove the endpoint or use a newer Konductor"
+                )),
             }
             if !is_label_path(&endpoint.service) {
                 problems.push(format!(
@@ -188,7 +206,8 @@ impl Grant {
                 ));
             }
             let regions = endpoint.regions.iter().filter(|region| *region != EVERY_REGION);
-            let default = Some(&endpoint.default_region).filter(|_| !is_http);
+            let default =
+                Some(&endpoint.default_region).filter(|_| endpoint.protocol == EndpointProtocol::Aws);
             for region in regions.chain(default) {
                 if !is_region(region) {
                     problems.push(format!(

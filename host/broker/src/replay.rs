@@ -11,6 +11,7 @@ use konductor_recording::{
     Answer as RecordedAnswer, Draws, Failure, FailureKind, Outcome, Recording, Replayed,
 };
 
+use crate::bearer::BearerSource;
 use crate::credentials::{AccessKeys, CredentialBase, CredentialSource};
 use crate::grant::Grant;
 use crate::http_credential::HttpCredential;
@@ -207,26 +208,34 @@ pub(crate) fn stand_ins(
     grant: &Grant,
 ) -> (
     BTreeMap<String, CredentialSource>,
+    BTreeMap<String, BearerSource>,
     BTreeMap<String, HttpCredential>,
 ) {
     let mut credentials = BTreeMap::new();
+    let mut bearer_sources = BTreeMap::new();
     let mut http_credentials = BTreeMap::new();
     for endpoint in &grant.endpoints {
         let name = endpoint.credentials.clone().unwrap_or_else(|| plugin.to_owned());
-        if endpoint.protocol == EndpointProtocol::Http {
-            http_credentials.insert(name, HttpCredential::None);
-        } else {
-            let keys = AccessKeys {
-                access_key_id: "REPLAYED".to_owned(),
-                secret_access_key: SecretText::new("replayed"),
-                session_token: None,
-            };
-            let source = CredentialSource {
-                base: CredentialBase::Keys(keys),
-                ..CredentialSource::default()
-            };
-            credentials.insert(name, source);
+        match endpoint.protocol {
+            EndpointProtocol::Http => {
+                http_credentials.insert(name, HttpCredential::None);
+            }
+            EndpointProtocol::Azure | EndpointProtocol::Google => {
+                bearer_sources.insert(name, BearerSource::Fixed(SecretText::new("replayed")));
+            }
+            EndpointProtocol::Aws => {
+                let keys = AccessKeys {
+                    access_key_id: "REPLAYED".to_owned(),
+                    secret_access_key: SecretText::new("replayed"),
+                    session_token: None,
+                };
+                let source = CredentialSource {
+                    base: CredentialBase::Keys(keys),
+                    ..CredentialSource::default()
+                };
+                credentials.insert(name, source);
+            }
         }
     }
-    (credentials, http_credentials)
+    (credentials, bearer_sources, http_credentials)
 }

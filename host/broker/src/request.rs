@@ -18,7 +18,7 @@ const MOST_HEADERS: usize = 100;
 const LONGEST_HEADER: usize = 8 * 1024;
 
 /// Query parameters that carry a signature or a credential, in lower case.
-const SIGNING_PARAMETERS: [&str; 18] = [
+const SIGNING_PARAMETERS: [&str; 19] = [
     "x-amz-signature",
     "x-amz-credential",
     "x-amz-algorithm",
@@ -37,6 +37,7 @@ const SIGNING_PARAMETERS: [&str; 18] = [
     "x-goog-signedheaders",
     "googleaccessid",
     "access_token",
+    "oauth_token",
 ];
 
 /// Headers that a guest may set beside the prefixes of [`ALLOWED_PREFIXES`].

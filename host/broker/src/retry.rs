@@ -50,7 +50,7 @@ pub enum Verdict {
     ServerFailure,
 }
 
-const THROTTLING_CODES: [&str; 16] = [
+const THROTTLING_CODES: [&str; 19] = [
     "Throttling",
     "ThrottlingException",
     "ThrottledException",
@@ -67,6 +67,10 @@ const THROTTLING_CODES: [&str; 16] = [
     "TransactionInProgressException",
     "SlowDown",
     "Client.RequestLimitExceeded",
+    // Google answers these with status 403 as well as 429.
+    "RATE_LIMIT_EXCEEDED",
+    "rateLimitExceeded",
+    "userRateLimitExceeded",
 ];
 
 const EXPIRED_CODES: [&str; 4] = [
@@ -129,9 +133,18 @@ pub fn error_code(status: StatusCode, headers: &HeaderMap, body: &[u8]) -> Optio
         .or_else(|| {
             let body: serde_json::Value =
                 serde_json::from_slice(body.get(..body.len().min(64 * 1024))?).ok()?;
-            ["__type", "code", "Code"]
-                .into_iter()
-                .find_map(|name| body.get(name)?.as_str().map(str::to_owned))
+            // Google's own codes stand deeper: `reason` says more than `status`.
+            [
+                "/__type",
+                "/code",
+                "/Code",
+                "/error/code",
+                "/error/errors/0/reason",
+                "/error/details/0/reason",
+                "/error/status",
+            ]
+            .into_iter()
+            .find_map(|place| body.pointer(place)?.as_str().map(str::to_owned))
         })?;
     // `aws.protocoltests#ThrottlingException:http://…` is the long form of `ThrottlingException`.
     let code = code.rsplit('#').next()?.split(':').next()?.trim().to_owned();
@@ -162,6 +175,8 @@ mod tests {
             (400, Some("ExpiredToken"), Verdict::ExpiredCredentials),
             (403, Some("AccessDenied"), Verdict::Final),
             (404, None, Verdict::Final),
+            (403, Some("rateLimitExceeded"), Verdict::Throttled),
+            (403, Some("quotaExceeded"), Verdict::Final),
             (409, None, Verdict::Final),
             (429, None, Verdict::Throttled),
             (500, Some("InternalError"), Verdict::ServerFailure),
@@ -202,6 +217,19 @@ mod tests {
             error_code(status, &headers, b"").as_deref(),
             Some("TooManyRequestsException")
         );
+        for (body, expected) in [
+            (
+                &br#"{"error": {"code": 403, "errors": [{"reason": "rateLimitExceeded"}], "status": "X"}}"#[..],
+                "rateLimitExceeded",
+            ),
+            (
+                br#"{"error": {"code": 429, "status": "RESOURCE_EXHAUSTED", "details": [{"reason": "RATE_LIMIT_EXCEEDED"}]}}"#,
+                "RATE_LIMIT_EXCEEDED",
+            ),
+            (br#"{"error": {"code": 404, "status": "NOT_FOUND"}}"#, "NOT_FOUND"),
+        ] {
+            assert_eq!(error_code(status, &none, body).as_deref(), Some(expected));
+        }
         assert_eq!(error_code(StatusCode::OK, &none, ec2), None);
     }
 

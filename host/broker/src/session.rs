@@ -1,36 +1,36 @@
 //! One plugin's way out: checks a request against the grant, signs it, sends it, and judges the answer.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::SystemTime;
 
 use async_trait::async_trait;
 use aws_credential_types::Credentials;
 use bytes::Bytes;
-use http::{HeaderMap, HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use konductor_model::RateLimit;
 use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use konductor_model::manifest::EndpointProtocol;
 use tokio::time::Instant;
 
-use crate::account::{self, Question, named_resources, owner_header};
+use crate::account::{Question, named_resources, owner_header};
 use crate::admission::{Admission, Purposes};
 use crate::admitted::AdmittedSession;
 use crate::audit::PendingCall;
-use crate::authentication::{Authentication, Signer};
+use crate::authentication::{
+    Authenticated, Authentication, Authenticators, Bearer, Signer, with_credential, with_signature,
+    with_token,
+};
 use crate::broker::{Shared, WayOut};
-use crate::credential_cache::CredentialCache;
 use crate::denial::Denials;
 use crate::endpoint::{self, Address};
 use crate::grant::{EVERY_REGION, EndpointGrant, Grant, is_common_region};
-use crate::http_credential::HttpCredential;
+use crate::named_account::{self, Foreign};
 use crate::operation::{operation, request_id};
 use crate::placement::place;
 use crate::presentation::presentable;
 use crate::redaction::Redaction;
 use crate::request::{RequestError, check_headers, check_method, encode_path, encode_query};
 use crate::retry::{Verdict, error_code, judge, may_repeat, retry_after};
-use crate::signing;
 use crate::throttle::Throttle;
 use crate::token_operation::{self, Judged, Judgement};
 use crate::transport::{AttemptError, Sending};
@@ -41,8 +41,7 @@ pub(crate) struct Session {
     way_out: WayOut,
     plugin: String,
     grant: Grant,
-    signers: BTreeMap<String, Signer>,
-    http_credentials: BTreeMap<String, HttpCredential>,
+    authenticators: Authenticators,
     rate_limit: Option<RateLimit>,
     vault: Arc<Vault>,
     purposes: Purposes,
@@ -81,8 +80,7 @@ impl Session {
         way_out: WayOut,
         plugin: String,
         grant: Grant,
-        signers: BTreeMap<String, Signer>,
-        http_credentials: BTreeMap<String, HttpCredential>,
+        authenticators: Authenticators,
         vault: Arc<Vault>,
     ) -> Self {
         Self {
@@ -90,8 +88,7 @@ impl Session {
             way_out,
             plugin,
             grant,
-            signers,
-            http_credentials,
+            authenticators,
             rate_limit: None,
             vault,
             purposes: Purposes::default(),
@@ -114,10 +111,7 @@ impl Session {
     /// Returns what authenticates an endpoint's requests. The broker has made sure that it is there.
     fn authentication(&self, endpoint: &EndpointGrant) -> Result<Authentication, SendError> {
         let name = endpoint.credentials.as_ref().unwrap_or(&self.plugin);
-        let found = match endpoint.protocol {
-            EndpointProtocol::Http => self.http_credentials.get(name).cloned().map(Authentication::Http),
-            _ => self.signers.get(name).cloned().map(Authentication::Aws),
-        };
+        let found = self.authenticators.of(endpoint, name);
         found.ok_or_else(|| {
             SendError::NoCredentials(format!("the credentials of `{name}` are not configured"))
         })
@@ -180,13 +174,23 @@ impl Session {
                 "the request's body has {size} bytes; the limit is {limit}"
             )));
         }
-        let is_http = endpoint.protocol == EndpointProtocol::Http;
-        let resources = named_resources(&address.signing_service, &path, &headers);
+        let resources = match endpoint.protocol {
+            EndpointProtocol::Google => named_account::named_buckets(method.as_str(), &path, &request.body),
+            _ => named_resources(&address.signing_service, &path, &headers),
+        };
         if let Some(foreign) = resources.iter().find(|resource| !is_covered(endpoint, resource)) {
             return Err(self.denials().resource(endpoint, foreign));
         }
         if let Some(name) = owner_header(&headers).filter(|_| !endpoint.accounts.is_empty()) {
             return Err(self.denials().owner_header(endpoint, name));
+        }
+        if endpoint.protocol == EndpointProtocol::Google {
+            named_account::check_google(endpoint, &path, &request.query).map_err(
+                |foreign| match foreign {
+                    Foreign::Account(account) => self.denials().named_account(endpoint, &account),
+                    Foreign::Nothing => self.denials().no_account_named(endpoint),
+                },
+            )?;
         }
         let judged = token_operation::judge(&Judged {
             protocol: endpoint.protocol,
@@ -225,9 +229,7 @@ impl Session {
             &address.signing_region,
             &endpoint::host_of(&url),
             // The names are those of AWS: they would say something else about another API.
-            if is_http {
-                None
-            } else {
+            if endpoint.protocol == EndpointProtocol::Aws {
                 operation(
                     &address.signing_service,
                     &method,
@@ -236,6 +238,8 @@ impl Session {
                     &headers,
                     &request.body,
                 )
+            } else {
+                None
             },
         );
         // Set here, or the client would add its own after signing.
@@ -322,7 +326,10 @@ impl Session {
         }
         let authenticated = match &request.authentication {
             Authentication::Aws(signer) => self.signed(request, signer, deadline, &expired).await,
-            Authentication::Http(credential) => authenticated(request, credential),
+            Authentication::Bearer(bearer, scope) => {
+                carrying_token(request, bearer, scope, deadline, &expired).await
+            }
+            Authentication::Http(credential) => with_credential(unsigned(request), credential),
         };
         let Authenticated {
             request: signed,
@@ -353,7 +360,15 @@ impl Session {
             Err(error) => return self.no_answer(request, error, &redaction),
         };
         let code = error_code(answer.status, &answer.headers, &answer.body);
-        let verdict = judge(answer.status, code.as_deref());
+        let verdict = match judge(answer.status, code.as_deref()) {
+            // Clouds with tokens say no more than that.
+            Verdict::Final
+                if answer.status == StatusCode::UNAUTHORIZED && request.authentication.is_bearer() =>
+            {
+                Verdict::ExpiredCredentials
+            }
+            verdict => verdict,
+        };
         let wait = retry_after(&answer.headers);
         // An identifier that holds an echo is none, and would carry it into the record.
         let id = request_id(&answer.headers, &answer.body)
@@ -370,13 +385,7 @@ impl Session {
             Verdict::Final => false,
             Verdict::Throttled => true,
             Verdict::ServerFailure => request.may_repeat,
-            Verdict::ExpiredCredentials => {
-                // A configured credential does not expire in a way that asking again would mend.
-                used.is_some_and(|(cache, credentials)| {
-                    cache.forget(&credentials);
-                    !std::mem::replace(renewed, true)
-                })
-            }
+            Verdict::ExpiredCredentials => used.forget() && !std::mem::replace(renewed, true),
         };
         if again {
             Err(Failed {
@@ -403,12 +412,13 @@ impl Session {
         let account = tokio::time::timeout_at(deadline, self.bound_account(request, signer, &credentials))
             .await
             .map_err(|_| expired("the token service did not say whose the credentials are"))??;
-        let (signed, redaction) = sign(request, &credentials, account.as_deref())?;
-        Ok(Authenticated {
-            request: signed,
-            redaction,
-            used: Some((Arc::clone(&signer.cache), credentials)),
-        })
+        with_signature(
+            unsigned(request),
+            &request.address,
+            &signer.cache,
+            credentials,
+            account.as_deref(),
+        )
     }
 
     /// Returns the account that a request is bound to, where its endpoint's grant names some.
@@ -542,14 +552,6 @@ fn is_covered(endpoint: &EndpointGrant, resource: &str) -> bool {
             .any(|prefix| resource.starts_with(prefix.as_str()))
 }
 
-/// A request that carries what authenticates it.
-struct Authenticated {
-    request: http::Request<Bytes>,
-    redaction: Redaction,
-    /// The credentials that may have to be renewed.
-    used: Option<(Arc<CredentialCache>, Credentials)>,
-}
-
 fn unsigned(request: &Prepared) -> http::Request<Bytes> {
     let mut unsigned = http::Request::new(request.body.clone());
     unsigned.method_mut().clone_from(&request.method);
@@ -558,28 +560,17 @@ fn unsigned(request: &Prepared) -> http::Request<Bytes> {
     unsigned
 }
 
-fn authenticated(request: &Prepared, credential: &HttpCredential) -> Result<Authenticated, SendError> {
-    let mut authenticated = unsigned(request);
-    let redaction = credential
-        .apply(authenticated.headers_mut())
-        .map_err(|reason| SendError::NoCredentials(reason.to_owned()))?;
-    Ok(Authenticated {
-        request: authenticated,
-        redaction,
-        used: None,
-    })
-}
-
-fn sign(
+/// Puts a token that is valid now into a request.
+async fn carrying_token(
     request: &Prepared,
-    credentials: &Credentials,
-    account: Option<&str>,
-) -> Result<(http::Request<Bytes>, Redaction), SendError> {
-    let mut signed = unsigned(request);
-    if let Some(account) = account.filter(|_| request.address.signing_service == "s3") {
-        account::bind(signed.headers_mut(), &request.method, &request.uri, account);
-    }
-    let signature = signing::sign(&mut signed, &request.address, credentials, SystemTime::now())
-        .map_err(|error| SendError::Other(error.to_string()))?;
-    Ok((signed, Redaction::new(credentials, Some(&signature))))
+    bearer: &Bearer,
+    scope: &str,
+    deadline: Instant,
+    expired: &(dyn Fn(&str) -> SendError + Sync),
+) -> Result<Authenticated, SendError> {
+    let token = tokio::time::timeout_at(deadline, bearer.cache.get(scope))
+        .await
+        .map_err(|_| expired("the token service did not answer"))?
+        .map_err(|error| SendError::NoCredentials(error.to_string()))?;
+    with_token(unsigned(request), &bearer.cache, scope, token)
 }

@@ -177,6 +177,9 @@ fn azure(request: &Judged<'_>, path: &[String]) -> Judgement {
 }
 
 fn google(request: &Judged<'_>, path: &[String]) -> Judgement {
+    if path.first().is_some_and(|first| first == "batch") {
+        return Judgement::Ambiguous("a batch hides what it calls");
+    }
     let last = path.last().map(String::as_str).unwrap_or_default();
     if let Some((_, verb)) = last.rsplit_once(':')
         && GOOGLE_VERBS.contains(&verb)
@@ -490,6 +493,9 @@ mod tests {
             post("/compute/v1/projects/p/zones/z/instances"),
             Judgement::Harmless
         );
+        for path in ["/batch", "/batch/compute/v1", "/%62atch/storage/v1"] {
+            assert!(matches!(post(path), Judgement::Ambiguous(_)), "{path}");
+        }
     }
 
     #[test]

@@ -42,6 +42,7 @@ fn session_options(endpoint: EndpointGrant, credential: HttpCredential) -> Sessi
             ..Grant::default()
         },
         credentials: Default::default(),
+        bearer_sources: Default::default(),
         http_credentials: [("shelf".to_owned(), credential)].into(),
         vault: None,
     }
@@ -227,6 +228,7 @@ async fn what_would_narrow_nothing_or_lead_nowhere_is_refused_when_the_session_i
     }
     let of_a_cloud = SessionOptions {
         credentials: [("shelf".to_owned(), CredentialSource::default())].into(),
+        bearer_sources: Default::default(),
         http_credentials: Default::default(),
         ..session_options(good, HttpCredential::None)
     };

@@ -269,6 +269,7 @@ pub fn aws(grant: Grant, credentials: CredentialSource) -> SessionOptions {
         plugin: "aws".to_owned(),
         grant,
         credentials: [("aws".to_owned(), credentials)].into(),
+        bearer_sources: Default::default(),
         http_credentials: Default::default(),
         vault: None,
     }

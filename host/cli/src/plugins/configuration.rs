@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use konductor_broker::{CredentialSource, EndpointSettings, Grant, HttpCredential};
+use konductor_broker::{BearerSource, CredentialSource, EndpointSettings, Grant, HttpCredential};
 use konductor_model::manifest::{EndpointProtocol, Manifest};
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, RateLimit, Value};
 use konductor_registry::Policies;
 
-use super::aws_settings;
 use super::places::{PLACE_SETTINGS, places};
+use super::{aws_settings, google_settings};
 use crate::environment::Environment;
 
 /// A plugin's configuration, taken apart.
@@ -21,6 +21,8 @@ pub struct PluginConfiguration {
     pub grant: Grant,
     /// What its requests are signed with, by the names its manifest uses.
     pub credentials: BTreeMap<String, CredentialSource>,
+    /// What its requests to clouds with OAuth tokens are authenticated with, by the same names.
+    pub bearer_sources: BTreeMap<String, BearerSource>,
     /// What authenticates its requests to HTTP APIs that are no cloud, by the same names.
     pub http_credentials: BTreeMap<String, HttpCredential>,
     /// How many requests its cloud lets through, where the project says so.
@@ -96,7 +98,14 @@ impl Configured<'_> {
                 }
             }
         }
-        if calls_http && !calls_aws {
+        let calls_google = calls(EndpointProtocol::Google);
+        if calls_google
+            && let Some(project) = google_settings::project(&value, environment)
+            && let Some(map) = value.as_map_mut()
+        {
+            map.insert("project".to_owned(), project.into());
+        }
+        if (calls_http || calls_google) && !calls_aws {
             if let Some(map) = value.as_map_mut() {
                 let taken = PLACE_SETTINGS
                     .into_iter()
@@ -106,6 +115,7 @@ impl Configured<'_> {
             places(&host, &mut settings, &mut problem);
         }
         let mut credentials = BTreeMap::new();
+        let mut bearer_sources = BTreeMap::new();
         let mut http_credentials = BTreeMap::new();
         for module in &self.granted.credentials {
             let is_own = *module == self.manifest.name;
@@ -122,13 +132,23 @@ impl Configured<'_> {
                 }
             };
             let protocols = protocols_signed_with(self.manifest, module);
-            if protocols.contains(&EndpointProtocol::Http) {
-                if protocols.len() > 1 {
-                    let text = "one section of credentials cannot serve both a cloud and another HTTP API; the plugin's \
-                                author has to give one of them `credentials` of its own";
-                    refuse(vec![(String::new(), text.to_owned())]);
-                    continue;
+            if protocols.len() > 1 {
+                let text = "one section of credentials cannot serve two clouds, or a cloud and another HTTP API; the \
+                            plugin's author has to give one of them `credentials` of its own";
+                refuse(vec![(String::new(), text.to_owned())]);
+                continue;
+            }
+            if protocols.contains(&EndpointProtocol::Google) {
+                let places = google_settings::google_places(&settings, environment);
+                match BearerSource::google(&written.unwrap_or(Value::Null), places) {
+                    Ok(found) => {
+                        bearer_sources.insert(module.clone(), found);
+                    }
+                    Err(error) => refuse(error.problems),
                 }
+                continue;
+            }
+            if protocols.contains(&EndpointProtocol::Http) {
                 match HttpCredential::from_value(&written.unwrap_or(Value::Null)) {
                     Ok(found) => {
                         http_credentials.insert(module.clone(), found);
@@ -152,7 +172,7 @@ impl Configured<'_> {
             return Err(diagnostics);
         }
         let default_tags = value
-            .attribute("tags")
+            .attribute(if calls_google { "labels" } else { "tags" })
             .and_then(Value::as_map)
             .cloned()
             .unwrap_or_default();
@@ -167,6 +187,7 @@ impl Configured<'_> {
             default_tags,
             grant: Grant::resolve(self.manifest, self.granted, &settings),
             credentials,
+            bearer_sources,
             http_credentials,
             rate_limit: self.rate_limit,
         })

@@ -4,6 +4,7 @@
 mod approval;
 mod aws_settings;
 mod configuration;
+mod google_settings;
 mod grant_decision;
 mod grant_use;
 mod granted_module;

@@ -55,6 +55,7 @@ impl RunPlugins {
                 plugin: loaded.name.clone(),
                 grant: configuration.grant,
                 credentials: configuration.credentials,
+                bearer_sources: configuration.bearer_sources,
                 http_credentials: configuration.http_credentials,
                 rate_limit: configuration.rate_limit,
                 vault: Some(Arc::clone(&vault)),

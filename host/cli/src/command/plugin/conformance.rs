@@ -102,6 +102,7 @@ pub async fn conformance(
             plugin: loaded.name.clone(),
             grant: split.grant,
             credentials: split.credentials,
+            bearer_sources: split.bearer_sources,
             http_credentials: split.http_credentials,
             rate_limit: split.rate_limit,
             vault: Some(Arc::clone(&vault)),
