@@ -150,11 +150,6 @@ impl Engine {
         Ok(open)
     }
 
-    /// Returns everything that is recorded, unpacked, for what works on whole snapshots.
-    pub(crate) async fn settled_snapshot(&self) -> Result<Snapshot, EngineError> {
-        Ok(self.settled().await?.into_snapshot())
-    }
-
     pub(crate) async fn settled(&self) -> Result<Recorded, EngineError> {
         let recorded = self.recorded().await?;
         if recorded.rest.interrupted.is_empty() {

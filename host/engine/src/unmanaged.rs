@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use konductor_model::provider::{ListRequest, ObjectState, Provider};
 use konductor_model::{Diagnostic, Diagnostics, Disposition, Failure, ResourceName, ResourceType, Value};
-use konductor_state::Snapshot;
 
 use crate::apply::call::retrying;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::free_names::FreeNames;
 use crate::identifiers::Identifiers;
+use crate::records::Records;
 
 /// How many pages one type may have: a plugin whose pages never end must not hang a command.
 const PAGES: usize = 10_000;
@@ -60,22 +60,22 @@ impl Engine {
     /// # Errors
     /// When no plugin has a type that is asked for, or the log cannot be read.
     pub async fn unmanaged(&self, search: &Search<'_>, names: &mut FreeNames) -> Result<Found, EngineError> {
-        let snapshot = self.recorded().await?.into_snapshot();
-        let found = self.unmanaged_beside(&snapshot, search, names).await;
-        self.keep(crate::records::Recorded::of(snapshot).ok());
+        let recorded = self.recorded().await?;
+        let found = self.unmanaged_beside(&recorded.records, search, names).await;
+        self.keep(Some(recorded));
         found
     }
 
     /// Lists the objects that nothing in a state manages.
     pub(crate) async fn unmanaged_beside(
         &self,
-        snapshot: &Snapshot,
+        records: &Records,
         search: &Search<'_>,
         names: &mut FreeNames,
     ) -> Result<Found, EngineError> {
-        let identifiers = Identifiers::of(snapshot.resources.values());
+        let identifiers = Identifiers::of(records.iter());
         let mut found = Found::default();
-        for (plugin, types) in self.types_meant(snapshot, search.types)? {
+        for (plugin, types) in self.types_meant(records, search.types)? {
             let Some(provider) = self.plugins.provider(&plugin) else {
                 continue;
             };
@@ -109,14 +109,14 @@ impl Engine {
     /// Returns the types that are asked for, by plugin.
     fn types_meant(
         &self,
-        snapshot: &Snapshot,
+        records: &Records,
         asked: &[String],
     ) -> Result<BTreeMap<String, BTreeSet<ResourceType>>, EngineError> {
-        let recorded: BTreeSet<(&str, &ResourceType)> = snapshot
-            .resources
-            .values()
-            .filter(|record| record.object.is_some())
-            .map(|record| (record.plugin.name.as_str(), record.urn.resource_type()))
+        let recorded: BTreeSet<(&str, &ResourceType)> = records
+            .by_kind()
+            .into_iter()
+            .filter(|(kind, _)| kind.schema_version.is_some())
+            .map(|(kind, _)| (kind.plugin.name.as_str(), &kind.resource_type))
             .collect();
         let mut wanted: BTreeMap<String, BTreeSet<ResourceType>> = BTreeMap::new();
         let mut meant = vec![false; asked.len()];

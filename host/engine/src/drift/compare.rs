@@ -1,14 +1,14 @@
 //! One object as it was deployed and as it is.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use konductor_model::attribute_diff::differences;
 use konductor_model::provider::{ObjectState, PlanResponse};
 use konductor_model::schema::{AttributeKind, AttributeSchema, ResourceSchema};
 use konductor_model::{AttributeChange, ChangeKind, Diagnostics, Path, PathStep, Urn, Value};
+use konductor_state::ResourceRecord;
 use konductor_state::drift::{Difference, DifferenceKind};
-use konductor_state::{ResourceRecord, Snapshot};
 use tokio::task::JoinSet;
 
 use super::DriftReport;
@@ -16,11 +16,13 @@ use super::severity::{SeverityOverride, of_attribute, of_object};
 use crate::desired::Providers;
 use crate::error::EngineError;
 use crate::plan::Drift;
+use crate::records::Records;
 use crate::subject::{SchemaCache, Subject};
 
-/// Compares every recorded object with what is there.
+/// Compares recorded objects with what is there: all, or those that are named.
 pub(crate) async fn compare_all(
-    snapshot: &Snapshot,
+    records: &Records,
+    only: Option<&HashSet<Urn>>,
     actual: &[Drift],
     plugins: Arc<dyn Providers>,
     parallelism: usize,
@@ -31,7 +33,10 @@ pub(crate) async fn compare_all(
     let mut report = DriftReport::default();
     let mut diagnostics = Diagnostics::default();
     let mut running = JoinSet::new();
-    for record in snapshot.resources.values() {
+    for record in records.iter() {
+        if only.is_some_and(|only| !only.contains(&record.urn)) {
+            continue;
+        }
         let Some(recorded) = &record.object else { continue };
         // Without its plugin it was not read either; a plan that needs the plugin says so.
         let Some(provider) = plugins.provider(&record.plugin.name) else {
@@ -47,7 +52,7 @@ pub(crate) async fn compare_all(
         {
             take(&mut report, &mut diagnostics, compared?);
         }
-        let (record, schemas, severity) = (record.clone(), schemas.clone(), severity.clone());
+        let (schemas, severity) = (schemas.clone(), severity.clone());
         running.spawn(async move {
             let instance = &record.plugin.name;
             let schema = schemas

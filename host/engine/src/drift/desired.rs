@@ -3,42 +3,42 @@
 use std::collections::{HashMap, HashSet};
 
 use konductor_model::{Diagnostic, Urn, Value};
-use konductor_state::Snapshot;
 use konductor_state::drift::DifferenceKind;
 
 use super::DriftReport;
 use super::repair::Deployed;
 use crate::desired::Desired;
 use crate::engine::Engine;
+use crate::error::EngineError;
 use crate::event::Silent;
 use crate::expand::expand;
 use crate::plan::{self, Drift, PlanOptions, Step, StepAction, Target};
-use crate::records::Recorded;
+use crate::records::{Recorded, Records};
 use crate::reference::resolve;
 
 /// Puts to every difference what is asked for now. What cannot be planned is a warning: what was deployed and what is
 /// there can be told without it.
+///
+/// # Errors
+/// When the log cannot be read.
 pub(crate) async fn add(
     engine: &Engine,
     desired: Desired,
-    snapshot: Snapshot,
+    recorded: Recorded,
     actual: &[Drift],
     report: &mut DriftReport,
-) {
-    let planned = async {
-        plan::plan(
-            Target::Declared(desired.clone()),
-            Recorded::of(snapshot.clone())?,
-            actual.to_vec(),
-            &PlanOptions::default(),
-            engine.plugins.clone(),
-            &Silent,
-            engine.settings.parallelism,
-        )
-        .await
-    };
-    let planned = planned.await;
-    let plan = match planned {
+) -> Result<(), EngineError> {
+    let options = PlanOptions::default();
+    let planned = plan::plan(
+        Target::Declared(desired.clone()),
+        recorded,
+        actual.to_vec(),
+        &options,
+        engine.plugins.clone(),
+        &Silent,
+        engine.settings.parallelism,
+    );
+    let plan = match planned.await {
         Ok(plan) => plan,
         Err(error) => {
             let told_already = |resource: &Option<String>| {
@@ -59,8 +59,9 @@ pub(crate) async fn add(
                         .help("`konductor plan` says what to correct"),
                 );
             }
-            declared(engine, desired, &snapshot, report).await;
-            return;
+            let recorded = engine.settled().await?;
+            declared(engine, desired, &recorded.records, report).await;
+            return Ok(());
         }
     };
     let differing: HashSet<Urn> = report.differences.iter().map(|found| found.urn.clone()).collect();
@@ -98,15 +99,16 @@ pub(crate) async fn add(
             (None, _) => Some(Value::from(true)),
         };
     }
+    Ok(())
 }
 
 /// Puts to every difference what is written in the configuration, with references read from what was deployed.
-async fn declared(engine: &Engine, desired: Desired, snapshot: &Snapshot, report: &mut DriftReport) {
+async fn declared(engine: &Engine, desired: Desired, records: &Records, report: &mut DriftReport) {
     let (expanded, diagnostics) = expand(desired, engine.plugins.as_ref()).await;
     if diagnostics.has_errors() {
         return;
     }
-    let reads = Deployed { snapshot };
+    let reads = Deployed::of(records);
     for found in &mut report.differences {
         let (Some(at), Some(index)) = (&found.at, expanded.named(found.urn.name().as_str())) else {
             continue;

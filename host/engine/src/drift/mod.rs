@@ -14,20 +14,20 @@ mod unmanaged;
 pub use repair::{Repair, RepairOptions};
 pub use severity::SeverityOverride;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::time::Instant;
 
 use konductor_model::{Diagnostics, Urn, Value};
+use konductor_state::Entry;
 use konductor_state::drift::{Difference, DifferenceKind, DriftChecked, DriftSeverity};
-use konductor_state::{Entry, Snapshot};
 use sha2::{Digest, Sha256};
 
 use crate::desired::Desired;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::event::{Event, Observer};
-use crate::plan::{Drift, overlay};
-use crate::records::{Recorded, Records};
+use crate::plan::Drift;
+use crate::records::Records;
 use crate::refresh::{Reading, Refresh};
 use crate::subject::SchemaCache;
 
@@ -160,12 +160,14 @@ impl Engine {
         options: &DriftOptions,
     ) -> Result<DriftReport, EngineError> {
         let since = Instant::now();
-        let whole = self.settled_snapshot().await?;
-        check_targets(&whole, &options.targets)?;
-        let mut snapshot = whole.clone();
-        snapshot
-            .resources
-            .retain(|urn, _| options.targets.is_empty() || covers(&options.targets, urn));
+        let recorded = self.settled().await?;
+        check_targets(&recorded.records, &options.targets)?;
+        let only: Option<HashSet<Urn>> = (!options.targets.is_empty()).then(|| {
+            let urns = recorded.records.urns();
+            urns.filter(|urn| covers(&options.targets, urn))
+                .cloned()
+                .collect()
+        });
         let refresh = Refresh {
             plugins: self.plugins.as_ref(),
             schemas: &SchemaCache::default(),
@@ -174,11 +176,10 @@ impl Engine {
             parallelism: self.settings.parallelism,
             read_times: &self.read_times,
         };
-        let recorded = Recorded::of(snapshot.clone())?;
-        let actual = refresh.drift(&recorded, Reading::All, None).await?.drift;
-        drop(recorded);
+        let actual = refresh.drift(&recorded, Reading::All, only.as_ref()).await?.drift;
         let mut report = compare::compare_all(
-            &snapshot,
+            &recorded.records,
+            only.as_ref(),
             &actual,
             self.plugins.clone(),
             self.settings.parallelism,
@@ -186,7 +187,7 @@ impl Engine {
         )
         .await?;
         if let Some(types) = &options.unmanaged {
-            unmanaged::find(self, &desired, &whole, types, options, &mut report).await?;
+            unmanaged::find(self, &desired, &recorded.records, types, options, &mut report).await?;
         }
         let moved = report.differences.iter().any(|found| {
             matches!(
@@ -196,7 +197,7 @@ impl Engine {
         });
         if moved {
             // The whole state, since what drifted may refer to what was not looked at.
-            desired::add(self, desired, whole, &actual, &mut report).await;
+            desired::add(self, desired, recorded, &actual, &mut report).await?;
         }
         report.actual = actual;
         worst_first(&mut report.differences);
@@ -246,12 +247,12 @@ pub(crate) fn covers(names: &[String], urn: &Urn) -> bool {
     false
 }
 
-fn check_targets(snapshot: &Snapshot, targets: &[String]) -> Result<(), EngineError> {
+fn check_targets(records: &Records, targets: &[String]) -> Result<(), EngineError> {
     let mut diagnostics = Diagnostics::default();
     for target in targets {
         let one = std::slice::from_ref(target);
-        if !snapshot.resources.keys().any(|urn| covers(one, urn)) {
-            let known = snapshot.resources.keys().map(|urn| urn.name().as_str());
+        if !records.urns().any(|urn| covers(one, urn)) {
+            let known = records.urns().map(|urn| urn.name().as_str());
             diagnostics.push(
                 konductor_model::Diagnostic::error(format!("`{target}` names nothing that is recorded"))
                     .help(crate::reference::suggestion(
@@ -266,11 +267,4 @@ fn check_targets(snapshot: &Snapshot, targets: &[String]) -> Result<(), EngineEr
         return Err(diagnostics.into());
     }
     Ok(())
-}
-
-/// Puts the objects as they are over the records of a snapshot, and returns them with the digest of what was recorded.
-pub(crate) fn overlaid(snapshot: &Snapshot, actual: &[Drift]) -> Result<(Records, String), EngineError> {
-    let mut recorded = Recorded::of(snapshot.clone())?;
-    overlay(&mut recorded.records, actual)?;
-    Ok((recorded.records, recorded.digest))
 }

@@ -4,22 +4,22 @@
 //! deployed stays out. References are taken from the configuration where they still read what was deployed, so that what
 //! refers to an object that comes back under another identifier follows it.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use konductor_model::schema::TypeKind;
 use konductor_model::{Reference, Urn, Value};
 use konductor_state::drift::{Difference, DifferenceKind};
-use konductor_state::record::Snapshot;
 
-use super::{DriftReport, overlaid};
+use super::DriftReport;
 use crate::desired::{Desired, Output};
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::event::Event;
 use crate::expand::{Expanded, expand};
 use crate::plan::context::PlanContext;
-use crate::plan::{Drift, Plan, PlanMode, Selection, StepAction, Steps, recorded_attributes};
+use crate::plan::{Drift, Plan, PlanMode, Selection, StepAction, Steps, overlay, recorded_attributes};
+use crate::records::{Recorded, Records};
 use crate::reference::{ReferenceError, has_references, resolve};
 use crate::walk::walk;
 
@@ -55,23 +55,23 @@ impl Engine {
         report: &DriftReport,
         options: &RepairOptions,
     ) -> Result<Repair, EngineError> {
-        let snapshot = self.settled_snapshot().await?;
+        let mut recorded = self.settled().await?;
         let (mut expanded, mut diagnostics) = expand(desired, self.plugins.as_ref()).await;
         if diagnostics.has_errors() {
             return Err(diagnostics.into());
         }
         let mut left_out = Vec::new();
-        let wanted = wanted(report, options, &expanded, &snapshot, &mut left_out);
-        let selected = selected(report, &wanted, options, &expanded, &snapshot);
+        let wanted = wanted(report, options, &expanded, &recorded.records, &mut left_out);
+        let selected = selected(report, &wanted, options, &expanded, &recorded.records);
         let drift: Vec<Drift> = report
             .actual
             .iter()
             .filter(|drift| wanted.contains(&drift.urn))
             .cloned()
             .collect();
-        let outputs = kept_outputs(&expanded, &snapshot);
-        self.as_deployed(&mut expanded, &snapshot);
-        let (records, state_digest) = overlaid(&snapshot, &drift)?;
+        let outputs = kept_outputs(&expanded, &recorded);
+        self.as_deployed(&mut expanded, &recorded.records);
+        overlay(&mut recorded.records, &drift)?;
         let (project, stack) = (
             std::mem::take(&mut expanded.project),
             std::mem::take(&mut expanded.stack),
@@ -79,7 +79,7 @@ impl Engine {
         let selection = Selection::of_nodes(selected);
         let context = Arc::new(PlanContext::new(
             expanded,
-            records,
+            recorded.records,
             self.plugins.clone(),
             &selection,
             &[],
@@ -111,9 +111,9 @@ impl Engine {
             mode: PlanMode::Apply,
             project,
             stack,
-            serial: snapshot.serial,
-            head: snapshot.head.clone(),
-            state_digest,
+            serial: recorded.rest.serial,
+            head: recorded.rest.head,
+            state_digest: recorded.digest,
             configuration_digest: options.configuration_digest.clone(),
             partial: true,
             moves: Vec::new(),
@@ -130,24 +130,24 @@ impl Engine {
     }
 
     /// Gives every node what was deployed for it in the place of what is declared.
-    fn as_deployed(&self, expanded: &mut Expanded, snapshot: &Snapshot) {
-        let reads = Deployed { snapshot };
+    fn as_deployed(&self, expanded: &mut Expanded, records: &Records) {
+        let reads = Deployed::of(records);
         // What is declared is read before anything is put in its place: one may refer to another.
         let restored: Vec<Option<Value>> = expanded
             .nodes
             .iter()
             .map(|node| {
-                let record = snapshot.resources.get(&node.urn)?;
+                let record = records.get(&node.urn)?;
                 let declared = expanded.properties(node);
                 (node.kind != TypeKind::Component).then(|| restored(&record.inputs, &declared, &reads))
             })
             .collect();
         for (node, properties) in expanded.nodes.iter_mut().zip(restored) {
-            let (Some(record), Some(properties)) = (snapshot.resources.get(&node.urn), properties) else {
+            let (Some(record), Some(properties)) = (records.get(&node.urn), properties) else {
                 continue;
             };
             node.set_properties(properties);
-            node.options = Arc::new(record.options.clone());
+            node.options = Arc::new(record.options);
             if let Some(loaded) = self.plugins.plugin_reference(&record.plugin.name) {
                 node.plugin = Arc::new(loaded);
             }
@@ -160,14 +160,14 @@ fn wanted(
     report: &DriftReport,
     options: &RepairOptions,
     expanded: &Expanded,
-    snapshot: &Snapshot,
+    records: &Records,
     left_out: &mut Vec<(Urn, String)>,
 ) -> BTreeSet<Urn> {
     let declared: BTreeSet<&Urn> = expanded.nodes.iter().map(|node| &node.urn).collect();
     let mut wanted = BTreeSet::new();
     for found in repairable(report) {
         let urn = &found.urn;
-        if !options.resources.contains(urn) || wanted.contains(urn) || !snapshot.resources.contains_key(urn) {
+        if !options.resources.contains(urn) || wanted.contains(urn) || !records.contains(urn) {
             continue;
         }
         if declared.contains(urn) {
@@ -197,7 +197,7 @@ fn selected(
     wanted: &BTreeSet<Urn>,
     options: &RepairOptions,
     expanded: &Expanded,
-    snapshot: &Snapshot,
+    records: &Records,
 ) -> Vec<bool> {
     let renewed: BTreeSet<&Urn> = repairable(report)
         .filter(|found| found.kind == DifferenceKind::DeletedOutside || found.requires_replacement)
@@ -221,7 +221,7 @@ fn selected(
         .iter()
         .zip(follows)
         .map(|(node, follows)| {
-            let deployed = snapshot.resources.contains_key(&node.urn);
+            let deployed = records.contains(&node.urn);
             let drifted = drifted.contains(&node.urn);
             wanted.contains(&node.urn)
                 || follows && deployed && !drifted && !options.untouchable.contains(&node.urn)
@@ -230,18 +230,22 @@ fn selected(
 }
 
 /// What references read among what was deployed.
-pub(super) struct Deployed<'s> {
-    pub(super) snapshot: &'s Snapshot,
+pub(super) struct Deployed<'r> {
+    records: &'r Records,
+    named: HashMap<&'r str, &'r Urn>,
 }
 
-impl Deployed<'_> {
+impl<'r> Deployed<'r> {
+    pub(super) fn of(records: &'r Records) -> Self {
+        let named = records.urns().map(|urn| (urn.name().as_str(), urn)).collect();
+        Self { records, named }
+    }
+
     pub(super) fn read(&self, reference: &Reference) -> Result<Value, ReferenceError> {
-        let record = self
-            .snapshot
-            .resources
-            .values()
-            .find(|record| record.urn.name().as_str() == reference.resource);
+        let urn = self.named.get(reference.resource.as_str());
+        let record = urn.and_then(|urn| self.records.get(urn));
         record
+            .as_ref()
             .and_then(recorded_attributes)
             .ok_or(ReferenceError::NoObject)?
             .at(&reference.path)
@@ -288,10 +292,11 @@ fn restored(deployed: &Value, declared: &Value, reads: &Deployed<'_>) -> Value {
 }
 
 /// Returns the outputs that are there and still say what was deployed; they follow what comes back.
-fn kept_outputs(expanded: &Expanded, snapshot: &Snapshot) -> BTreeMap<String, Value> {
-    let reads = Deployed { snapshot };
+fn kept_outputs(expanded: &Expanded, recorded: &Recorded) -> BTreeMap<String, Value> {
+    let reads = Deployed::of(&recorded.records);
     let kept = |name: &String, output: &Output| {
-        snapshot
+        recorded
+            .rest
             .outputs
             .get(name)
             .is_some_and(|deployed| reads.is(&output.value, deployed))

@@ -1,7 +1,6 @@
 //! Objects that nothing manages, as differences.
 
 use konductor_model::{Diagnostic, Urn, Value};
-use konductor_state::Snapshot;
 use konductor_state::drift::{Difference, DifferenceKind};
 
 use super::severity::of_unmanaged;
@@ -10,18 +9,19 @@ use crate::desired::Desired;
 use crate::engine::Engine;
 use crate::error::EngineError;
 use crate::free_names::FreeNames;
+use crate::records::Records;
 use crate::unmanaged::Search;
 
 /// Lists the types that are asked for and adds what nothing manages.
 pub(crate) async fn find(
     engine: &Engine,
     desired: &Desired,
-    snapshot: &Snapshot,
+    records: &Records,
     types: &[String],
     options: &DriftOptions,
     report: &mut DriftReport,
 ) -> Result<(), EngineError> {
-    let recorded = snapshot.resources.keys().map(Urn::name);
+    let recorded = records.urns().map(Urn::name);
     let declared = desired.declarations.iter().map(|declared| &declared.name);
     let repeated = desired.repeated.iter().map(|repeated| &repeated.declaration.name);
     let taken = recorded.chain(declared).chain(repeated);
@@ -30,7 +30,7 @@ pub(crate) async fn find(
         types,
         elsewhere: &options.elsewhere,
     };
-    let found = engine.unmanaged_beside(snapshot, &search, &mut names).await?;
+    let found = engine.unmanaged_beside(records, &search, &mut names).await?;
     for object in found.objects {
         let Ok(urn) = Urn::new(
             &desired.project,
