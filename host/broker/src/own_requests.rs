@@ -11,6 +11,7 @@ use url::Url;
 use crate::broker::{CallLimits, WayOut};
 use crate::credential_cache::CredentialCache;
 use crate::endpoint::Address;
+use crate::http_credential::HttpCredential;
 use crate::redaction::Redaction;
 use crate::signing;
 use crate::transport::{AttemptError, Sending};
@@ -36,11 +37,19 @@ pub enum OwnRequestError {
     NotSent(String),
 }
 
+/// What authenticates them.
+pub(crate) enum OwnAuthentication {
+    /// AWS Signature Version 4.
+    Aws(Arc<CredentialCache>),
+    /// A header.
+    Http(HttpCredential),
+}
+
 /// Sends requests to one service at one address.
 pub struct OwnRequests {
     way_out: WayOut,
     address: Address,
-    credentials: Arc<CredentialCache>,
+    authentication: OwnAuthentication,
     limits: CallLimits,
     /// How many seconds the service's clock is ahead of this machine's.
     ahead: AtomicI64,
@@ -58,13 +67,13 @@ impl OwnRequests {
     pub(crate) fn new(
         way_out: WayOut,
         address: Address,
-        credentials: Arc<CredentialCache>,
+        authentication: OwnAuthentication,
         limits: CallLimits,
     ) -> Self {
         Self {
             way_out,
             address,
-            credentials,
+            authentication,
             limits: CallLimits {
                 response_body: LARGEST_ANSWER,
                 ..limits
@@ -73,7 +82,7 @@ impl OwnRequests {
         }
     }
 
-    /// Signs a request and sends it once.
+    /// Authenticates a request and sends it once.
     ///
     /// # Errors
     /// When there is no complete answer. An answer with an error status is an answer.
@@ -91,9 +100,18 @@ impl OwnRequests {
             .egress
             .check(&url)
             .map_err(|error| not_sent(&error))?;
-        let credentials = self.credentials.get().await.map_err(|error| not_sent(&error))?;
-        signing::sign(&mut request, &self.address, &credentials, self.time())
-            .map_err(|error| not_sent(&error))?;
+        match &self.authentication {
+            OwnAuthentication::Aws(credentials) => {
+                let credentials = credentials.get().await.map_err(|error| not_sent(&error))?;
+                signing::sign(&mut request, &self.address, &credentials, self.time())
+                    .map_err(|error| not_sent(&error))?;
+            }
+            OwnAuthentication::Http(credential) => {
+                credential
+                    .apply(request.headers_mut())
+                    .map_err(|error| not_sent(&error))?;
+            }
+        }
         let sending = Sending {
             resource: "",
             endpoint: "",

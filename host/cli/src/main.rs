@@ -10,6 +10,7 @@ mod environment;
 mod error;
 mod fetch_progress;
 mod graph_picture;
+mod key_management;
 mod network;
 mod object_requests;
 mod output;

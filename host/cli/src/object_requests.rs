@@ -49,7 +49,7 @@ impl ObjectRequests for BucketRequests {
 }
 
 /// No plugin is behind this broker: nothing it could record would be a plugin's.
-struct NoPlugins;
+pub struct NoPlugins;
 
 #[async_trait]
 impl AuditSink for NoPlugins {

@@ -8,12 +8,14 @@ use std::sync::Arc;
 use konductor_config::inputs::{PROJECT_FILE, stacks};
 use konductor_config::{AgeSealer, Configuration, Context, Inputs};
 use konductor_model::{Diagnostic, Diagnostics, SecretText};
-use konductor_state::{Backend, OpenOptions, StackLog, StateError};
+use konductor_state::keys::KeyProvider;
+use konductor_state::{Backend, OpenOptions, StackIdentity, StackKeys, StackLog, StateError};
 use sha2::{Digest as _, Sha256};
 
 use crate::arguments::GlobalArguments;
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::key_management;
 use crate::render::diagnostic::Sources;
 use crate::state_place::StatePlace;
 
@@ -30,6 +32,9 @@ pub struct Project {
     pub configuration: Configuration,
     /// Opens and seals secrets.
     pub sealer: Arc<AgeSealer>,
+    /// The keys that protect the stack's state.
+    pub keys: Arc<StackKeys>,
+    key_providers: Vec<Arc<dyn KeyProvider>>,
     /// The cloud is simulated.
     pub simulated: bool,
     /// Where the state is kept.
@@ -53,8 +58,15 @@ impl Project {
         let identity = identity(environment)?;
         let sealer = Arc::new(configuration.sealer(identity.as_ref())?);
         let state_place = StatePlace::new(configuration.state().cloned(), environment.clone());
+        let key_providers = key_management::providers(configuration.keys(), identity.as_ref(), environment)?;
+        let of = StackIdentity {
+            project: configuration.project_name().to_owned(),
+            stack: configuration.stack().to_owned(),
+        };
         Ok(Self {
             folder,
+            keys: StackKeys::new(of, Some(sealer.clone()), key_providers.clone()),
+            key_providers,
             state_place,
             configuration,
             sealer,
@@ -112,14 +124,30 @@ impl Project {
     }
 
     fn options(&self, stack: &str) -> OpenOptions {
-        OpenOptions::of_stack(self.configuration.project_name(), stack).sealer(self.sealer.clone())
+        let mut options = OpenOptions::of_stack(self.configuration.project_name(), stack)
+            .sealer(self.sealer.clone())
+            .keys(self.keys_of(stack));
+        options.encrypted = self.state_place.is_encrypted() && !self.simulated;
+        options
+    }
+
+    /// Returns the keys that protect a stack of the project.
+    pub fn keys_of(&self, stack: &str) -> Arc<StackKeys> {
+        // The log of a simulated cloud is another one, with keys of its own.
+        if stack == self.configuration.stack() && !self.simulated {
+            return Arc::clone(&self.keys);
+        }
+        let of = StackIdentity {
+            project: self.configuration.project_name().to_owned(),
+            stack: stack.to_owned(),
+        };
+        StackKeys::new(of, Some(self.sealer.clone()), self.key_providers.clone())
     }
 
     /// Returns options for a log in a backend, and the file of its copy.
     fn shared(&self, stack: &str, backend: Arc<dyn Backend>) -> (OpenOptions, PathBuf) {
         let title = backend.title().to_owned();
-        let mut options = self.options(stack).backend(backend);
-        options.encrypted = self.state_place.is_encrypted();
+        let options = self.options(stack).backend(backend);
         // Not where a log of its own would be: that must never be taken for a copy, which may be fetched anew.
         let place: String = hex(&Sha256::digest(title.as_bytes())).chars().take(12).collect();
         let file = format!("{stack}-{place}.db");
@@ -159,6 +187,29 @@ impl Project {
         let log = StackLog::open(&file, options).await?;
         self.require_no_file(backend.as_ref()).await?;
         Ok(log)
+    }
+
+    /// Opens the stack's log to give it other keys, also where a file is plain and is to be encrypted.
+    pub async fn open_log_to_rotate(&self) -> Result<StackLog, CommandError> {
+        let stack = self.configuration.stack();
+        let (mut options, file) = match self.backend()? {
+            Some(backend) => self.shared(stack, backend),
+            None => (self.options(stack), self.log_file()),
+        };
+        options.plain_is_fine = true;
+        Ok(StackLog::open(&file, options).await?)
+    }
+
+    /// Returns how the stack's log is reached by what needs no key, and its file.
+    pub fn unopened_log(&self) -> Result<(OpenOptions, PathBuf), CommandError> {
+        let stack = self.configuration.stack();
+        let (mut options, file) = match self.backend()? {
+            Some(backend) => self.shared(stack, backend),
+            None => (self.options(stack), self.log_file()),
+        };
+        // Keys of its own: nothing is opened with them.
+        options.keys = None;
+        Ok((options, file))
     }
 
     /// Opens the stack's log at another place, also when it was moved from there, to move it there.

@@ -207,8 +207,12 @@ fn password_of_file(environment: &Environment, url: &str) -> Result<Option<Secre
     Ok(text.reveal().lines().find_map(|line| wanted.password_in(line)))
 }
 
+/// Fails when a file with a secret can be read by others than its owner.
+///
+/// # Errors
+/// When it can, or cannot be looked at.
 #[cfg(unix)]
-fn check_private(file: &Path) -> Result<(), CommandError> {
+pub fn check_private(file: &Path) -> Result<(), CommandError> {
     use std::os::unix::fs::PermissionsExt as _;
     let mode = std::fs::metadata(file)
         .map_err(|error| CommandError::file("read", file, error))?
@@ -223,8 +227,12 @@ fn check_private(file: &Path) -> Result<(), CommandError> {
     )
 }
 
+/// Fails when a file with a secret can be read by others than its owner: not told here.
+///
+/// # Errors
+/// None.
 #[cfg(not(unix))]
-fn check_private(_: &Path) -> Result<(), CommandError> {
+pub fn check_private(_: &Path) -> Result<(), CommandError> {
     Ok(())
 }
 

@@ -8,6 +8,7 @@ use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, ResourceT
 use crate::declaration::{self, Declared};
 use crate::drift::DRIFT;
 use crate::inputs::{Inputs, SourceFile};
+use crate::keys::KeySettings;
 use crate::layer::{self, Layer};
 use crate::located::{Located, Node};
 use crate::merge::merge;
@@ -41,7 +42,7 @@ pub struct Configuration {
     organization: Option<String>,
     plugins: Vec<PluginRequirement>,
     pub(crate) policies: Vec<Located>,
-    recipients: Vec<LocatedText>,
+    keys: KeySettings,
     state: Option<StateSettings>,
     workers: Option<WorkersSettings>,
     built_in: Located,
@@ -120,7 +121,7 @@ impl Configuration {
                 .into_iter()
                 .flatten()
                 .collect(),
-            recipients: project.recipients,
+            keys: project.keys,
             state: project.state,
             workers: project.workers,
             built_in,
@@ -224,7 +225,12 @@ impl Configuration {
 
     /// Returns the age recipients secrets are sealed to.
     pub fn recipients(&self) -> &[LocatedText] {
-        &self.recipients
+        &self.keys.recipients
+    }
+
+    /// Returns what protects secrets and encrypted state.
+    pub fn keys(&self) -> &KeySettings {
+        &self.keys
     }
 
     /// Returns what should be looked at though nothing is wrong.
@@ -249,8 +255,11 @@ impl Configuration {
     /// # Errors
     /// When the identity file holds a line that is no identity.
     pub fn sealer(&self, identity_file: Option<&SecretText>) -> Result<AgeSealer, Diagnostics> {
-        AgeSealer::new(self.recipients.iter().map(|r| r.text.as_str()), identity_file)
-            .map_err(|error| Diagnostic::error(error.reason).into())
+        AgeSealer::new(
+            self.keys.recipients.iter().map(|r| r.text.as_str()),
+            identity_file,
+        )
+        .map_err(|error| Diagnostic::error(error.reason).into())
     }
 
     /// Returns a setting as written, also one that null removed.

@@ -2,6 +2,7 @@
 
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, Value};
 
+use crate::keys::{self, KeySettings};
 use crate::located::{Entries, Located, Node};
 use crate::plugin_requirement::{self, PluginRequirement};
 use crate::refactoring;
@@ -45,7 +46,7 @@ pub(crate) struct FileContent {
     pub organization: Option<LocatedText>,
     pub plugins: Vec<PluginRequirement>,
     pub policy: Option<Located>,
-    pub recipients: Vec<LocatedText>,
+    pub keys: KeySettings,
     pub state: Option<StateSettings>,
     pub workers: Option<WorkersSettings>,
     pub config: Option<Located>,
@@ -141,7 +142,7 @@ fn file(root: Located, keys: &[&str], what: &str, diagnostics: &mut Diagnostics)
             "plugins" => content.plugins = plugin_requirement::plugins(&value, diagnostics),
             "moved" => content.moved = refactoring::moved(&value, diagnostics),
             "removed" => content.removed = refactoring::removed(&value, diagnostics),
-            "secrets" => content.recipients = recipients(&value, diagnostics),
+            "secrets" => content.keys = keys::read(&value, diagnostics),
             "state" => content.state = state::read(&value, diagnostics),
             "workers" => content.workers = workers::read(&value, diagnostics),
             _ => {
@@ -242,45 +243,6 @@ pub(crate) fn text(value: &Located, at: Path, diagnostics: &mut Diagnostics) -> 
             None
         }
     }
-}
-
-fn recipients(value: &Located, diagnostics: &mut Diagnostics) -> Vec<LocatedText> {
-    let at = Path::attribute("secrets");
-    let Some(map) = value.as_map() else {
-        diagnostics.push(expected("a map with `recipients`", value, &at));
-        return Vec::new();
-    };
-    let mut found = Vec::new();
-    for (key, entry) in map {
-        let at = at.child(key);
-        if key != "recipients" {
-            diagnostics.push(
-                Diagnostic::error(format!("`{key}` is not a key of `secrets`"))
-                    .help("known here: `recipients`")
-                    .at(at)
-                    .origin(Some(entry.key_or_value_origin().clone())),
-            );
-            continue;
-        }
-        let Node::List(list) = &entry.node else {
-            diagnostics.push(expected("a list of age recipients", entry, &at));
-            continue;
-        };
-        for (index, element) in list.iter().enumerate() {
-            if let Some(recipient) = text(element, at.element(index), diagnostics) {
-                if let Err(error) = crate::sealer::check_recipient(&recipient.text) {
-                    diagnostics.push(
-                        Diagnostic::error(error.reason)
-                            .at(at.element(index))
-                            .origin(Some(recipient.origin.clone())),
-                    );
-                    continue;
-                }
-                found.push(recipient);
-            }
-        }
-    }
-    found
 }
 
 pub(crate) fn is_word(text: &str) -> bool {

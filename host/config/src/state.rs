@@ -118,7 +118,7 @@ pub(crate) fn read(section: &Located, diagnostics: &mut Diagnostics) -> Option<S
     let mut texts = Texts { section, diagnostics };
     let backend = texts.text("backend");
     let known: &[&str] = match backend.as_ref().map(|backend| backend.text.as_str()) {
-        Some("sqlite") => &["backend"],
+        Some("sqlite") => &["backend", "encrypt"],
         Some("postgresql") => &["backend", "url", "encrypt"],
         Some("s3") => &["backend", "bucket", "prefix", "region", "endpoint", "encrypt"],
         _ => {
@@ -329,7 +329,7 @@ fn is_bucket(name: &str) -> bool {
         && name.ends_with(|c: char| c.is_ascii_alphanumeric())
 }
 
-fn is_loopback(url: &str) -> bool {
+pub(crate) fn is_loopback(url: &str) -> bool {
     let Some(rest) = url.strip_prefix("http://") else {
         return false;
     };

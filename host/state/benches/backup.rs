@@ -134,8 +134,8 @@ async fn measure(resources: usize) {
     println!("a backup of one change  {:>8.3} s", since.elapsed().as_secs_f64());
     let stored = StoredBackup {
         place,
+        keys: konductor_state::StackKeys::new(stack.clone(), None, Vec::new()),
         stack,
-        sealer: None,
     };
     let since = Instant::now();
     let checked = stored.check(&quiet).await.unwrap();

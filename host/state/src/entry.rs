@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::drift::{DriftChecked, DriftTold};
 use crate::error::StateError;
+use crate::keys::KeysRotated;
 use crate::lock::LockOwner;
 use crate::plugin_used::PluginUsed;
 use crate::record::ResourceRecord;
@@ -67,6 +68,8 @@ pub enum Entry {
     LockTakenAway(LockTakenAway),
     /// The log was brought back from a backup.
     Restored(Restored),
+    /// The stack got a new data key.
+    KeysRotated(KeysRotated),
 }
 
 /// A command that changes state.

@@ -118,6 +118,40 @@ pub enum StateError {
         /// Why.
         source: SealError,
     },
+    /// A data key is needed and none of the keys at hand opens it.
+    #[error("the state of {stack} is encrypted with data key {key}: {what}")]
+    KeyMissing {
+        /// The stack.
+        stack: String,
+        /// The name of the data key.
+        key: String,
+        /// What would open it, and what to do.
+        what: String,
+    },
+    /// The keys of the stack are not those that it had.
+    #[error(
+        "the keys of {stack} are not the ones it had: {what}; find out who can write to its state, and restore it from a backup"
+    )]
+    KeysReplaced {
+        /// The stack.
+        stack: String,
+        /// What does not fit.
+        what: String,
+    },
+    /// Somebody else rotated the keys, and what was to be stored is sealed with others.
+    #[error("the keys of {stack} were made or rotated by another process; run the command again")]
+    KeysRotated {
+        /// The stack.
+        stack: String,
+    },
+    /// The file of a log is to be encrypted and is not.
+    #[error(
+        "konductor.yaml says that the state is encrypted, and {} is not yet; `konductor state rotate-key` encrypts it", path.display()
+    )]
+    NotEncrypted {
+        /// The file.
+        path: PathBuf,
+    },
     /// Somebody else changes the stack.
     #[error(transparent)]
     Locked(Box<Locked>),

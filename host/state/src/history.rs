@@ -66,6 +66,7 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         | Entry::DriftTold(_)
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
+        | Entry::KeysRotated(_)
         | Entry::RunFinished(_) => false,
     }
 }

@@ -41,6 +41,9 @@ impl StackLog {
                 entries: there,
             });
         }
+        if let Some(ring) = self.keys().ring() {
+            other.keys().note(&ring)?;
+        }
         let mut next = there + 1;
         while next <= last {
             let page = self

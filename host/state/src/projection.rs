@@ -147,6 +147,7 @@ pub(crate) fn fold<P: Projection>(
         | Entry::DriftTold(_)
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
+        | Entry::KeysRotated(_)
         | Entry::RunFinished(_) => {}
     }
     Ok(Ok(()))

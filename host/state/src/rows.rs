@@ -28,6 +28,11 @@ impl Rows<'_> {
         move |source| StateError::database("write the current state", path, source)
     }
 
+    /// Returns what a resource's rows are found by.
+    fn index(&self, urn: &Urn) -> String {
+        self.place.index(urn.to_string())
+    }
+
     fn execute(&self, sql: &str, parameters: impl rusqlite::Params) -> Result<(), StateError> {
         let mut statement = self.connection.prepare_cached(sql).map_err(self.failed())?;
         statement.execute(parameters).map_err(self.failed())?;
@@ -53,7 +58,7 @@ impl Projection for Rows<'_> {
     type Error = StateError;
 
     fn has_record(&mut self, urn: &Urn) -> Result<bool, StateError> {
-        self.exists("SELECT 1 FROM resource WHERE urn = ?1", &urn.to_string())
+        self.exists("SELECT 1 FROM resource WHERE urn = ?1", &self.index(urn))
     }
 
     fn put_record(&mut self, record: &ResourceRecord) -> Result<(), StateError> {
@@ -63,44 +68,51 @@ impl Projection for Rows<'_> {
             None => &sealing::write_sealed(record)?,
         };
         self.execute(
-            "INSERT INTO resource (urn, body) VALUES (?1, ?2) ON CONFLICT (urn) DO UPDATE SET body = ?2",
-            (record.urn.to_string(), body),
+            "INSERT OR REPLACE INTO resource (urn, body) VALUES (?1, ?2)",
+            (self.index(&record.urn), body),
         )
     }
 
     fn remove_record(&mut self, urn: &Urn) -> Result<(), StateError> {
-        self.execute("DELETE FROM resource WHERE urn = ?1", [urn.to_string()])
+        self.execute("DELETE FROM resource WHERE urn = ?1", [self.index(urn)])
     }
 
     fn interrupted(&mut self, operation: &str) -> Result<Option<Urn>, StateError> {
+        let unreadable = |source: &dyn std::fmt::Display| {
+            let what = format!("the resource of operation {operation} cannot be read: {source}");
+            StateError::damaged(self.place.path(), what)
+        };
+        let column = if self.place.is_encrypted() { "body" } else { "urn" };
         let mut statement = self
             .connection
-            .prepare_cached("SELECT urn FROM interrupted WHERE operation = ?1")
+            .prepare_cached(&format!("SELECT {column} FROM interrupted WHERE operation = ?1"))
             .map_err(self.failed())?;
-        let urn: Option<String> = statement
-            .query_row([operation], |row| row.get(0))
+        let found: Option<String> = statement
+            .query_row([self.place.index(operation.to_owned())], |row| row.get(0))
             .optional()
             .map_err(self.failed())?;
-        urn.map(|urn| {
-            urn.parse().map_err(|source| {
-                let what = format!("the resource of operation {operation} cannot be read: {source}");
-                StateError::damaged(self.place.path(), what)
-            })
-        })
-        .transpose()
+        let Some(found) = found else {
+            return Ok(None);
+        };
+        if !self.place.is_encrypted() {
+            return found.parse().map(Some).map_err(|source| unreadable(&source));
+        }
+        let begin: Begin = sealing::read(&found, Reading::Sealed)
+            .map_err(|failure| failure.at(self.place.path(), || format!("operation {operation}")))?;
+        Ok(Some(begin.urn))
     }
 
     fn is_interrupted(&mut self, urn: &Urn) -> Result<bool, StateError> {
-        self.exists("SELECT 1 FROM interrupted WHERE urn = ?1", &urn.to_string())
+        self.exists("SELECT 1 FROM interrupted WHERE urn = ?1", &self.index(urn))
     }
 
     fn put_begin(&mut self, begin: &Begin) -> Result<(), StateError> {
         self.execute(
             "INSERT INTO interrupted (operation, serial, urn, body) VALUES (?1, ?2, ?3, ?4)",
             (
-                &begin.operation,
+                self.place.index(begin.operation.clone()),
                 i64::try_from(self.serial).unwrap_or(i64::MAX),
-                begin.urn.to_string(),
+                self.index(&begin.urn),
                 // The entry reads as what it says of the begin; its tag is passed over.
                 &self.applied.body,
             ),
@@ -110,16 +122,20 @@ impl Projection for Rows<'_> {
     fn put_progress(&mut self, progress: &OperationProgress) -> Result<(), StateError> {
         self.execute(
             "UPDATE interrupted SET progress = ?2 WHERE operation = ?1",
-            (&progress.operation, sealing::write_sealed(progress)?),
+            (
+                self.place.index(progress.operation.clone()),
+                sealing::write_sealed(progress)?,
+            ),
         )
     }
 
     fn remove_begin(&mut self, operation: &str) -> Result<(), StateError> {
+        let operation = self.place.index(operation.to_owned());
         self.execute("DELETE FROM interrupted WHERE operation = ?1", [operation])
     }
 
     fn remove_begins_on(&mut self, urn: &Urn) -> Result<(), StateError> {
-        self.execute("DELETE FROM interrupted WHERE urn = ?1", [urn.to_string()])
+        self.execute("DELETE FROM interrupted WHERE urn = ?1", [self.index(urn)])
     }
 
     fn rename(&mut self, from: &Urn, to: &Urn) -> Result<(), StateError> {
@@ -132,7 +148,7 @@ impl Projection for Rows<'_> {
             if rename_in_record(&mut record, from, to) {
                 self.execute(
                     "UPDATE resource SET urn = ?2, body = ?3 WHERE urn = ?1",
-                    (urn, record.urn.to_string(), sealing::write_sealed(&record)?),
+                    (urn, self.index(&record.urn), sealing::write_sealed(&record)?),
                 )?;
             }
         }
@@ -146,7 +162,7 @@ impl Projection for Rows<'_> {
             if rename_in_begin(&mut begin, from, to) {
                 self.execute(
                     "UPDATE interrupted SET urn = ?2, body = ?3 WHERE operation = ?1",
-                    (operation, begin.urn.to_string(), sealing::write_sealed(&begin)?),
+                    (operation, self.index(&begin.urn), sealing::write_sealed(&begin)?),
                 )?;
             }
         }
@@ -158,7 +174,8 @@ impl Projection for Rows<'_> {
         let entry = Entry::Outputs {
             outputs: outputs.clone(),
         };
-        schema::set_meta(self.connection, "outputs", &sealing::write_sealed(&entry)?).map_err(self.failed())
+        schema::set_sealed_meta(self.connection, schema::OUTPUTS, &sealing::write_sealed(&entry)?)
+            .map_err(self.failed())
     }
 }
 
@@ -179,7 +196,7 @@ pub(crate) fn snapshot(
         let (urn, body) = (text(row, 0, path)?, text(row, 1, path)?);
         let record: ResourceRecord =
             sealing::read(body, reading).map_err(|failure| failure.at(path, || urn.to_owned()))?;
-        if record.urn.to_string() != urn {
+        if place.index(record.urn.to_string()) != urn {
             return Err(StateError::damaged(
                 path,
                 format!("the record of {urn} is that of {}", record.urn),
@@ -216,27 +233,27 @@ pub(crate) fn snapshot_without_resources(
     let mut rows = statement.query([]).map_err(failed)?;
     while let Some(row) = rows.next().map_err(failed)? {
         let (operation, urn) = (text(row, 0, path)?, text(row, 1, path)?);
-        let place = || format!("operation {operation} on {urn}");
+        let named = || format!("operation {operation} on {urn}");
         let begin: Begin =
-            sealing::read(text(row, 2, path)?, reading).map_err(|failure| failure.at(path, place))?;
+            sealing::read(text(row, 2, path)?, reading).map_err(|failure| failure.at(path, named))?;
         let progress = match row.get_ref(3).map_err(failed)? {
             rusqlite::types::ValueRef::Null => None,
             _ => {
                 let progress: OperationProgress =
-                    sealing::read(text(row, 3, path)?, reading).map_err(|failure| failure.at(path, place))?;
+                    sealing::read(text(row, 3, path)?, reading).map_err(|failure| failure.at(path, named))?;
                 Some(progress)
             }
         };
-        if begin.operation != operation || begin.urn.to_string() != urn {
+        if place.index(begin.operation.clone()) != operation || place.index(begin.urn.to_string()) != urn {
             return Err(StateError::damaged(
                 path,
-                format!("{} holds another operation", place()),
+                format!("{} holds another operation", named()),
             ));
         }
         snapshot.interrupted.push(Interrupted { begin, progress });
     }
 
-    if let Some(body) = schema::meta(connection, "outputs").map_err(failed)? {
+    if let Some(body) = schema::sealed_meta(connection, path, schema::OUTPUTS)? {
         let place = || "the stack's outputs".to_owned();
         let entry: Entry = sealing::read(&body, reading).map_err(|failure| failure.at(path, place))?;
         if let Entry::Outputs { outputs } = entry {

@@ -1,28 +1,37 @@
 //! The database file: how it is made, opened and recognised.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::{Duration, Instant};
+
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension};
 
 use crate::chain;
 use crate::error::StateError;
+use crate::keys::{self, EncryptedFile, KeyRing, KeySource};
+pub(crate) use crate::place::Place;
 
-/// The newest format this version reads, and the one it writes.
-pub(crate) const FORMAT: u32 = 1;
+/// The format of a plain file.
+const PLAIN: u32 = 1;
+/// The format of an encrypted file, and the newest this version reads.
+pub(crate) const ENCRYPTED: u32 = 2;
 
 /// Tells our files from other SQLite files: `kond`.
 const APPLICATION_ID: i32 = 0x6b6f_6e64;
 
 const TABLES: &str = "
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE holder (
+    only INTEGER PRIMARY KEY CHECK (only = 1), token TEXT NOT NULL, owner TEXT NOT NULL, process_started INTEGER
+) STRICT;
+";
+
+const PLAIN_TABLES: &str = "
 CREATE TABLE log (serial INTEGER PRIMARY KEY, time TEXT NOT NULL, hash TEXT NOT NULL, body TEXT NOT NULL) STRICT;
 CREATE TABLE resource (urn TEXT PRIMARY KEY, body TEXT NOT NULL) STRICT;
 CREATE TABLE interrupted (
     operation TEXT PRIMARY KEY, serial INTEGER NOT NULL, urn TEXT NOT NULL, body TEXT NOT NULL, progress TEXT
-) STRICT;
-CREATE TABLE holder (
-    only INTEGER PRIMARY KEY CHECK (only = 1), token TEXT NOT NULL, owner TEXT NOT NULL, process_started INTEGER
 ) STRICT;
 ";
 
@@ -41,33 +50,6 @@ impl std::fmt::Display for StackIdentity {
     }
 }
 
-/// Where a log is and whose it is.
-#[derive(Debug, Clone)]
-pub(crate) struct Place {
-    path: PathBuf,
-    identity: StackIdentity,
-}
-
-impl Place {
-    pub(crate) fn path(&self) -> &Path {
-        &self.path
-    }
-
-    pub(crate) fn identity(&self) -> &StackIdentity {
-        &self.identity
-    }
-
-    /// The hash that stands before the first entry.
-    pub(crate) fn origin(&self) -> String {
-        chain::origin(&self.identity.project, &self.identity.stack)
-    }
-
-    /// Opens a connection that reads, and sees all that was committed.
-    pub(crate) fn reader(&self) -> Result<Connection, StateError> {
-        connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)
-    }
-}
-
 /// The last entry as the log's own head row names it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Head {
@@ -76,7 +58,11 @@ pub(crate) struct Head {
 }
 
 /// Opens a log to be read.
-pub(crate) fn open_to_read(path: &Path, expected: Option<&StackIdentity>) -> Result<Place, StateError> {
+pub(crate) fn open_to_read(
+    path: &Path,
+    expected: Option<&StackIdentity>,
+    keys: &KeySource,
+) -> Result<Place, StateError> {
     if !path.exists() {
         return Err(StateError::NotFound {
             path: path.to_owned(),
@@ -89,7 +75,7 @@ pub(crate) fn open_to_read(path: &Path, expected: Option<&StackIdentity>) -> Res
             path: path.to_owned(),
         });
     }
-    recognise(&connection, path, expected)
+    recognise(&connection, path, expected, keys)
 }
 
 fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
@@ -97,13 +83,25 @@ fn is_empty(connection: &Connection) -> rusqlite::Result<bool> {
     Ok(tables == 0)
 }
 
+/// What a file is that is made.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum FileForm {
+    Plain,
+    /// Encrypted, with keys of its own from the beginning.
+    Encrypted,
+    /// Encrypted with the keys of the log that it is a copy of, which may not be stored yet.
+    EncryptedCopy,
+}
+
 /// How long a process waits for another one that has the file.
 const BUSY: Duration = Duration::from_secs(30);
 
-/// Opens a log to be written, and makes it if there is none.
+/// Opens a log to be written, and makes it if there is none: encrypted where that is asked for and there are keys.
 pub(crate) fn open_to_write(
     path: &Path,
     expected: Option<&StackIdentity>,
+    keys: &KeySource,
+    file: FileForm,
 ) -> Result<(Connection, Place), StateError> {
     make_file(path)?;
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -113,21 +111,41 @@ pub(crate) fn open_to_write(
         let identity = expected.ok_or_else(|| StateError::NoIdentity {
             path: path.to_owned(),
         })?;
-        create(&connection, identity).map_err(failed)?;
+        let keys = keys.of(identity);
+        if file == FileForm::Plain {
+            create(&connection, identity, None).map_err(failed)?;
+        } else {
+            if keys.ring_to_write().is_none() {
+                keys.stage()?;
+            }
+            keys.unlock_current()?;
+            let index = keys::new_index(&keys)?;
+            let ring_of_file = match file {
+                FileForm::EncryptedCopy => keys.ring(),
+                _ => keys.ring_to_write(),
+            };
+            create(&connection, identity, Some((&index, ring_of_file.as_ref()))).map_err(failed)?;
+            // That of a process that was faster counts.
+            if let Some(stored) = ring(&connection, path)? {
+                keys.note(&stored)?;
+            }
+        }
     }
-    let place = recognise(&connection, path, expected)?;
+    let place = recognise(&connection, path, expected, keys)?;
+    place.prepare(&connection)?;
     connection
         .execute_batch("PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF;")
         .map_err(failed)?;
     Ok((connection, place))
 }
 
-fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StateError> {
+pub(crate) fn connect(path: &Path, access: OpenFlags) -> Result<Connection, StateError> {
     let failed = |source| StateError::database("open the log", path, source);
     let connection =
         Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX).map_err(failed)?;
     connection.busy_timeout(BUSY).map_err(failed)?;
     connection.set_prepared_statement_cache_capacity(32);
+    keys::install_plain(&connection).map_err(failed)?;
     Ok(connection)
 }
 
@@ -147,7 +165,11 @@ fn write_ahead(connection: &Connection) -> rusqlite::Result<String> {
     }
 }
 
-fn create(connection: &Connection, identity: &StackIdentity) -> rusqlite::Result<()> {
+fn create(
+    connection: &Connection,
+    identity: &StackIdentity,
+    encrypted: Option<(&str, Option<&KeyRing>)>,
+) -> rusqlite::Result<()> {
     let mode = write_ahead(connection)?;
     if mode != "wal" {
         // Some network file systems have no shared memory. The log is as safe without, only slower.
@@ -160,14 +182,30 @@ fn create(connection: &Connection, identity: &StackIdentity) -> rusqlite::Result
         transaction.execute_batch(TABLES)?;
         transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
         let origin = chain::origin(&identity.project, &identity.stack);
+        let format = if encrypted.is_some() { ENCRYPTED } else { PLAIN };
         for (key, value) in [
-            ("format", FORMAT.to_string().as_str()),
+            ("format", format.to_string().as_str()),
             ("project", &identity.project),
             ("stack", &identity.stack),
             ("serial", "0"),
-            ("hash", &origin),
+            // What stands before the first entry is no secret, and written without a key.
+            ("hash", if encrypted.is_some() { "" } else { &origin }),
         ] {
             transaction.execute("INSERT INTO meta (key, value) VALUES (?1, ?2)", (key, value))?;
+        }
+        match encrypted {
+            None => transaction.execute_batch(PLAIN_TABLES)?,
+            Some((index, ring)) => {
+                transaction.execute_batch(keys::ENCRYPTED_TABLES)?;
+                set_meta(&transaction, INDEX, index)?;
+                if let Some(ring) = ring {
+                    set_meta(
+                        &transaction,
+                        KEYS,
+                        &serde_json::to_string(ring).unwrap_or_default(),
+                    )?;
+                }
+            }
         }
     }
     transaction.commit()
@@ -178,6 +216,7 @@ fn recognise(
     connection: &Connection,
     path: &Path,
     expected: Option<&StackIdentity>,
+    keys: &KeySource,
 ) -> Result<Place, StateError> {
     let failed = |source| StateError::database("open the log", path, source);
     let application: i32 = connection
@@ -192,11 +231,11 @@ fn recognise(
     let found: u32 = format
         .parse()
         .map_err(|_| StateError::damaged(path, format!("its format is `{format}`, expected a number")))?;
-    if found > FORMAT {
+    if found > ENCRYPTED {
         return Err(StateError::NewerFormat {
             path: path.to_owned(),
             found,
-            supported: FORMAT,
+            supported: ENCRYPTED,
         });
     }
     let identity = StackIdentity {
@@ -212,10 +251,96 @@ fn recognise(
             expected: expected.to_string(),
         });
     }
-    Ok(Place {
-        path: path.to_owned(),
-        identity,
+    let keys = keys.of(&identity);
+    if let Some(ring) = ring(connection, path)? {
+        keys.note(&ring)?;
+    }
+    let encrypted = if found == ENCRYPTED {
+        let index = required(connection, path, INDEX)?;
+        let file = EncryptedFile::open(&keys, &index)?;
+        Some(file.ok_or_else(|| StateError::damaged(path, format!("its `{INDEX}` was changed")))?)
+    } else {
+        None
+    };
+    Ok(Place::new(path.to_owned(), identity, keys, encrypted))
+}
+
+/// The ring of keys, in clear.
+const KEYS: &str = "keys";
+/// What the indexes of an encrypted file are made with, sealed.
+pub(crate) const INDEX: &str = "index";
+/// The outputs of the stack.
+pub(crate) const OUTPUTS: &str = "outputs";
+
+/// Reads the ring of keys that a file holds.
+pub(crate) fn ring(connection: &Connection, path: &Path) -> Result<Option<KeyRing>, StateError> {
+    let text = meta(connection, KEYS).map_err(|source| StateError::database("open the log", path, source))?;
+    text.map(|text| {
+        serde_json::from_str(&text)
+            .map_err(|error| StateError::damaged(path, format!("its `{KEYS}` cannot be read: {error}")))
     })
+    .transpose()
+}
+
+/// Opens a file as it is, for what needs no key.
+pub(crate) fn open_unopened(path: &Path) -> Result<Connection, StateError> {
+    if !path.exists() {
+        return Err(StateError::NotFound {
+            path: path.to_owned(),
+        });
+    }
+    connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+}
+
+/// Tells whether a file is an encrypted one.
+pub(crate) fn is_encrypted(connection: &Connection, path: &Path) -> Result<bool, StateError> {
+    Ok(required(connection, path, "format")? == ENCRYPTED.to_string())
+}
+
+/// Returns the serial that the head row names; it is in clear.
+pub(crate) fn stored_serial(connection: &Connection, path: &Path) -> Result<u64, StateError> {
+    let text = required(connection, path, "serial")?;
+    text.parse()
+        .map_err(|_| StateError::damaged(path, format!("its head is at `{text}`, expected a number")))
+}
+
+/// Writes the ring of keys.
+pub(crate) fn set_ring(connection: &Connection, path: &Path, ring: &KeyRing) -> Result<(), StateError> {
+    let text = serde_json::to_string(ring).map_err(|source| StateError::Encode {
+        source: Arc::new(source),
+    })?;
+    set_meta(connection, KEYS, &text).map_err(|source| StateError::database("write the keys", path, source))
+}
+
+/// Reads a row of `meta` that is encrypted in an encrypted file; an empty one counts as none.
+pub(crate) fn sealed_meta(
+    connection: &Connection,
+    path: &Path,
+    key: &str,
+) -> Result<Option<String>, StateError> {
+    let found: Option<(String, Option<String>)> = connection
+        .prepare_cached(
+            "SELECT value, iif(value = '', NULL, konductor_open_text('meta ' || key, value)) FROM meta WHERE key = ?1",
+        )
+        .and_then(|mut statement| statement.query_row([key], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .map_err(|source| StateError::database("read the log", path, source))?;
+    match found {
+        Some((stored, None)) if !stored.is_empty() => {
+            Err(StateError::damaged(path, format!("its `{key}` was changed")))
+        }
+        found => Ok(found.and_then(|(_, text)| text)),
+    }
+}
+
+/// Writes a row of `meta` that is encrypted in an encrypted file.
+pub(crate) fn set_sealed_meta(connection: &Connection, key: &str, value: &str) -> rusqlite::Result<()> {
+    connection
+        .prepare_cached(
+            "INSERT INTO meta (key, value) VALUES (?1, konductor_seal_text('meta ' || ?1, ?2))
+             ON CONFLICT (key) DO UPDATE SET value = excluded.value",
+        )?
+        .execute((key, value))?;
+    Ok(())
 }
 
 /// Reads a row of `meta`.
@@ -244,19 +369,22 @@ fn required(connection: &Connection, path: &Path, key: &str) -> Result<String, S
 
 /// Reads the head row.
 pub(crate) fn head(connection: &Connection, path: &Path) -> Result<Head, StateError> {
-    let serial = required(connection, path, "serial")?;
-    Ok(Head {
-        serial: serial.parse().map_err(|_| {
-            StateError::damaged(path, format!("its head is at `{serial}`, expected a number"))
-        })?,
-        hash: required(connection, path, "hash")?,
-    })
+    let serial = stored_serial(connection, path)?;
+    let hash = match sealed_meta(connection, path, "hash")? {
+        Some(hash) => hash,
+        None if serial == 0 => chain::origin(
+            &required(connection, path, "project")?,
+            &required(connection, path, "stack")?,
+        ),
+        None => return Err(StateError::damaged(path, "its `hash` is missing")),
+    };
+    Ok(Head { serial, hash })
 }
 
 /// Writes the head row.
 pub(crate) fn set_head(connection: &Connection, head: &Head) -> rusqlite::Result<()> {
     set_meta(connection, "serial", &head.serial.to_string())?;
-    set_meta(connection, "hash", &head.hash)
+    set_sealed_meta(connection, "hash", &head.hash)
 }
 
 /// Where the log was moved to, if it was.

@@ -63,6 +63,8 @@ pub(crate) struct SealedEntry {
     pub(crate) body: String,
     /// The text of its record, if it has one; made here because callers are many and the writer is one.
     pub(crate) record: Option<String>,
+    /// The data key that its secrets are sealed with, if there are any.
+    pub(crate) key: Option<String>,
 }
 
 /// Seals the secrets of an entry and writes it as text.
@@ -90,7 +92,12 @@ pub(crate) fn seal(entry: Entry, sealer: Option<&Arc<dyn Sealer>>) -> Result<Sea
     } else {
         entry
     };
-    Ok(SealedEntry { entry, body, record })
+    Ok(SealedEntry {
+        entry,
+        body,
+        record,
+        key: None,
+    })
 }
 
 /// Writes something that is in sealed form as the text that is stored.

@@ -10,15 +10,16 @@ use rusqlite::Connection;
 use crate::backend::Backend;
 use crate::backend::remote::{BackendTimes, Remote};
 use crate::backend::writing::check_not_moved;
-use crate::backend::{lease, replica, verification};
+use crate::backend::{lease, replica, segment, verification};
 use crate::entry::Entry;
 use crate::error::StateError;
 use crate::history::{self, EntryQuery, LoggedEntry};
 use crate::journal::Journal;
+use crate::keys::{KeySource, StackKeys};
 use crate::lock::{self, LockOwner};
 use crate::record::{ResourceRecord, Snapshot};
 use crate::rows;
-use crate::schema::{self, Place, StackIdentity};
+use crate::schema::{self, FileForm, Place, StackIdentity};
 use crate::sealing::{self, Reading};
 use crate::streaming;
 use crate::verify::{self, Verification};
@@ -36,8 +37,12 @@ pub struct OpenOptions {
     pub read_only: bool,
     /// Where the log is, if not in the file: the file is this machine's copy then. It takes an identity.
     pub backend: Option<Arc<dyn Backend>>,
-    /// Seals all that the backend gets to see of an entry, for the keys of the sealer.
+    /// The keys of the stack, where more than the sealer protects it. Logs of one stack that are open at once share them.
+    pub keys: Option<Arc<StackKeys>>,
+    /// Encrypts all that a backend gets to see of an entry and all rows of the file.
     pub encrypted: bool,
+    /// Opens a plain file also where it is to be encrypted: to encrypt it.
+    pub plain_is_fine: bool,
     /// The times of the backend.
     pub times: BackendTimes,
     /// Opens a log also when it was moved elsewhere: to move it back.
@@ -61,6 +66,33 @@ impl OpenOptions {
     pub fn sealer(mut self, sealer: Arc<dyn Sealer>) -> Self {
         self.sealer = Some(sealer);
         self
+    }
+
+    /// Sets the keys of the stack.
+    #[must_use]
+    pub fn keys(mut self, keys: Arc<StackKeys>) -> Self {
+        self.keys = Some(keys);
+        self
+    }
+
+    pub(crate) fn key_source(&self) -> KeySource {
+        let source = KeySource {
+            sealer: self.sealer.clone(),
+            ..KeySource::default()
+        };
+        if let Some(keys) = &self.keys {
+            source.of_made(Arc::clone(keys));
+        }
+        source
+    }
+
+    /// Returns what a file is that is made.
+    pub(crate) fn form(&self) -> FileForm {
+        if self.encrypted {
+            FileForm::Encrypted
+        } else {
+            FileForm::Plain
+        }
     }
 
     /// Opens the log in a backend, with the file as this machine's copy.
@@ -87,7 +119,6 @@ impl OpenOptions {
 pub struct StackLog {
     place: Arc<Place>,
     writer: Option<Arc<Writer>>,
-    sealer: Option<Arc<dyn Sealer>>,
     remote: Option<Copied>,
 }
 
@@ -122,24 +153,28 @@ impl StackLog {
                 return Self::open_copy(&path, &backend, options);
             }
             let expected = options.identity.as_ref();
+            let keys = options.key_source();
             let (place, writer) = if options.read_only {
-                let place = schema::open_to_read(&path, expected)?;
+                let place = schema::open_to_read(&path, expected, &keys)?;
                 if !options.moved_is_fine {
                     schema::check_not_moved(&place.reader()?, &place)?;
                 }
                 (place, None)
             } else {
-                let (connection, place) = schema::open_to_write(&path, expected)?;
+                let (connection, place) = schema::open_to_write(&path, expected, &keys, options.form())?;
                 if !options.moved_is_fine {
                     schema::check_not_moved(&connection, &place)?;
                 }
+                if options.encrypted && !place.is_encrypted() && !options.plain_is_fine {
+                    return Err(StateError::NotEncrypted { path });
+                }
+                place.keys().make_first(options.encrypted)?;
                 let writer = Writer::start(connection, place.clone(), None, options.moved_is_fine)?;
                 (place, Some(Arc::new(writer)))
             };
             Ok(Self {
                 place: Arc::new(place),
                 writer,
-                sealer: options.sealer,
                 remote: None,
             })
         })
@@ -147,26 +182,46 @@ impl StackLog {
     }
 
     fn open_copy(path: &Path, backend: &Arc<dyn Backend>, options: OpenOptions) -> Result<Self, StateError> {
-        let stack = options.identity.ok_or_else(|| StateError::NoIdentity {
+        let stack = options.identity.clone().ok_or_else(|| StateError::NoIdentity {
             path: path.to_owned(),
         })?;
+        let source = options.key_source();
+        let keys = source.of(&stack);
         let remote = Remote {
             title: backend.title().into(),
             backend: Arc::clone(backend),
             stack: stack.clone(),
             times: options.times,
             seals: options.encrypted,
-            sealer: options.sealer.clone(),
+            keys: Arc::clone(&keys),
             moved_is_fine: options.moved_is_fine,
         };
         if !options.moved_is_fine {
             check_not_moved(&remote)?;
         }
-        let (connection, place) = match schema::open_to_write(path, Some(&stack)) {
-            // It can be had again, so what is wrong with it is not worth a question.
-            Err(StateError::NotALog { .. } | StateError::Damaged { .. } | StateError::OtherStack { .. }) => {
-                schema::remove(path)?;
-                schema::open_to_write(path, Some(&stack))?
+        let first = remote.read_stored(1, 1)?;
+        if let Some(ring) = first.first().and_then(segment::ring_of) {
+            keys.note(&ring)?;
+        }
+        if !options.read_only && (first.is_empty() || keys.needs_data_key()) {
+            // Of a log that has entries the ring may stand further back.
+            if !first.is_empty() && keys.ring().is_none() {
+                remote.note_rings_after(1)?;
+            }
+            keys.make_first(options.encrypted)?;
+        }
+        let form = if options.encrypted && keys.ring_to_write().is_some() {
+            FileForm::EncryptedCopy
+        } else {
+            FileForm::Plain
+        };
+        let (connection, place) = match open_copy_file(path, &stack, &source, form) {
+            // Whoever got a key later finds the older ones in a later ring.
+            Err(missing @ StateError::KeyMissing { .. }) => {
+                if !remote.note_rings_after(0)? {
+                    return Err(missing);
+                }
+                open_copy_file(path, &stack, &source, form)?
             }
             opened => opened?,
         };
@@ -185,7 +240,6 @@ impl StackLog {
         Ok(Self {
             place: Arc::new(place),
             writer,
-            sealer: options.sealer,
             remote: Some(Copied {
                 remote,
                 serial: head.serial,
@@ -235,7 +289,7 @@ impl StackLog {
     /// # Errors
     /// When the log cannot be read, or holds a secret that cannot be opened.
     pub async fn entries_opened(&self, query: EntryQuery) -> Result<Vec<LoggedEntry>, StateError> {
-        let sealer = self.sealer.clone();
+        let sealer = self.sealer();
         self.read(move |connection, place| {
             history::read(connection, place, &query, Reading::Opened(sealer.as_deref()))
         })
@@ -327,7 +381,20 @@ impl StackLog {
     }
 
     pub(crate) fn sealer(&self) -> Option<Arc<dyn Sealer>> {
-        self.sealer.clone()
+        self.place.keys().sealer()
+    }
+
+    /// Returns the keys of the stack.
+    pub fn keys(&self) -> &Arc<StackKeys> {
+        self.place.keys()
+    }
+
+    /// Tells whether the file, or what a backend gets to see, is encrypted as a whole.
+    pub fn is_encrypted(&self) -> bool {
+        match &self.remote {
+            Some(copied) => copied.remote.seals,
+            None => self.place.is_encrypted(),
+        }
     }
 
     pub(crate) fn writer(&self) -> Result<&Arc<Writer>, StateError> {
@@ -361,6 +428,23 @@ impl StackLog {
     }
 }
 
+/// Opens the file of a copy; one that cannot be used is thrown away, because it can be had again.
+fn open_copy_file(
+    path: &Path,
+    stack: &StackIdentity,
+    keys: &KeySource,
+    form: FileForm,
+) -> Result<(Connection, Place), StateError> {
+    match schema::open_to_write(path, Some(stack), keys, form) {
+        Err(StateError::NotALog { .. } | StateError::Damaged { .. } | StateError::OtherStack { .. }) => {}
+        // From before the state was encrypted.
+        Ok((_, place)) if form != FileForm::Plain && !place.is_encrypted() => {}
+        opened => return opened,
+    }
+    schema::remove(path)?;
+    schema::open_to_write(path, Some(stack), keys, form)
+}
+
 #[async_trait]
 impl Journal for StackLog {
     async fn append(&self, entries: Vec<Entry>) -> Result<(), StateError> {
@@ -368,15 +452,28 @@ impl Journal for StackLog {
         if entries.is_empty() {
             return Ok(());
         }
+        let keys = Arc::clone(self.keys());
+        if !keys.is_ready() {
+            let unlocking = Arc::clone(&keys);
+            // Only a secret needs it, and says so then.
+            let _ = blocking(move || unlocking.unlock_current()).await;
+        }
+        let sealer = keys.sealer();
         let sealed = entries
             .into_iter()
-            .map(|entry| sealing::seal(entry, self.sealer.as_ref()))
-            .collect::<Result<Vec<_>, _>>()?;
+            .map(|entry| {
+                let mut sealed = sealing::seal(entry, sealer.as_ref())?;
+                if sealing::holds_secrets(&sealed.body) {
+                    sealed.key = keys.current().map(|key| key.name().to_owned());
+                }
+                Ok(sealed)
+            })
+            .collect::<Result<Vec<_>, StateError>>()?;
         writer.ask(|reply| Request::Append(sealed, reply)).await
     }
 
     async fn snapshot(&self) -> Result<Snapshot, StateError> {
-        let sealer = self.sealer.clone();
+        let sealer = self.sealer();
         self.read(move |connection, place| {
             rows::snapshot(connection, place, Reading::Opened(sealer.as_deref()))
         })
@@ -384,7 +481,7 @@ impl Journal for StackLog {
     }
 
     async fn read_each(&self, take: &mut (dyn FnMut(ResourceRecord) + Send)) -> Result<Snapshot, StateError> {
-        let sealer = self.sealer.clone();
+        let sealer = self.sealer();
         let (sender, receiver) = streaming::channel();
         let reading = self.read(move |connection, place| {
             streaming::read(connection, place, Reading::Opened(sealer.as_deref()), &sender)
@@ -395,7 +492,7 @@ impl Journal for StackLog {
 }
 
 /// Runs what waits for a disk where it may. A panic below is a stopped log, not a second panic.
-async fn blocking<T: Send + 'static>(
+pub(crate) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, StateError> + Send + 'static,
 ) -> Result<T, StateError> {
     tokio::task::spawn_blocking(work)

@@ -41,7 +41,7 @@ pub(crate) fn read(
         let (urn, body) = (rows::text(row, 0, path)?, rows::text(row, 1, path)?);
         let record: ResourceRecord =
             sealing::read(body, reading).map_err(|failure| failure.at(path, || urn.to_owned()))?;
-        if record.urn.to_string() != urn {
+        if place.index(record.urn.to_string()) != urn {
             return Err(StateError::damaged(
                 path,
                 format!("the record of {urn} is that of {}", record.urn),

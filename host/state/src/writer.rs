@@ -38,6 +38,7 @@ pub(crate) enum Request {
     Lock(LockOwner, Reply<(String, Option<LockOwner>)>),
     Release(String, Option<Reply<()>>),
     ForceUnlock(LockOwner, Reply<Option<LockOwner>>),
+    Encrypt(Reply<()>),
     Import(Vec<StoredEntry>, Reply<()>),
     SetMoved(Option<String>, Reply<()>),
 }
@@ -147,6 +148,9 @@ impl Thread {
                 Request::Import(entries, reply) => {
                     let _ = reply.send(self.import(&entries));
                 }
+                Request::Encrypt(reply) => {
+                    let _ = reply.send(self.place.encrypt(&self.connection));
+                }
                 Request::SetMoved(to, reply) => {
                     let _ = reply.send(self.set_moved(to));
                 }
@@ -189,9 +193,12 @@ impl Thread {
         {
             return Err(StateError::LockLost);
         }
+        place.refresh_keys(&transaction)?;
         let (head, outcomes) = write_appends(&transaction, place, appends)?;
         schema::set_head(&transaction, &head).map_err(failed)?;
+        place.keep_keys(&transaction)?;
         transaction.commit().map_err(failed)?;
+        place.keys().publish();
         Ok(outcomes)
     }
 
@@ -204,9 +211,13 @@ impl Thread {
         let failed = |source| StateError::database("append to the log", place.path(), source);
         let transaction =
             Transaction::new_unchecked(connection, TransactionBehavior::Immediate).map_err(failed)?;
+        place.refresh_keys(&transaction)?;
         let head = write_stored(&transaction, place, entries)?;
         schema::set_head(&transaction, &head).map_err(failed)?;
-        transaction.commit().map_err(failed)
+        place.keep_keys(&transaction)?;
+        transaction.commit().map_err(failed)?;
+        place.keys().publish();
+        Ok(())
     }
 
     fn set_moved(&mut self, to: Option<String>) -> Result<(), StateError> {
@@ -286,7 +297,10 @@ pub(crate) fn write_appends(
                 outcomes.push(Ok(()));
             }
             Err(
-                error @ (StateError::Invalid(_) | StateError::Encode { .. } | StateError::Damaged { .. }),
+                error @ (StateError::Invalid(_)
+                | StateError::Encode { .. }
+                | StateError::Damaged { .. }
+                | StateError::KeysRotated { .. }),
             ) => {
                 outcomes.push(Err(error));
             }
@@ -368,7 +382,15 @@ fn write_entries(
         .prepare_cached("INSERT INTO log (serial, time, hash, body) VALUES (?1, ?2, ?3, ?4)")
         .map_err(failed)?;
     for applied in entries {
-        let SealedEntry { entry, body, .. } = applied;
+        let SealedEntry { entry, body, key, .. } = applied;
+        if let Some(key) = key
+            && !place.keys().stands(key)
+        {
+            // Nobody could open its secrets: somebody else made other keys for the stack in the meantime.
+            return Err(StateError::KeysRotated {
+                stack: place.identity().to_string(),
+            });
+        }
         let serial = head.serial + 1;
         let mut rows = Rows {
             connection: transaction,

@@ -192,7 +192,7 @@ impl Backups<'_> {
                 .help("name another place"));
             }
             let mut backup = Backup::new(Arc::clone(place), stack.clone(), source.clone());
-            backup.sealer = Some(project.sealer.clone());
+            backup.keys = project.keys_of(&stack.stack);
             backup.encrypt = encrypt;
             made.push(backup);
         }

@@ -101,7 +101,9 @@ async fn both(log: &StackLog, earlier: u64, later: u64) -> Result<(Past, Past, b
     let opened = async { Ok::<_, StateError>((log.past(earlier).await?, log.past(later).await?)) };
     match opened.await {
         Ok((earlier, later)) => Ok((earlier, later, true)),
-        Err(StateError::SecretUnreadable { .. } | StateError::Open { .. }) => Ok((
+        Err(
+            StateError::SecretUnreadable { .. } | StateError::Open { .. } | StateError::KeyMissing { .. },
+        ) => Ok((
             log.past_masked(earlier).await?,
             log.past_masked(later).await?,
             false,

@@ -2,7 +2,8 @@
 
 use konductor_model::Diagnostic;
 use konductor_state::entry::{Entry, GivenUp};
-use konductor_state::{DriftChecked, EntryQuery, LoggedEntry, PluginUsed};
+use konductor_state::keys::verify_order;
+use konductor_state::{DriftChecked, EntryQuery, LoggedEntry, PluginUsed, StateError};
 
 use crate::arguments::LogCommand;
 use crate::command::state::find;
@@ -15,6 +16,9 @@ const PAGE: usize = 1_000;
 
 /// Shows or checks the log.
 pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Result<(), CommandError> {
+    if let LogCommand::Verify { without_key: true } = command {
+        return verify_without_key(project, output).await;
+    }
     let log = project.read_log().await?;
     match command {
         LogCommand::Show { last, all, resource } => {
@@ -45,7 +49,7 @@ pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Re
                 }
             }
         }
-        LogCommand::Verify => {
+        LogCommand::Verify { .. } => {
             let verification = log.verify().await?;
             let problems: Vec<String> = verification.problems.iter().map(ToString::to_string).collect();
             if problems.is_empty() {
@@ -64,18 +68,53 @@ pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Re
                 "problems": problems,
             });
             output.event("log-verified", &members);
-            let mut diagnostics = konductor_model::Diagnostics::default();
-            diagnostics.extend(problems.into_iter().map(|problem| {
-                Diagnostic::error(format!("the log of {} was changed: {problem}", project.title()))
-            }));
-            if let Some(last) = diagnostics.0.last_mut() {
-                last.help = Some(
-                    "keep this file as it is, and restore the log from a backup taken before".to_owned(),
-                );
-            }
-            Err(diagnostics.into())
+            Err(was_changed(project, problems))
         }
     }
+}
+
+fn was_changed(project: &Project, problems: Vec<String>) -> CommandError {
+    let mut diagnostics = konductor_model::Diagnostics::default();
+    diagnostics.extend(
+        problems.into_iter().map(|problem| {
+            Diagnostic::error(format!("the log of {} was changed: {problem}", project.title()))
+        }),
+    );
+    if let Some(last) = diagnostics.0.last_mut() {
+        last.help =
+            Some("keep this file as it is, and restore the log from a backup taken before".to_owned());
+    }
+    diagnostics.into()
+}
+
+/// Checks what can be checked by a machine that has none of the keys.
+async fn verify_without_key(project: &Project, output: &Output) -> Result<(), CommandError> {
+    let (options, file) = project.unopened_log()?;
+    let found = match verify_order(&file, options).await {
+        Err(StateError::NotEncrypted { path }) => {
+            return Err(
+                CommandError::message(format!("{} is not encrypted", path.display()))
+                    .help("leave out --without-key: checking it needs no key"),
+            );
+        }
+        found => found?,
+    };
+    let problems: Vec<String> = found.problems.iter().map(ToString::to_string).collect();
+    let members = serde_json::json!({
+        "sound": problems.is_empty(), "parts": found.parts, "linked": found.linked, "head": found.head,
+        "problems": problems,
+    });
+    if problems.is_empty() {
+        let text = format!(
+            "{} stored parts, {} of them encrypted and linked, nothing is wrong; head {}\n\
+             what is in them was not checked: that needs a key",
+            found.parts, found.linked, found.head
+        );
+        output.fact("log-order-verified", &members, &text);
+        return Ok(());
+    }
+    output.event("log-order-verified", &members);
+    Err(was_changed(project, problems))
 }
 
 fn show(logged: &LoggedEntry, output: &Output) {
@@ -184,6 +223,14 @@ pub fn describe(entry: &Entry) -> String {
             format!(
                 "restored to entry {} from {}{given_up}",
                 restored.serial, restored.from
+            )
+        }
+        Entry::KeysRotated(rotated) => {
+            let wrapped: Vec<String> = rotated.wrapped_for.iter().map(ToString::to_string).collect();
+            format!(
+                "data key {}, which opens with {}",
+                rotated.key,
+                wrapped.join(", ")
             )
         }
         Entry::LockTakenAway(taken) => {

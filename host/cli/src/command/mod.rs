@@ -12,6 +12,7 @@ pub mod graph;
 pub mod hand_over;
 pub mod history;
 pub mod init;
+pub mod keys;
 pub mod log;
 pub mod manual;
 pub mod migrate;

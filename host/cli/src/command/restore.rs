@@ -93,7 +93,7 @@ async fn of_stack(
             project: project.configuration.project_name().to_owned(),
             stack: project.configuration.stack().to_owned(),
         },
-        sealer: Some(project.sealer.clone()),
+        keys: Arc::clone(&project.keys),
     };
     let told = |progress: BackupProgress| {
         let members = serde_json::json!({
@@ -541,7 +541,13 @@ impl Work<'_> {
     }
 
     fn put_aside(&self, file: &Path, standing: Option<&Standing>) -> Result<GivenUp, CommandError> {
-        let kept = set_aside(file, &self.stored.stack, self.stored.place.title())?;
+        let kept = set_aside(
+            file,
+            &self.stored.stack,
+            self.stored.place.title(),
+            &self.stored.keys,
+            self.to.is_encrypted(),
+        )?;
         let (first, last) = match standing {
             Some(Standing::Newer { first, last, .. } | Standing::Different { first, last }) => {
                 (Some(*first), Some(*last))

@@ -126,6 +126,10 @@ pub async fn state(
         StateCommand::Migrate { to, encrypt, yes } => {
             crate::command::migrate::migrate(to, *encrypt, *yes, project, environment, output).await
         }
+        StateCommand::Keys => crate::command::keys::show(project, output).await,
+        StateCommand::RotateKey { yes } => {
+            crate::command::keys::rotate(*yes, project, environment, output).await
+        }
         StateCommand::Unlock { yes } => {
             let log = project.open_log().await?;
             let Some(owner) = log.lock_owner().await? else {

@@ -4,13 +4,13 @@ use std::future::Future;
 use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use konductor_model::Sealer;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::backend::error::BackendError;
 use crate::backend::segment::{self, Decoded};
-use crate::backend::{Appended, Backend, Segment};
+use crate::backend::{Appended, Backend, Segment, StoredSegment};
 use crate::error::StateError;
+use crate::keys::StackKeys;
 use crate::schema::StackIdentity;
 
 /// How long a command that asks is kept waiting for a backend that cannot be reached.
@@ -21,7 +21,7 @@ pub(crate) const PAGE: usize = 16;
 
 /// Where the connections of backends live. A writer's thread may outlive the command's own runtime, and has to get its
 /// answers all the same.
-fn runtime() -> Result<&'static Runtime, StateError> {
+pub(crate) fn runtime() -> Result<&'static Runtime, StateError> {
     static RUNTIME: OnceLock<Result<Runtime, Arc<std::io::Error>>> = OnceLock::new();
     RUNTIME
         .get_or_init(|| {
@@ -105,9 +105,9 @@ pub(crate) struct Remote {
     pub(crate) title: Arc<str>,
     pub(crate) stack: StackIdentity,
     pub(crate) times: BackendTimes,
-    /// Seals whole segments, where the state is encrypted.
+    /// Encrypts whole segments.
     pub(crate) seals: bool,
-    pub(crate) sealer: Option<Arc<dyn Sealer>>,
+    pub(crate) keys: Arc<StackKeys>,
     /// It may be one that was moved: to move it back.
     pub(crate) moved_is_fine: bool,
 }
@@ -160,14 +160,50 @@ impl Remote {
 
     /// Reads and checks segments.
     pub(crate) fn read(&self, from: u64, most: usize) -> Result<Vec<Decoded>, StateError> {
-        let stored = self.ask(move |backend, stack| async move { backend.read(&stack, from, most).await })?;
-        stored
-            .into_iter()
-            .map(|stored| {
-                let plain = segment::open(&self.title, stored, self.sealer.as_ref())?;
-                Ok(segment::decode(&self.title, &self.stack, &plain)?)
-            })
-            .collect()
+        let stored = self.read_stored(from, most)?;
+        let mut decoded = Vec::with_capacity(stored.len());
+        for stored in stored {
+            let link = segment::link(&stored.body);
+            let ring = segment::ring_of(&stored);
+            let first = stored.first;
+            let plain = match segment::open(&self.title, stored.clone(), &self.keys) {
+                // Whoever got a key later finds the older ones in a later ring.
+                Err(missing @ StateError::KeyMissing { .. }) => {
+                    if !self.note_rings_after(first)? {
+                        return Err(missing);
+                    }
+                    segment::open(&self.title, stored, &self.keys)?
+                }
+                plain => plain?,
+            };
+            let mut one = segment::decode(&self.title, &self.stack, &plain)?;
+            one.link = link;
+            one.ring = ring;
+            decoded.push(one);
+        }
+        Ok(decoded)
+    }
+
+    /// Reads segments as they are stored.
+    pub(crate) fn read_stored(&self, from: u64, most: usize) -> Result<Vec<StoredSegment>, StateError> {
+        self.ask(move |backend, stack| async move { backend.read(&stack, from, most).await })
+    }
+
+    /// Takes notice of the rings that stand in the log after an entry. Tells whether there was a newer one.
+    pub(crate) fn note_rings_after(&self, after: u64) -> Result<bool, StateError> {
+        let (mut from, mut newer) = (after, false);
+        loop {
+            let stored = self.read_stored(from, PAGE)?;
+            for segment in &stored {
+                from = segment.first + 1;
+                if let Some(ring) = segment::ring_of(segment) {
+                    newer |= self.keys.note(&ring)?;
+                }
+            }
+            if stored.len() < PAGE {
+                return Ok(newer);
+            }
+        }
     }
 
     /// Appends once.

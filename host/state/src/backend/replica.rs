@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use crate::backend::error::BackendError;
 use crate::backend::remote::{PAGE, Remote};
-use crate::backend::segment::{Decoded, StoredEntry};
+use crate::backend::segment::{self, Decoded, StoredEntry};
 use crate::entry::Entry;
 use crate::error::StateError;
 use crate::projection;
@@ -24,6 +24,8 @@ use crate::sealing::{self, Reading, SealedEntry};
 const COPY_OF: &str = "copy_of";
 /// The first serial of the last segment in it.
 const SEGMENT: &str = "segment";
+/// The hash of that segment's bytes in the backend.
+const LINK: &str = "link";
 
 /// Makes sure that a file is the copy of this log and of no other.
 pub(crate) fn adopt(connection: &Connection, place: &Place, remote: &Remote) -> Result<(), StateError> {
@@ -50,7 +52,7 @@ fn empty(connection: &Connection, place: &Place, remote: &Remote) -> Result<(), 
         hash: place.origin(),
     };
     schema::set_head(&transaction, &before_the_first).map_err(failed)?;
-    for (key, value) in [(COPY_OF, &*remote.title), (SEGMENT, "0")] {
+    for (key, value) in [(COPY_OF, &*remote.title), (SEGMENT, "0"), (LINK, "")] {
         schema::set_meta(&transaction, key, value).map_err(failed)?;
     }
     transaction.commit().map_err(failed)
@@ -165,7 +167,8 @@ fn absorb(
         };
     }
     schema::set_head(&transaction, &head).map_err(failed)?;
-    set_segment(&transaction, place.path(), segment.first)?;
+    set_segment(&transaction, place.path(), segment.first, &segment.link)?;
+    place.keep_keys(&transaction)?;
     transaction.commit().map_err(failed)?;
     Ok(Some(head))
 }
@@ -190,6 +193,7 @@ pub(crate) fn write(
         entry,
         body: stored.body.clone(),
         record: json.get("record").map(Json::to_string),
+        key: None,
     };
     let mut rows = Rows {
         connection: transaction,
@@ -239,9 +243,38 @@ pub(crate) fn is_taken_away(
 }
 
 /// Keeps which segment was the last.
-pub(crate) fn set_segment(transaction: &Connection, path: &Path, first: u64) -> Result<(), StateError> {
+pub(crate) fn set_segment(
+    transaction: &Connection,
+    path: &Path,
+    first: u64,
+    link: &str,
+) -> Result<(), StateError> {
     schema::set_meta(transaction, SEGMENT, &first.to_string())
+        .and_then(|()| schema::set_meta(transaction, LINK, link))
         .map_err(|source| StateError::database("write the copy of the log", path, source))
+}
+
+/// Returns the hash of the bytes of the last segment in the copy, for the next one to name.
+pub(crate) fn last_link(
+    connection: &Connection,
+    place: &Place,
+    remote: &Remote,
+) -> Result<String, StateError> {
+    let kept = schema::meta(connection, LINK)
+        .map_err(|source| StateError::database("read the copy of the log", place.path(), source))?;
+    if let Some(link) = kept.filter(|link| !link.is_empty()) {
+        return Ok(link);
+    }
+    // A copy of an older version does not know it.
+    let first = number(connection, place, SEGMENT)?;
+    if first == 0 {
+        return Ok(String::new());
+    }
+    let stored = remote.read_stored(first, 1)?;
+    let stored = stored.first().filter(|stored| stored.first == first);
+    Ok(stored
+        .map(|stored| segment::link(&stored.body))
+        .unwrap_or_default())
 }
 
 fn number(connection: &Connection, place: &Place, key: &str) -> Result<u64, StateError> {

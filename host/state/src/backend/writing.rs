@@ -106,24 +106,35 @@ impl RemoteWriter {
                 return Ok(added);
             }
             let entries = segment::stored_entries(&transaction, path, before.serial + 1, usize::MAX)?;
-            let plain = segment::encode(&self.remote.stack, &before, &entries)?;
-            let sealer = self.remote.sealer.as_ref().filter(|_| self.remote.seals);
-            let segment = Arc::new(segment::seal(plain, sealer)?);
+            let keys = &self.remote.keys;
+            let segment = if self.remote.seals {
+                let plain = segment::encode(&self.remote.stack, &before, &entries, None)?;
+                let link = replica::last_link(&transaction, copy.place, &self.remote)?;
+                segment::seal(plain, keys, &link)?
+            } else {
+                segment::encode(&self.remote.stack, &before, &entries, keys.ring_to_write())?
+            };
+            let segment = Arc::new(segment);
             let first_answer = self.remote.append(&segment, number)?;
             if first_answer == Settled::Stored {
                 crash.between_backend_and_copy();
                 let kept = schema::set_head(&transaction, &head)
                     .map_err(failed)
-                    .and_then(|()| replica::set_segment(&transaction, path, segment.first))
+                    .and_then(|()| {
+                        replica::set_segment(&transaction, path, segment.first, &segment::link(&segment.body))
+                    })
+                    .and_then(|()| copy.place.keep_keys(&transaction))
                     .and_then(|()| transaction.commit().map_err(failed));
                 // It is stored, and this process does not see it: what it would do next could be wrong.
                 kept.map_err(|error| self.stop(error))?;
+                self.remote.keys.publish();
                 return Ok(added);
             }
             drop(transaction);
             match self.settle(&segment, number, first_answer)? {
                 Settled::Stored => {
                     crash.between_backend_and_copy();
+                    self.remote.keys.publish();
                     self.catch_up(copy).map_err(|error| self.stop(error))?;
                     return Ok(added);
                 }

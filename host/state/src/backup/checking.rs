@@ -6,12 +6,13 @@ use jiff::Timestamp;
 use konductor_model::Sealer;
 
 use crate::backend::remote::asked;
-use crate::backend::segment::{StoredEntry, stored_entries};
+use crate::backend::segment::{self, StoredEntry, stored_entries};
 use crate::backend::{BackendError, StoredSegment};
 use crate::backup::part::{self, Part};
 use crate::backup::source::opened;
 use crate::backup::{BackupPlace, BackupProgress, making};
 use crate::error::StateError;
+use crate::keys::StackKeys;
 use crate::projection;
 use crate::record::Snapshot;
 use crate::schema::{Head, StackIdentity};
@@ -108,7 +109,7 @@ pub(crate) async fn part(
 pub(crate) struct Walk {
     place: Arc<dyn BackupPlace>,
     stack: StackIdentity,
-    sealer: Option<Arc<dyn Sealer>>,
+    keys: Arc<StackKeys>,
     names: std::vec::IntoIter<u64>,
     last_name: u64,
     link: String,
@@ -122,15 +123,11 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    pub(crate) fn new(
-        place: &Arc<dyn BackupPlace>,
-        stack: &StackIdentity,
-        sealer: Option<Arc<dyn Sealer>>,
-    ) -> Self {
+    pub(crate) fn new(place: &Arc<dyn BackupPlace>, stack: &StackIdentity, keys: &Arc<StackKeys>) -> Self {
         Self {
             place: Arc::clone(place),
             stack: stack.clone(),
-            sealer,
+            keys: Arc::clone(keys),
             names: Vec::new().into_iter(),
             last_name: 0,
             link: part::origin(stack),
@@ -144,6 +141,17 @@ impl Walk {
             bytes: 0,
             made: Timestamp::UNIX_EPOCH,
         }
+    }
+
+    /// Takes notice of the ring at the end of the backup: whoever got a key later finds the older ones there.
+    async fn note_newest_ring(&self) -> Result<(), StateError> {
+        if let Some(name) = making::last_name(&self.place, &self.stack).await? {
+            let last = part(&self.place, &self.stack, name).await?;
+            if let Some(ring) = last.segments.last().and_then(segment::ring_of) {
+                self.keys.note(&ring)?;
+            }
+        }
+        Ok(())
     }
 
     /// Returns the entries of the next part that could be opened; none at the end.
@@ -169,20 +177,16 @@ impl Walk {
         self.link = part.link;
         self.made = part.made;
         self.parts += 1;
-        let (place, stack, sealer) = (
+        let (place, stack, keys) = (
             Arc::from(self.place.title()),
             self.stack.clone(),
-            self.sealer.clone(),
+            Arc::clone(&self.keys),
         );
         let segments = part.segments;
         let decoded = tokio::task::spawn_blocking(move || {
             let one = |stored: &StoredSegment| {
                 let length = stored.body.len() as u64;
-                Ok((
-                    stored.first,
-                    length,
-                    opened(&place, &stack, stored, sealer.as_ref())?,
-                ))
+                Ok((stored.first, length, opened(&place, &stack, stored, &keys)?))
             };
             segments.iter().map(one).collect::<Result<Vec<_>, StateError>>()
         })
@@ -231,6 +235,7 @@ pub(crate) async fn check(
     mut walk: Walk,
     told: &(dyn Fn(BackupProgress) + Send + Sync),
 ) -> Result<CheckedBackup, StateError> {
+    walk.note_newest_ring().await?;
     let mut folded = Snapshot::default();
     let mut written = None;
     let mut progress = BackupProgress::default();
@@ -260,7 +265,7 @@ pub(crate) async fn check(
     let readable = walk.is_readable();
     let interrupted = folded.interrupted.len() as u64;
     let resources = readable.then_some(folded.resources.len() as u64);
-    let sealer = walk.sealer.clone();
+    let sealer = walk.keys.sealer();
     let (secrets, secrets_opened) =
         tokio::task::spawn_blocking(move || open_secrets(&folded, sealer.as_deref()))
             .await

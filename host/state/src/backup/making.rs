@@ -3,7 +3,6 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
-use konductor_model::Sealer;
 
 use crate::backend::remote::asked;
 use crate::backend::{BackendError, StoredSegment};
@@ -11,6 +10,7 @@ use crate::backup::part::{self, Part};
 use crate::backup::source::{BackupSource, From, Raw, Reader};
 use crate::backup::{BackupPlace, checking};
 use crate::error::StateError;
+use crate::keys::StackKeys;
 use crate::schema::StackIdentity;
 
 /// So many bytes are a full part.
@@ -32,7 +32,7 @@ pub struct Backup {
     /// Where the log is.
     pub source: BackupSource,
     /// Opens what is encrypted, to check it; not needed to copy what a backend has.
-    pub sealer: Option<Arc<dyn Sealer>>,
+    pub keys: Arc<StackKeys>,
     /// What comes from a file is encrypted.
     pub encrypt: bool,
     end: Arc<Mutex<Option<End>>>,
@@ -95,9 +95,9 @@ impl Backup {
     pub fn new(place: Arc<dyn BackupPlace>, stack: StackIdentity, source: BackupSource) -> Self {
         Self {
             place,
+            keys: StackKeys::new(stack.clone(), None, Vec::new()),
             stack,
             source,
-            sealer: None,
             encrypt: false,
             end: Arc::default(),
         }
@@ -199,7 +199,7 @@ impl Backup {
         Reader::open(
             &self.source,
             &self.stack,
-            self.sealer.clone(),
+            Arc::clone(&self.keys),
             self.encrypt,
             from,
             self.place.title(),
@@ -319,7 +319,10 @@ pub(crate) async fn list(
 
 /// Returns the name of the last part. Of a long backup only a few names are asked for: half of what may still be there
 /// is left out again and again.
-async fn last_name(place: &Arc<dyn BackupPlace>, stack: &StackIdentity) -> Result<Option<u64>, StateError> {
+pub(crate) async fn last_name(
+    place: &Arc<dyn BackupPlace>,
+    stack: &StackIdentity,
+) -> Result<Option<u64>, StateError> {
     // Positions fit into a signed number everywhere.
     let (mut low, mut high) = (0_u64, i64::MAX.unsigned_abs());
     let mut found = None;

@@ -1,13 +1,16 @@
 //! Putting a log aside that is replaced: nothing that was there is deleted.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::error::StateError;
+use crate::keys::StackKeys;
 use crate::lock::{self, Locked};
 use crate::schema::{self, StackIdentity};
+use crate::sqlite::OpenOptions;
 
 /// What SQLite keeps beside a file.
 const BESIDE: [&str; 2] = ["-wal", "-shm"];
@@ -27,7 +30,13 @@ pub fn keep_copy(path: &Path) -> Result<PathBuf, StateError> {
 ///
 /// # Errors
 /// When somebody uses the log, or a file cannot be written. The log is as it was then.
-pub fn set_aside(path: &Path, identity: &StackIdentity, from: &str) -> Result<PathBuf, StateError> {
+pub fn set_aside(
+    path: &Path,
+    identity: &StackIdentity,
+    from: &str,
+    keys: &Arc<StackKeys>,
+    encrypted: bool,
+) -> Result<PathBuf, StateError> {
     let held = lock::lock_file(path)?;
     if held.is_none() {
         return Err(StateError::Locked(Box::new(Locked {
@@ -42,7 +51,12 @@ pub fn set_aside(path: &Path, identity: &StackIdentity, from: &str) -> Result<Pa
     }
     let empty = beside(path, ".restoring");
     schema::remove(&empty)?;
-    let (connection, place) = schema::open_to_write(&empty, Some(identity))?;
+    let options = OpenOptions {
+        encrypted,
+        ..OpenOptions::default().keys(Arc::clone(keys))
+    };
+    let (connection, place) =
+        schema::open_to_write(&empty, Some(identity), &options.key_source(), options.form())?;
     schema::set_moved(&connection, place.path(), Some(&schema::restoring(from)))?;
     connection
         .close()

@@ -6,13 +6,12 @@
 
 use std::sync::Arc;
 
-use konductor_model::Sealer;
-
 use crate::backup::checking::{self, CheckedBackup, Standing, Walk};
 use crate::backup::{BackupPlace, BackupProgress};
 use crate::entry::Entry;
 use crate::error::StateError;
 use crate::journal::Journal as _;
+use crate::keys::StackKeys;
 use crate::migration::sound;
 use crate::schema::{self, StackIdentity};
 use crate::sqlite::StackLog;
@@ -29,7 +28,7 @@ pub struct StoredBackup {
     /// Whose it is.
     pub stack: StackIdentity,
     /// Opens what is encrypted.
-    pub sealer: Option<Arc<dyn Sealer>>,
+    pub keys: Arc<StackKeys>,
 }
 
 impl std::fmt::Debug for StoredBackup {
@@ -54,7 +53,7 @@ pub struct RestoreMade {
 
 impl StoredBackup {
     fn walk(&self) -> Walk {
-        Walk::new(&self.place, &self.stack, self.sealer.clone())
+        Walk::new(&self.place, &self.stack, &self.keys)
     }
 
     /// Reads all of the backup and checks it: the parts, the chain, and that its entries add up to a state. Nothing is
@@ -118,6 +117,10 @@ impl StoredBackup {
         };
         // What is added to a damaged log helps nobody.
         sound(log).await?;
+        // What the secrets in it are sealed with is kept with them.
+        if let Some(ring) = self.keys.ring() {
+            log.keys().note(&ring)?;
+        }
         let marker = schema::restoring(self.place.title());
         log.say_it_is_at(Some(marker)).await?;
         let mut walk = self.walk();

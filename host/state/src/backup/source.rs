@@ -3,12 +3,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use konductor_model::Sealer;
-
 use crate::backend::remote::{PAGE, asked};
 use crate::backend::segment::{self, Decoded, StoredEntry, stored_entries};
 use crate::backend::{Backend, BackendError, Segment, StoredSegment};
 use crate::error::StateError;
+use crate::keys::StackKeys;
 use crate::schema::{self, Head, StackIdentity};
 use crate::sqlite::{OpenOptions, StackLog};
 
@@ -50,7 +49,7 @@ pub(crate) enum From {
 pub(crate) struct Reader {
     place: Arc<str>,
     stack: StackIdentity,
-    sealer: Option<Arc<dyn Sealer>>,
+    keys: Arc<StackKeys>,
     /// Segments made of a file's entries are encrypted.
     encrypt: bool,
     kind: Kind,
@@ -73,14 +72,16 @@ impl Reader {
     pub(crate) async fn open(
         source: &BackupSource,
         stack: &StackIdentity,
-        sealer: Option<Arc<dyn Sealer>>,
+        keys: Arc<StackKeys>,
         encrypt: bool,
         from: From,
         backup: &str,
     ) -> Result<Self, StateError> {
         let (place, kind): (Arc<str>, Kind) = match source {
             BackupSource::File(path) => {
-                let options = OpenOptions::of_stack(&stack.project, &stack.stack).read_only();
+                let options = OpenOptions::of_stack(&stack.project, &stack.stack)
+                    .keys(Arc::clone(&keys))
+                    .read_only();
                 let log = StackLog::open(path, options).await?;
                 (log.title().into(), Kind::File { log, next: 1 })
             }
@@ -94,7 +95,7 @@ impl Reader {
         let mut reader = Self {
             place,
             stack: stack.clone(),
-            sealer,
+            keys,
             encrypt,
             kind,
             head: Some(Head {
@@ -163,13 +164,24 @@ impl Reader {
         let (Some(head), false) = (&self.head, entries.is_empty()) else {
             return Ok(None);
         };
-        let plain = segment::encode(&self.stack, head, &entries)?;
+        self.segment(head, &entries, self.encrypt).map(Some)
+    }
+
+    /// Makes a segment of entries that follow one.
+    fn segment(&self, before: &Head, entries: &[StoredEntry], encrypt: bool) -> Result<Raw, StateError> {
+        let ring = self.keys.ring_to_write().filter(|_| !encrypt);
+        let plain = segment::encode(&self.stack, before, entries, ring)?;
         let decoded = segment::decode(&self.place, &self.stack, &stored(&plain))?;
-        let sealed = segment::seal(plain, self.sealer.as_ref().filter(|_| self.encrypt))?;
-        Ok(Some(Raw {
-            stored: stored(&sealed),
+        let made = if encrypt {
+            // The parts of a backup are chained by themselves.
+            segment::seal(plain, &self.keys, "")?
+        } else {
+            plain
+        };
+        Ok(Raw {
+            stored: stored(&made),
             decoded: Some(decoded),
-        }))
+        })
     }
 
     fn raw(&self, stored: Vec<StoredSegment>) -> Result<Vec<Raw>, StateError> {
@@ -184,7 +196,7 @@ impl Reader {
 
     /// Opens and checks a segment; none where no key opens it.
     fn opened(&self, stored: &StoredSegment) -> Result<Option<Decoded>, StateError> {
-        opened(&self.place, &self.stack, stored, self.sealer.as_ref())
+        opened(&self.place, &self.stack, stored, &self.keys)
     }
 
     fn damaged(&self, what: String) -> StateError {
@@ -196,7 +208,7 @@ impl Reader {
 
     /// Finds the end of the backup in the source, and goes on behind it.
     async fn go_on_after(&mut self, last: StoredSegment, backup: &str) -> Result<(), StateError> {
-        let end = opened(&backup.into(), &self.stack, &last, self.sealer.as_ref())?;
+        let end = opened(&backup.into(), &self.stack, &last, &self.keys)?;
         if let Kind::Backend { backend, from } = &mut self.kind {
             let there = read_some(backend, &self.stack, last.first, 1).await?;
             // The very same segment: what is in it need not be known.
@@ -287,13 +299,7 @@ impl Reader {
                         serial: end.serial,
                         hash: hash.clone().unwrap_or_default(),
                     };
-                    let plain = segment::encode(&self.stack, &before, &rest)?;
-                    let decoded = segment::decode(&self.place, &self.stack, &self::stored(&plain))?;
-                    let again = segment::seal(plain, self.sealer.as_ref().filter(|_| sealed))?;
-                    self.remainder = Some(Raw {
-                        stored: self::stored(&again),
-                        decoded: Some(decoded),
-                    });
+                    self.remainder = Some(self.segment(&before, &rest, sealed)?);
                 }
                 if let Kind::Backend { from: next, .. } = &mut self.kind {
                     *next = from;
@@ -319,11 +325,13 @@ pub(crate) fn opened(
     place: &Arc<str>,
     stack: &StackIdentity,
     stored: &StoredSegment,
-    sealer: Option<&Arc<dyn Sealer>>,
+    keys: &StackKeys,
 ) -> Result<Option<Decoded>, StateError> {
-    match segment::open(place, stored.clone(), sealer) {
+    match segment::open(place, stored.clone(), keys) {
         Ok(plain) => Ok(Some(segment::decode(place, stack, &plain)?)),
-        Err(StateError::SecretUnreadable { .. } | StateError::Open { .. }) => Ok(None),
+        Err(
+            StateError::SecretUnreadable { .. } | StateError::Open { .. } | StateError::KeyMissing { .. },
+        ) => Ok(None),
         Err(error) => Err(error),
     }
 }

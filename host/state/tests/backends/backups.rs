@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use konductor_state::backup::{
     Backup, BackupMade, BackupPlace, BackupProgress, BackupSource, Standing, StoredBackup,
 };
-use konductor_state::{BackendError, Entry, Journal, StackIdentity, StackLog, StateError};
+use konductor_state::{BackendError, Entry, Journal, StackIdentity, StackKeys, StackLog, StateError};
 
 use crate::fixture::*;
 use crate::team::*;
@@ -41,15 +41,19 @@ fn source(machine: &Machine, place: &Place) -> BackupSource {
 
 fn backup(place: &Arc<dyn BackupPlace>, source: BackupSource) -> Backup {
     let mut backup = Backup::new(Arc::clone(place), dev(), source);
-    backup.sealer = Some(Arc::new(TestSealer::default()));
+    backup.keys = keys();
     backup
+}
+
+fn keys() -> Arc<StackKeys> {
+    StackKeys::new(dev(), Some(Arc::new(TestSealer::default())), Vec::new())
 }
 
 fn stored(place: &Arc<dyn BackupPlace>) -> StoredBackup {
     StoredBackup {
         place: Arc::clone(place),
         stack: dev(),
-        sealer: Some(Arc::new(TestSealer::default())),
+        keys: keys(),
     }
 }
 
@@ -455,7 +459,7 @@ async fn a_machine_without_the_key_notices_a_part_that_is_missing_or_was_put_bac
         maker.make(&quiet).await.unwrap();
     }
     let blind = StoredBackup {
-        sealer: None,
+        keys: StackKeys::new(dev(), None, Vec::new()),
         ..stored(&target)
     };
     let seen = blind.check(&quiet).await.unwrap();

@@ -20,6 +20,7 @@ mod backups;
 mod contract;
 mod copies;
 mod crashes;
+mod keys;
 mod locks;
 mod moving;
 mod network;
