@@ -118,6 +118,14 @@ pub enum StateError {
         /// Why.
         source: SealError,
     },
+    /// A data key could not be made.
+    #[error("the state of {stack} gets no data key: {what}")]
+    NoDataKey {
+        /// The stack.
+        stack: String,
+        /// Why, and what to do.
+        what: String,
+    },
     /// A data key is needed and none of the keys at hand opens it.
     #[error("the state of {stack} is encrypted with data key {key}: {what}")]
     KeyMissing {
@@ -281,6 +289,20 @@ impl From<InvalidEntry> for StateError {
 }
 
 impl StateError {
+    /// Says of keys that are not those of a copy what to do where that is as it should be.
+    pub(crate) fn of_copy(self, path: &std::path::Path) -> Self {
+        match self {
+            Self::KeysReplaced { stack, what } => Self::KeysReplaced {
+                stack,
+                what: format!(
+                    "{what} from {}, which may be removed if the state was made anew on purpose",
+                    path.display()
+                ),
+            },
+            other => other,
+        }
+    }
+
     pub(crate) fn file(doing: &'static str, path: &std::path::Path, source: std::io::Error) -> Self {
         Self::File {
             doing,

@@ -19,7 +19,7 @@ use crate::keys::{KeySource, StackKeys};
 use crate::lock::{self, LockOwner};
 use crate::record::{ResourceRecord, Snapshot};
 use crate::rows;
-use crate::schema::{self, FileForm, Place, StackIdentity};
+use crate::schema::{self, FileForm, Head, Place, StackIdentity};
 use crate::sealing::{self, Reading};
 use crate::streaming;
 use crate::verify::{self, Verification};
@@ -199,9 +199,15 @@ impl StackLog {
         if !options.moved_is_fine {
             check_not_moved(&remote)?;
         }
+        if path.exists() {
+            // What this machine has seen counts before what is there now.
+            if let Ok(Some(ring)) = schema::open_unopened(path).and_then(|file| schema::ring(&file, path)) {
+                keys.note(&ring)?;
+            }
+        }
         let first = remote.read_stored(1, 1)?;
         if let Some(ring) = first.first().and_then(segment::ring_of) {
-            keys.note(&ring)?;
+            keys.note(&ring).map_err(|error| error.of_copy(path))?;
         }
         if !options.read_only && (first.is_empty() || keys.needs_data_key()) {
             // Of a log that has entries the ring may stand further back.
@@ -210,23 +216,17 @@ impl StackLog {
             }
             keys.make_first(options.encrypted)?;
         }
-        let form = if options.encrypted && keys.ring_to_write().is_some() {
-            FileForm::EncryptedCopy
-        } else {
-            FileForm::Plain
-        };
-        let (connection, place) = match open_copy_file(path, &stack, &source, form) {
+        let opened = open_and_catch_up(path, &remote, &source, options.encrypted);
+        let (connection, place, head) = match opened {
             // Whoever got a key later finds the older ones in a later ring.
             Err(missing @ StateError::KeyMissing { .. }) => {
                 if !remote.note_rings_after(0)? {
                     return Err(missing);
                 }
-                open_copy_file(path, &stack, &source, form)?
+                open_and_catch_up(path, &remote, &source, options.encrypted)?
             }
             opened => opened?,
         };
-        replica::adopt(&connection, &place, &remote)?;
-        let head = replica::catch_up(&connection, &place, &remote)?;
         let writer = if options.read_only {
             None
         } else {
@@ -426,6 +426,35 @@ impl StackLog {
         })
         .await
     }
+}
+
+/// Opens the file of a copy and brings it up to date: encrypted as soon as there are keys.
+fn open_and_catch_up(
+    path: &Path,
+    remote: &Remote,
+    source: &KeySource,
+    encrypted: bool,
+) -> Result<(Connection, Place, Head), StateError> {
+    let form = || {
+        if encrypted && remote.keys.ring_to_write().is_some() {
+            FileForm::EncryptedCopy
+        } else {
+            FileForm::Plain
+        }
+    };
+    let open = |form| -> Result<_, StateError> {
+        let (connection, place) = open_copy_file(path, &remote.stack, source, form)?;
+        replica::adopt(&connection, &place, remote)?;
+        let head = replica::catch_up(&connection, &place, remote)?;
+        Ok((connection, place, head))
+    };
+    let opened = open(form())?;
+    if form() == FileForm::Plain || opened.1.is_encrypted() {
+        return Ok(opened);
+    }
+    // The keys stand further back than where the log begins.
+    drop(opened);
+    open(form())
 }
 
 /// Opens the file of a copy; one that cannot be used is thrown away, because it can be had again.

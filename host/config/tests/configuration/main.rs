@@ -13,6 +13,7 @@ mod editing;
 mod files;
 mod instances;
 mod interpolation;
+mod keys;
 mod layers;
 mod plugins;
 mod policies;

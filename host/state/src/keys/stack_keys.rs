@@ -217,10 +217,9 @@ impl StackKeys {
     /// # Errors
     /// When a key of the stack cannot be opened or wrapped.
     pub(crate) fn stage(&self) -> Result<KeyRing, StateError> {
-        let failed = |what: &str| {
-            StateError::Seal(SealError {
-                reason: what.to_owned(),
-            })
+        let failed = |what: &str| StateError::NoDataKey {
+            stack: self.stack.to_string(),
+            what: what.to_owned(),
         };
         if self.providers.is_empty() {
             return Err(failed(
@@ -490,3 +489,6 @@ fn wait<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Re
     });
     receiver.blocking_recv().map_err(|_| StateError::Closed)
 }
+
+#[cfg(test)]
+mod tests;
