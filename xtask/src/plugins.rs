@@ -14,7 +14,10 @@ use crate::remapping::Remapping;
 pub const TARGET: &str = "wasm32-wasip2";
 
 /// Guests that belong to the product: the host finds them next to its binary.
-pub const PRODUCT: [&str; 4] = ["aws", "azure", "gcp", "compliance"];
+pub const PRODUCT: [&str; 5] = ["aws", "azure", "gcp", "compliance", "policy"];
+
+/// Guests that are a workspace of their own, with dependencies that would change how the host is built.
+pub const APART: [&str; 1] = ["policy"];
 
 /// Guests that only tests and benchmarks load. `encoding` is there when its measurement is.
 const FOR_TESTS: [&str; 4] = ["reference", "hostile", "mutants", "encoding"];
@@ -41,7 +44,13 @@ pub fn build(names: &[String]) -> Result<()> {
             all().join(", ")
         );
     }
-    run(guest_cargo("build")?.args(packages(&wanted)))?;
+    let together = packages(&wanted);
+    if !together.is_empty() {
+        run(guest_cargo("build")?.args(together))?;
+    }
+    for name in wanted.iter().filter(|name| APART.contains(name)) {
+        run(guest_cargo("build")?.arg("--locked").args(apart(name)))?;
+    }
     for name in wanted {
         place(name)?;
     }
@@ -69,10 +78,16 @@ pub fn all() -> Vec<&'static str> {
         .collect()
 }
 
-/// Returns the `-p` arguments that name guests to cargo.
+/// Returns the arguments that name a guest to cargo that is a workspace of its own.
+pub fn apart(name: &str) -> [String; 2] {
+    ["--manifest-path".to_owned(), format!("plugins/{name}/Cargo.toml")]
+}
+
+/// Returns the `-p` arguments that name guests to cargo, but for those that are a workspace of their own.
 pub fn packages(names: &[&str]) -> Vec<String> {
     names
         .iter()
+        .filter(|name| !APART.contains(name))
         .flat_map(|name| ["-p".to_owned(), format!("konductor-plugin-{name}")])
         .collect()
 }

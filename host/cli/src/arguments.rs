@@ -6,6 +6,7 @@ mod backup;
 mod drift;
 mod past;
 mod plugin;
+mod policy;
 mod queue;
 mod refresh;
 mod state;
@@ -22,11 +23,12 @@ pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};
 pub use drift::{AcceptArguments, DriftArguments, DriftCommand};
-pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
+pub use past::{DiffArguments, HistoryArguments, LogCommand, RollbackArguments};
 pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
     SignArguments, VerifyArguments,
 };
+pub use policy::{PolicyCheckArguments, PolicyCommand, PolicyTestArguments, RegoChoice};
 pub use queue::{QueueCommand, SubmitArguments, SubmittedCommand, WorkerArguments};
 pub use refresh::RefreshChoice;
 pub use state::{LogCommand, StateCommand};
@@ -92,6 +94,9 @@ pub struct GlobalArguments {
     /// Hold plugins to this policy too, beside /etc/konductor/policy.yaml; can be given again.
     #[arg(long, global = true, value_name = "FILE")]
     pub policy: Vec<PathBuf>,
+    /// Go on although this soft-mandatory package of policies refuses; the reason is recorded. Can be given again.
+    #[arg(long, global = true, value_name = "NAME=REASON")]
+    pub override_policy: Vec<String>,
     /// Print one JSON object a line instead of text.
     #[arg(long, global = true)]
     pub json: bool,
@@ -169,6 +174,9 @@ pub enum Command {
     /// The plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// The policies that judge every plan.
+    #[command(subcommand)]
+    Policy(PolicyCommand),
     /// Print the cloud policy that allows what the runs called, and nothing else.
     Permissions(PermissionsArguments),
     /// Draw the stack's resources and their dependencies.

@@ -17,6 +17,7 @@ mod output;
 mod permissions;
 mod plugins;
 mod point;
+mod policy;
 mod project;
 mod prompt;
 mod queue_place;
@@ -135,6 +136,9 @@ async fn execute(
         }
         Command::Plugin(plugin) => {
             command::plugin::plugin(plugin, &folder, global, environment, output).await?
+        }
+        Command::Policy(policy) => {
+            return command::policy::policy(policy, &folder, global, environment, output).await;
         }
         Command::Permissions(permissions) => {
             command::permissions::permissions(permissions, &open()?, output).await?;

@@ -8,6 +8,7 @@ use konductor_engine::Plan;
 use konductor_model::Sealer;
 
 use crate::error::CommandError;
+use crate::project::Project;
 
 /// What an encrypted plan starts with.
 const SEALED: &str = "v1:";
@@ -37,7 +38,7 @@ pub fn save(plan: &Plan, file: &Path, sealer: &dyn Sealer) -> Result<(), Command
 }
 
 /// Reads a plan that `save` wrote. One that is not encrypted is read step by step.
-pub fn load(file: &Path, sealer: &dyn Sealer) -> Result<Plan, CommandError> {
+fn load(file: &Path, sealer: &dyn Sealer) -> Result<Plan, CommandError> {
     let not_read = |error: std::io::Error| CommandError::file("read", file, error);
     let not_a_plan = |error: &dyn std::fmt::Display| {
         CommandError::message(format!("{} is not a saved plan: {error}", file.display()))
@@ -60,6 +61,19 @@ pub fn load(file: &Path, sealer: &dyn Sealer) -> Result<Plan, CommandError> {
         return serde_json::from_slice(&plain).map_err(|error| not_a_plan(&error));
     }
     serde_json::from_reader(BufReader::new(handle)).map_err(|error| not_a_plan(&error))
+}
+
+/// Reads a plan for a stack.
+pub fn load_for(file: &Path, project: &Project) -> Result<Plan, CommandError> {
+    let plan = load(file, project.sealer.as_ref())?;
+    let (planned, stack) = (format!("{}/{}", plan.project, plan.stack), project.title());
+    if planned == stack {
+        return Ok(plan);
+    }
+    Err(
+        CommandError::message(format!("the plan is for {planned}, not for {stack}"))
+            .help("choose the stack with --stack, or make a new plan"),
+    )
 }
 
 #[cfg(unix)]

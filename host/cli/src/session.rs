@@ -1,32 +1,34 @@
 //! One command's work on one stack: the log opened and locked, the plugins loaded and configured, the engine ready.
 
+mod calls;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use async_trait::async_trait;
-use konductor_broker::{Broker, BrokerOptions};
 use konductor_config::{DriftSettings, LocatedText, Safeguards};
 use konductor_engine::engine::Settings;
 use konductor_engine::{Desired, Engine, ModuleDeclaration, Name, Observer, ReadTimes};
-use konductor_model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Urn, Value};
 use konductor_registry::Policies;
 use konductor_state::entry::{Entry, RunFinished, RunStarted};
-use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, StackLog};
+use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, PluginUsed, StackLog};
 
 use crate::arguments::ExecutionArguments;
 use crate::audit::{AuditTask, AuditWriter};
 use crate::configure;
 use crate::environment::Environment;
 use crate::error::CommandError;
-use crate::network::Network;
 use crate::output::Output;
 use crate::plugins::{self, Configured, Granted, LoadedPlugin, PluginLoader, RunPlugins, WayOut};
+use crate::policy::{POLICY_PLUGIN, SitePackages};
 use crate::project::{OtherStacks, Project};
 use crate::read_times;
 use crate::render::live::LiveView;
 use crate::reveals::RevealWriter;
 use crate::simulation::Simulation;
+
+use calls::NoCloud;
+pub use calls::{broker, broker_options};
 
 /// How a session is opened.
 #[derive(Clone)]
@@ -76,6 +78,9 @@ pub struct Session {
     guard: Option<LockGuard>,
     audit: Option<AuditTask>,
     run: String,
+    command: &'static str,
+    actor: String,
+    site_packages: SitePackages,
     read_times: Arc<ReadTimes>,
 }
 
@@ -109,8 +114,15 @@ impl Session {
             environment,
             output,
             snapshot_plugins.into_iter().chain(options.plugins),
+            options.locked,
         )
         .await?;
+        let site_packages = if options.locked {
+            let overridden = &project.arguments.override_policy;
+            SitePackages::open(loaded.policies.packages(), overridden, &loaded.plugins)?
+        } else {
+            SitePackages::default()
+        };
         let stacks = project.other_stacks().await?;
 
         let (broker, audit) = if options.locked && !simulated {
@@ -218,7 +230,7 @@ impl Session {
                 command: options.command.to_owned(),
                 actor: environment.actor(),
                 konductor: env!("CARGO_PKG_VERSION").to_owned(),
-                plugins: plugins.used(loaded.is_locked),
+                plugins: used_plugins(&plugins, &loaded),
                 simulated,
             };
             journal.append(vec![Entry::RunStarted(started)]).await?;
@@ -252,6 +264,9 @@ impl Session {
             guard,
             audit,
             run,
+            command: options.command,
+            actor: environment.actor(),
+            site_packages,
             read_times,
         })
     }
@@ -298,6 +313,21 @@ impl Session {
     /// Returns the identifier of the run.
     pub fn run(&self) -> &str {
         &self.run
+    }
+
+    /// Returns the command.
+    pub fn command(&self) -> &str {
+        self.command
+    }
+
+    /// Returns who works: user and host.
+    pub fn actor(&self) -> &str {
+        &self.actor
+    }
+
+    /// Returns the packages of policies that judge plans.
+    pub fn site_packages(&self) -> &SitePackages {
+        &self.site_packages
     }
 
     /// Returns the stack's log, for what is written after the session has ended.
@@ -371,7 +401,7 @@ impl Session {
     }
 
     /// Returns what modules and components are told about the run.
-    fn metadata(&self) -> Value {
+    pub fn metadata(&self) -> Value {
         let configuration = &self.project.configuration;
         let project = configuration
             .effective()
@@ -466,6 +496,20 @@ async fn recorded_plugins(journal: &dyn Journal, locked: bool) -> Result<BTreeSe
     Ok(recorded)
 }
 
+/// Returns the plugins of a run for the log: those of its resources, and the one that judges them.
+fn used_plugins(plugins: &RunPlugins, loaded: &Loaded) -> Vec<PluginUsed> {
+    let mut used = plugins.used(loaded.is_locked);
+    let judges = loaded
+        .plugins
+        .iter()
+        .filter(|plugin| plugin.name == POLICY_PLUGIN);
+    used.extend(judges.filter_map(|plugin| {
+        let granted = loaded.granted.get(&plugin.name)?;
+        Some(plugins::used(plugin, granted, loaded.is_locked))
+    }));
+    used
+}
+
 /// Loads every plugin that is needed, lays their defaults below the configuration and checks it against their
 /// schemas.
 async fn load(
@@ -473,6 +517,7 @@ async fn load(
     environment: &Environment,
     output: &Output,
     needed: impl Iterator<Item = String>,
+    judges: bool,
 ) -> Result<Loaded, CommandError> {
     let mut diagnostics = project.configuration.warnings().clone();
     let modules = project.configuration.modules()?;
@@ -485,6 +530,9 @@ async fn load(
         environment,
         Some(&project.configuration),
     )?;
+    if judges && loader.policies().packages().next().is_some() {
+        names.insert(POLICY_PLUGIN.to_owned());
+    }
     let available = loader.names(Some(&project.configuration));
     let mut enabled = Vec::new();
     for module in modules {
@@ -543,55 +591,4 @@ async fn load(
         is_locked: loader.is_locked(),
         modules: enabled,
     })
-}
-
-/// Starts the broker as the project's configuration and the environment say.
-pub fn broker(
-    project: &Project,
-    environment: &Environment,
-    audit: Arc<AuditWriter>,
-) -> Result<Broker, CommandError> {
-    Ok(Broker::new(broker_options(project, environment)?, audit)?)
-}
-
-/// Returns what the project's configuration and the environment say about calls.
-pub fn broker_options(project: &Project, environment: &Environment) -> Result<BrokerOptions, CommandError> {
-    let mut options = BrokerOptions::default();
-    Network::of(environment)?.for_calls(&mut options)?;
-    let setting = |path: &str| {
-        let path: Path = path.parse().ok()?;
-        let value = project
-            .configuration
-            .value(&path, konductor_config::Context::default())
-            .ok()??;
-        value.as_text().map(str::to_owned)
-    };
-    if let Some(text) = setting("aws.endpoints.sts").or_else(|| setting("aws.endpoint_url")) {
-        options.sts_endpoint = Some(text.parse().map_err(|error| {
-            CommandError::message(format!("aws.endpoint_url: `{text}` is not a URL: {error}"))
-        })?);
-    }
-    if setting("aws.endpoint_url").is_some() {
-        // An emulator has no account to protect; it says itself when it is too much.
-        options.throttle.rate = options.throttle.maximum_rate;
-        options.throttle.burst = options.throttle.maximum_rate;
-    }
-    Ok(options)
-}
-
-/// Refuses every call: for commands that only look, and for the simulated cloud.
-struct NoCloud {
-    simulated: bool,
-}
-
-#[async_trait]
-impl Cloud for NoCloud {
-    async fn send(&self, _: &str, _: CloudRequest) -> Result<CloudResponse, SendError> {
-        let why = if self.simulated {
-            "the cloud is simulated"
-        } else {
-            "this command calls no cloud"
-        };
-        Err(SendError::Denied(why.to_owned()))
-    }
 }

@@ -15,6 +15,7 @@ pub mod name;
 pub mod node_table;
 pub mod options;
 pub mod path;
+pub mod policy;
 pub mod provider;
 pub mod rate_limit;
 pub mod repetition;

@@ -25,6 +25,8 @@
 //!   requested: deny                   # whether `grant: requested` may be used; else allow
 //! cloud:
 //!   fips: required                    # or optional
+//! packages:                           # policies in Rego, which judge every plan
+//!   - { name: encryption, directory: policies/encryption, level: mandatory, rego: v1, namespaces: [main] }
 //! ```
 //!
 //! Paths are relative to the file. `*` in names stands for any text. A plugin that several signers cover needs the
@@ -33,6 +35,7 @@
 //! A release is yanked when its version or its digest is the one named.
 
 mod grants;
+mod packages;
 mod reading;
 mod releases;
 mod rules;
@@ -49,6 +52,7 @@ pub use reading::{PolicyErrors, PolicyProblem};
 pub use rules::SitePolicy;
 pub use tree::Place;
 
+use konductor_model::policy::PackageSetting;
 use rules::Rule;
 
 /// Something that a policy does not allow.
@@ -113,6 +117,11 @@ impl Policies {
             rule: "cloud.fips",
             reason: "only endpoints validated for FIPS 140 may be called".to_owned(),
         })
+    }
+
+    /// Returns the packages of policies that judge every plan, those of the machine first.
+    pub fn packages(&self) -> impl Iterator<Item = &PackageSetting> {
+        self.0.iter().flat_map(|policy| &policy.packages)
     }
 
     /// Returns the accounts that credentials may belong to; `None` when any may be used, and none at all when the

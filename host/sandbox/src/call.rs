@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 
+use crate::host_functions::PURE_INSTANT;
 use crate::vetting::{MARGIN, Vetting};
 
 /// Whether a call may talk to the cloud.
@@ -24,6 +25,8 @@ pub(crate) struct Call {
     pub(crate) subject: String,
     /// The resource type; empty when there is none.
     pub(crate) type_name: String,
+    /// Where the clock of a pure call stands, in milliseconds since 1970.
+    pub(crate) instant: u64,
 }
 
 impl Call {
@@ -38,7 +41,14 @@ impl Call {
             function,
             subject: subject.to_string(),
             type_name: type_name.to_string(),
+            instant: PURE_INSTANT,
         }
+    }
+
+    /// Sets the clock, for a pure call that depends on the time.
+    pub(crate) fn at(mut self, instant: u64) -> Self {
+        self.instant = instant;
+        self
     }
 }
 

@@ -45,14 +45,14 @@ impl Plugin {
         self.document(&call, &answer)
     }
 
-    /// Judges resources, given as a JSON array, and returns findings as a JSON array.
+    /// Judges what a request, a JSON document, is about, and returns the answer, another. The clock of the call stands at
+    /// `instant`, in milliseconds since 1970.
     ///
     /// # Errors
-    /// When the plugin is none, fails, or answers with something else.
-    pub async fn evaluate(&self, resources: &[serde_json::Value]) -> Result<Vec<serde_json::Value>, Failure> {
-        let call = self.judge("evaluate", "")?;
-        let resources = serde_json::Value::from(resources).to_string();
-        let answer = call!(self, call.clone(), evaluate(&resources))?;
+    /// When the plugin is none, fails, runs out of a limit, or answers with something else.
+    pub async fn evaluate(&self, request: String, instant: u64) -> Result<serde_json::Value, Failure> {
+        let call = self.judge("evaluate", "")?.at(instant);
+        let answer = call!(self, call.clone(), evaluate(&request))?;
         self.document(&call, &answer)
     }
 }

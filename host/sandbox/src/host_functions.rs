@@ -14,7 +14,7 @@ use crate::text;
 /// Random bytes a guest gets in one call at most.
 pub(crate) const RANDOM_BYTES: u32 = 1_024;
 
-/// The instant that the clock shows in pure calls: the start of the year 2000, in milliseconds since 1970.
+/// The instant that the clock shows in pure calls, unless one is given to it: the start of the year 2000, in milliseconds since 1970.
 pub(crate) const PURE_INSTANT: u64 = 946_684_800_000;
 
 /// Returns milliseconds since 1970.
@@ -106,7 +106,7 @@ impl CallState {
     /// Returns milliseconds since 1970; a fixed instant in pure calls, and that of the recording in repeated operations.
     pub(crate) fn clock(&self) -> u64 {
         match self.record.call.class {
-            Class::Pure => PURE_INSTANT,
+            Class::Pure => self.record.call.instant,
             Class::Operation => self.clock.as_ref().map_or_else(now, |clock| clock.now()),
         }
     }

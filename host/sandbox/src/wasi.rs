@@ -16,7 +16,7 @@ use wasmtime_wasi::random::{WasiRandom, WasiRandomView};
 use wasmtime_wasi::{HostMonotonicClock, HostWallClock, WasiCtx};
 
 use crate::call::{Record, Stream};
-use crate::host_functions::{PURE_INSTANT, RANDOM_BYTES};
+use crate::host_functions::RANDOM_BYTES;
 use crate::repeat::Ticking;
 use crate::store::{Breach, CallState};
 
@@ -66,8 +66,8 @@ impl OutputStream for Capture {
     }
 }
 
-/// A clock that stands still.
-struct Stopped;
+/// A clock that stands still, in milliseconds since 1970.
+struct Stopped(u64);
 
 impl HostWallClock for Stopped {
     fn resolution(&self) -> Duration {
@@ -75,7 +75,7 @@ impl HostWallClock for Stopped {
     }
 
     fn now(&self) -> Duration {
-        Duration::from_millis(PURE_INSTANT)
+        Duration::from_millis(self.0)
     }
 }
 
@@ -129,7 +129,8 @@ pub(crate) fn context(record: &Arc<Record>, surroundings: Surroundings) -> WasiC
     let generator = match surroundings {
         Surroundings::Real => None,
         Surroundings::Pure(generator) => {
-            builder.wall_clock(Stopped).monotonic_clock(Stopped);
+            let clock = || Stopped(record.call.instant);
+            builder.wall_clock(clock()).monotonic_clock(clock());
             Some(generator)
         }
         Surroundings::Repeated(generator, clock) => {

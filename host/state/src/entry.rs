@@ -14,6 +14,7 @@ use crate::error::StateError;
 use crate::keys::KeysRotated;
 use crate::lock::LockOwner;
 use crate::plugin_used::PluginUsed;
+use crate::policy::PolicyDecision;
 use crate::record::ResourceRecord;
 
 /// One entry of the log.
@@ -62,6 +63,8 @@ pub enum Entry {
     DriftChecked(DriftChecked),
     /// Somebody was told of drift.
     DriftTold(DriftTold),
+    /// The policies judged a plan.
+    PolicyDecided(PolicyDecision),
     /// The command ended.
     RunFinished(RunFinished),
     /// The lock was taken away from a run that had not given it back.

@@ -64,6 +64,7 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         | Entry::Progress(_)
         | Entry::Outputs { .. }
         | Entry::DriftTold(_)
+        | Entry::PolicyDecided(_)
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
         | Entry::KeysRotated(_)

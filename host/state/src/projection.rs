@@ -145,6 +145,7 @@ pub(crate) fn fold<P: Projection>(
         | Entry::SecretRevealed(_)
         | Entry::DriftChecked(_)
         | Entry::DriftTold(_)
+        | Entry::PolicyDecided(_)
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
         | Entry::KeysRotated(_)

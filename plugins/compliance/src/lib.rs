@@ -27,7 +27,7 @@ impl CompliancePlugin for Compliance {
         Value::Array(Vec::new())
     }
 
-    fn evaluate(_resources: Value) -> Result<Value, Failure> {
+    fn evaluate(_request: Value) -> Result<Value, Failure> {
         Ok(Value::Array(Vec::new()))
     }
 }

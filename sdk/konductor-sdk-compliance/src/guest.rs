@@ -19,11 +19,22 @@ pub trait CompliancePlugin: 'static {
     /// Returns the controls that apply to a resource type, as a JSON array.
     fn controls_for(resource_type: &str) -> serde_json::Value;
 
-    /// Judges resources, a JSON array, and returns findings, another.
+    /// Judges what a request, a JSON document, is about, and answers with another.
     ///
     /// # Errors
-    /// When the resources cannot be understood.
-    fn evaluate(resources: serde_json::Value) -> Result<serde_json::Value, Failure>;
+    /// When the request cannot be understood.
+    fn evaluate(request: serde_json::Value) -> Result<serde_json::Value, Failure>;
+
+    /// Does the same with the documents as text, for a plugin that reads large ones in its own way.
+    ///
+    /// # Errors
+    /// When the request cannot be understood.
+    fn evaluate_text(request: &str) -> Result<String, Failure> {
+        let request = serde_json::from_str(request).map_err(|error| {
+            Failure::new(Disposition::Invalid, format!("the request is not JSON: {error}"))
+        })?;
+        Ok(Self::evaluate(request)?.to_string())
+    }
 }
 
 /// Stands between the bindings and a [`CompliancePlugin`].
@@ -45,16 +56,7 @@ impl<P: CompliancePlugin> exports::compliance::Guest for ComplianceAdapter<P> {
         P::controls_for(&resource_type).to_string()
     }
 
-    fn evaluate(resources: String) -> Result<String, wit::Error> {
-        serde_json::from_str(&resources)
-            .map_err(|error| {
-                Failure::new(
-                    Disposition::Invalid,
-                    format!("the resources are not JSON: {error}"),
-                )
-            })
-            .and_then(P::evaluate)
-            .map(|findings| findings.to_string())
-            .map_err(failure_out)
+    fn evaluate(request: String) -> Result<String, wit::Error> {
+        P::evaluate_text(&request).map_err(failure_out)
     }
 }

@@ -64,6 +64,20 @@ impl Build {
             ])
             .args(["--target-dir", TARGET_FOLDER])
             .args(plugins::packages(&plugins::PRODUCT)))?;
+        for name in plugins::APART {
+            run(self
+                .cargo()
+                .args([
+                    "build",
+                    "--locked",
+                    "--profile",
+                    "plugin",
+                    "--target",
+                    plugins::TARGET,
+                ])
+                .args(["--target-dir", TARGET_FOLDER])
+                .args(plugins::apart(name)))?;
+        }
         step("dist: host");
         run(self
             .cargo()

@@ -187,11 +187,17 @@ fn artifacts(triple: &str) -> Vec<Artifact<'_>> {
         name: "konductor",
         package: "konductor".to_owned(),
         target: triple,
+        workspace: String::new(),
     };
     let guests = plugins::PRODUCT.into_iter().map(|name| Artifact {
         name,
         package: format!("konductor-plugin-{name}"),
         target: plugins::TARGET,
+        workspace: if plugins::APART.contains(&name) {
+            format!("plugins/{name}")
+        } else {
+            String::new()
+        },
     });
     std::iter::once(host).chain(guests).collect()
 }

@@ -1,5 +1,6 @@
 //! Which packages a release is made of, as cargo resolves them.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
@@ -39,11 +40,12 @@ impl Dependency {
     }
 }
 
-/// What is built: the artifact's name, its package and its target.
+/// What is built: the artifact's name, its package, its target, and the folder of the workspace it is in.
 pub struct Artifact<'a> {
     pub name: &'a str,
     pub package: String,
     pub target: &'a str,
+    pub workspace: String,
 }
 
 #[derive(Deserialize)]
@@ -65,54 +67,28 @@ impl Dependencies {
     /// # Errors
     /// When the lock file is not up to date, or a package is not where cargo puts them.
     pub fn read(root: &Path, artifacts: &[Artifact<'_>]) -> Result<Self> {
-        let targets: BTreeSet<&str> = artifacts.iter().map(|artifact| artifact.target).collect();
-        let text = output(
-            cargo()
-                .current_dir(root)
-                .args(["metadata", "--locked", "--format-version", "1"])
-                // Packages of other systems are not shipped, and need not be downloaded.
-                .args(targets.iter().flat_map(|target| ["--filter-platform", target])),
-        )?;
-        let metadata: Metadata = serde_json::from_str(&text).context("reading what `cargo metadata` says")?;
-        let lock_path = root.join("Cargo.lock");
-        let lock = std::fs::read_to_string(&lock_path)
-            .with_context(|| format!("reading {}", lock_path.display()))?;
-        let lock: LockFile =
-            toml::from_str(&lock).with_context(|| format!("reading {}", lock_path.display()))?;
-        let mut used: BTreeMap<Key, BTreeSet<String>> = BTreeMap::new();
-        for artifact in artifacts {
-            let tree = output(
-                cargo()
-                    .current_dir(root)
-                    .args([
-                        "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}",
-                    ])
-                    .args(["--package", &artifact.package, "--target", artifact.target]),
-            )?;
-            for key in tree.lines().filter_map(tree_line) {
-                used.entry(key).or_default().insert(artifact.name.to_owned());
-            }
-        }
-        let checksums: BTreeMap<Key, String> = lock
-            .package
-            .into_iter()
-            .filter_map(|package| Some(((package.name, package.version), package.checksum?)))
+        let mut packages: BTreeMap<Key, Dependency> = BTreeMap::new();
+        let folders: BTreeSet<&str> = artifacts
+            .iter()
+            .map(|artifact| artifact.workspace.as_str())
             .collect();
-        let mut needs = needs(&metadata)?;
-        let mut packages = BTreeMap::new();
-        for package in &metadata.packages {
-            let key = key(package);
-            let Some(used_in) = used.get(&key) else { continue };
-            let needs = needs.remove(&key).unwrap_or_default();
-            packages.insert(
-                key.clone(),
-                Dependency {
-                    package: package.clone(),
-                    checksum: checksums.get(&key).cloned(),
-                    used_in: used_in.clone(),
-                    needs: needs.into_iter().filter(|key| used.contains_key(key)).collect(),
-                },
-            );
+        for folder in folders {
+            let of_it: Vec<&Artifact<'_>> = artifacts
+                .iter()
+                .filter(|artifact| artifact.workspace == folder)
+                .collect();
+            for (key, found) in read_workspace(&root.join(folder), &of_it)? {
+                match packages.entry(key) {
+                    Entry::Occupied(mut known) => {
+                        let known = known.get_mut();
+                        known.used_in.extend(found.used_in);
+                        known.needs.extend(found.needs);
+                    }
+                    Entry::Vacant(new) => {
+                        new.insert(found);
+                    }
+                }
+            }
         }
         let host = packages
             .values()
@@ -124,6 +100,59 @@ impl Dependencies {
             .to_string();
         Ok(Self { packages, version })
     }
+}
+
+/// Asks cargo what the artifacts of one workspace are made of.
+fn read_workspace(root: &Path, artifacts: &[&Artifact<'_>]) -> Result<BTreeMap<Key, Dependency>> {
+    let targets: BTreeSet<&str> = artifacts.iter().map(|artifact| artifact.target).collect();
+    let text = output(
+        cargo()
+            .current_dir(root)
+            .args(["metadata", "--locked", "--format-version", "1"])
+            // Packages of other systems are not shipped, and need not be downloaded.
+            .args(targets.iter().flat_map(|target| ["--filter-platform", target])),
+    )?;
+    let metadata: Metadata = serde_json::from_str(&text).context("reading what `cargo metadata` says")?;
+    let lock_path = root.join("Cargo.lock");
+    let lock =
+        std::fs::read_to_string(&lock_path).with_context(|| format!("reading {}", lock_path.display()))?;
+    let lock: LockFile = toml::from_str(&lock).with_context(|| format!("reading {}", lock_path.display()))?;
+    let mut used: BTreeMap<Key, BTreeSet<String>> = BTreeMap::new();
+    for artifact in artifacts {
+        let tree = output(
+            cargo()
+                .current_dir(root)
+                .args([
+                    "tree", "--locked", "--edges", "normal", "--prefix", "none", "--format", "{p}",
+                ])
+                .args(["--package", &artifact.package, "--target", artifact.target]),
+        )?;
+        for key in tree.lines().filter_map(tree_line) {
+            used.entry(key).or_default().insert(artifact.name.to_owned());
+        }
+    }
+    let checksums: BTreeMap<Key, String> = lock
+        .package
+        .into_iter()
+        .filter_map(|package| Some(((package.name, package.version), package.checksum?)))
+        .collect();
+    let mut needs = needs(&metadata)?;
+    let mut packages = BTreeMap::new();
+    for package in &metadata.packages {
+        let key = key(package);
+        let Some(used_in) = used.get(&key) else { continue };
+        let needs = needs.remove(&key).unwrap_or_default();
+        packages.insert(
+            key.clone(),
+            Dependency {
+                package: package.clone(),
+                checksum: checksums.get(&key).cloned(),
+                used_in: used_in.clone(),
+                needs: needs.into_iter().filter(|key| used.contains_key(key)).collect(),
+            },
+        );
+    }
+    Ok(packages)
 }
 
 fn key(package: &Package) -> Key {

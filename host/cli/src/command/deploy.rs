@@ -9,10 +9,11 @@ use crate::arguments::{
     SelectionArguments,
 };
 use crate::command::config::digest;
-use crate::command::execution::{Done, carry_out, finish, show_plan};
+use crate::command::execution::{Done, carry_out, finish};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::policy::show_and_judge;
 use crate::project::Project;
 use crate::prompt::confirm;
 use crate::render::json_plan::drift_event;
@@ -91,14 +92,7 @@ pub async fn apply(
         };
         return deploy(deployment, project, environment, output).await;
     };
-    let plan = saved_plan::load(file, project.sealer.as_ref())?;
-    let (planned, stack) = (format!("{}/{}", plan.project, plan.stack), project.title());
-    if planned != stack {
-        return Err(
-            CommandError::message(format!("the plan is for {planned}, not for {stack}"))
-                .help("choose the stack with --stack, or make a new plan"),
-        );
-    }
+    let plan = saved_plan::load_for(file, &project)?;
     if plan.configuration_digest != saved_digest(&project) {
         output.line(
             "The configuration has changed since the plan was made; the plan is applied as it was made.",
@@ -125,7 +119,7 @@ async fn apply_saved(session: &Session, plan: Plan, output: &Output) -> Result<D
             .help("make a new plan"));
         }
     }
-    show_plan(&plan, &session.project().folder, output);
+    let plan = show_and_judge(session, plan, output).await?;
     carry_out(session, plan, output).await
 }
 
@@ -141,12 +135,21 @@ pub async fn plan(
     let result = async {
         session.tell_stacks_read(output);
         let plan = make_plan(&session, &arguments.selection, arguments.destroy).await?;
-        show_plan(&plan, &session.project().folder, output);
+        let judged = show_and_judge(&session, plan, output).await?;
         if let Some(file) = &arguments.out {
-            saved_plan::save(&plan, file, session.project().sealer.as_ref())?;
-            let text = format!("Saved. `konductor apply {}` does exactly this.", file.display());
+            saved_plan::save(judged.plan(), file, session.project().sealer.as_ref())?;
+            // Whoever applies it may give the reason that is missing, or have the policies changed.
+            let text = if judged.is_allowed() {
+                format!("Saved. `konductor apply {}` does exactly this.", file.display())
+            } else {
+                format!(
+                    "Saved. `konductor apply {}` judges it again before it does this.",
+                    file.display()
+                )
+            };
             output.fact("plan-saved", &serde_json::json!({ "file": file }), &text);
         }
+        let plan = judged.allowed()?;
         let pending = !plan.is_empty() && arguments.detailed_exitcode;
         Ok(Done::nothing(if pending { PENDING } else { 0 }))
     }
@@ -227,12 +230,12 @@ async fn deploy_in(
     }
     session.tell_stacks_read(output);
     let plan = make_plan(session, deployment.selection, deployment.destroy).await?;
-    show_plan(&plan, &session.project().folder, output);
+    let judged = show_and_judge(session, plan, output).await?;
     if deployment.dry_run {
-        let pending = !plan.is_empty() && deployment.detailed_exitcode;
+        let pending = !judged.allowed()?.is_empty() && deployment.detailed_exitcode;
         return Ok(Done::nothing(if pending { PENDING } else { 0 }));
     }
-    if !plan.is_empty() {
+    if judged.is_allowed() && !judged.plan().is_empty() {
         let question = if deployment.destroy {
             format!("Delete all of this from {}?", session.project().title())
         } else {
@@ -240,7 +243,7 @@ async fn deploy_in(
         };
         confirm(&question, deployment.yes, output)?;
     }
-    carry_out(session, plan, output).await
+    carry_out(session, judged, output).await
 }
 
 async fn make_plan(

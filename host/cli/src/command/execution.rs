@@ -13,6 +13,7 @@ use konductor_model::Urn;
 use crate::command::output::show_all;
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::policy::JudgedPlan;
 use crate::project::FolderSources;
 use crate::render::json_plan::{drift_event, plan_event};
 use crate::render::plan::{render, render_drifts, summary};
@@ -87,7 +88,11 @@ pub fn show_plan(plan: &Plan, folder: &Path, output: &Output) {
 
 /// Applies a plan and tells what it came to. When it fails, or what it changed is not as planned after a while, what
 /// was there before is brought back where the safeguards say so.
-pub async fn carry_out(session: &Session, plan: Plan, output: &Output) -> Result<Done, CommandError> {
+///
+/// # Errors
+/// When a policy refuses the plan: nothing is done then.
+pub async fn carry_out(session: &Session, judged: JudgedPlan, output: &Output) -> Result<Done, CommandError> {
+    let plan = judged.allowed()?;
     let safeguards = session.safeguards()?;
     let before = Before::of(&plan, &safeguards);
     let empty = plan.is_empty();
@@ -212,7 +217,8 @@ async fn is_as_planned(
     }
 }
 
-/// Brings back what was there before a failed apply; tells whether all of it is back.
+/// Brings back what was there before a failed apply; tells whether all of it is back. Policies have no say in this: what
+/// was there is better than half of what was to come.
 async fn bring_back(
     session: &Session,
     serial: u64,

@@ -205,6 +205,8 @@ fn orders(
     if global.json && !arguments.iter().any(|argument| argument == "--json") {
         arguments.push("--json".to_owned());
     }
+    let overrides = global.override_policy.iter();
+    arguments.extend(overrides.map(|given| format!("--override-policy={given}")));
     let order_of = |stack: &str, needs: &[usize]| Order {
         stack: stack.to_owned(),
         command: what.command,

@@ -3,6 +3,7 @@
 use konductor_model::Diagnostic;
 use konductor_state::entry::{Entry, GivenUp};
 use konductor_state::keys::verify_order;
+use konductor_state::policy::{PackageOutcome, PolicyDecision};
 use konductor_state::{DriftChecked, EntryQuery, LoggedEntry, PluginUsed, StateError};
 
 use crate::arguments::LogCommand;
@@ -209,6 +210,7 @@ pub fn describe(entry: &Entry) -> String {
             (None, true) => format!("alert    {}: the drift is gone", told.alert),
             (None, false) => format!("alert    {}: told of drift", told.alert),
         },
+        Entry::PolicyDecided(decision) => describe_decision(decision),
         Entry::RunFinished(run) => run.result.clone(),
         Entry::Restored(restored) => {
             let given_up = match &restored.given_up {
@@ -245,6 +247,32 @@ pub fn describe(entry: &Entry) -> String {
             )
         }
     }
+}
+
+fn describe_decision(decision: &PolicyDecision) -> String {
+    let packages: Vec<String> = decision
+        .packages
+        .iter()
+        .map(|package| {
+            let outcome = match package.outcome {
+                PackageOutcome::Passed => "passed",
+                PackageOutcome::Advised => "advises",
+                PackageOutcome::Overridden => "overridden",
+                PackageOutcome::Denied => "refuses",
+                PackageOutcome::Unusable => "could not be evaluated",
+            };
+            match &package.override_reason {
+                Some(reason) => format!("{} {outcome} ({reason})", package.name),
+                None => format!("{} {outcome}", package.name),
+            }
+        })
+        .collect();
+    let result = if decision.allowed { "allowed" } else { "refused" };
+    format!(
+        "policies {} {result}: {}",
+        decision.operation,
+        packages.join(", ")
+    )
 }
 
 fn describe_drift(checked: &DriftChecked) -> String {

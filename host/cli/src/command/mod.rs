@@ -19,6 +19,7 @@ pub mod migrate;
 pub mod output;
 pub mod permissions;
 pub mod plugin;
+pub mod policy;
 pub mod queue;
 pub mod restore;
 pub mod rollback;

@@ -7,10 +7,11 @@ use konductor_engine::stop::StopSignal;
 use konductor_state::Past;
 
 use crate::arguments::RollbackArguments;
-use crate::command::execution::{Done, carry_out, finish, show_plan};
+use crate::command::execution::{Done, carry_out, finish};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::policy::show_and_judge;
 use crate::project::Project;
 use crate::prompt::confirm;
 use crate::session::{Session, SessionOptions};
@@ -76,17 +77,20 @@ async fn roll_back_in(
         .await;
     session.view().close();
     let plan = plan?;
-    show_plan(&plan, &session.project().folder, output);
+    let judged = show_and_judge(session, plan, output).await?;
     if arguments.dry_run {
+        judged.allowed()?;
         return Ok(Done::nothing(0));
     }
-    if plan.is_empty() {
+    if judged.plan().is_empty() {
         output.line("What there was then is there.");
-        return carry_out(session, plan, output).await;
+        return carry_out(session, judged, output).await;
     }
-    let question = format!("Bring this back in {}?", session.project().title());
-    confirm(&question, arguments.yes, output)?;
-    let done = carry_out(session, plan, output).await?;
+    if judged.is_allowed() {
+        let question = format!("Bring this back in {}?", session.project().title());
+        confirm(&question, arguments.yes, output)?;
+    }
+    let done = carry_out(session, judged, output).await?;
     if done.exit == 0 {
         output.line(
             "The configuration is as it was before: the next `konductor run` plans to what it declares. Take the \

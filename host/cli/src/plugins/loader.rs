@@ -21,6 +21,7 @@ use crate::error::CommandError;
 use crate::fetch_progress::FetchProgress;
 use crate::network::Network;
 use crate::plugins::policies;
+use crate::policy::POLICY_PLUGIN;
 
 /// How long a plugin may take to load before that is told.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(400);
@@ -121,8 +122,8 @@ impl PluginLoader {
         names
     }
 
-    /// Returns the names of the plugins that a project needs: those it names, those that read its sections, and those
-    /// of its resources.
+    /// Returns the names of the plugins that a project needs: those it names, those that read its sections, those
+    /// of its resources, and the one that evaluates its policies.
     pub fn needed(&self, configuration: &Configuration) -> Result<BTreeSet<String>, CommandError> {
         let available = self.names(Some(configuration));
         let named = configuration.plugins().iter().map(|plugin| plugin.name.clone());
@@ -134,7 +135,8 @@ impl PluginLoader {
         // What is wrong with a declaration is told when it is planned.
         let providers = configuration.declared_types();
         let providers = providers.iter().map(|declared| declared.provider().to_owned());
-        Ok(named.chain(modules).chain(providers).collect())
+        let judges = self.policies.packages().next().map(|_| POLICY_PLUGIN.to_owned());
+        Ok(named.chain(modules).chain(providers).chain(judges).collect())
     }
 
     /// Returns what is locked.

@@ -10,5 +10,6 @@ pub mod json_plan;
 pub mod live;
 pub mod plan;
 pub mod plugin;
+pub mod policy;
 pub mod reference_page;
 pub mod value;

@@ -261,7 +261,11 @@ impl Reading<'_> {
     }
 
     fn policy(&mut self, tree: &Node, is_file: bool) -> SitePolicy {
-        let fields = self.map(tree, "a policy", &["version", "plugins", "grants", "cloud"]);
+        let fields = self.map(
+            tree,
+            "a policy",
+            &["version", "plugins", "grants", "cloud", "packages"],
+        );
         match fields.get("version") {
             Some(Node {
                 shape: Shape::Other(text) | Shape::Text(text),
@@ -287,6 +291,9 @@ impl Reading<'_> {
         if let Some(node) = fields.get("cloud") {
             let cloud = self.map(node, "`cloud`", &["fips"]);
             policy.fips = self.word(cloud.get("fips"), "`fips`", ["required", "optional"]);
+        }
+        if let Some(node) = fields.get("packages") {
+            policy.packages = self.packages(node);
         }
         policy
     }

@@ -9,9 +9,10 @@ use konductor_engine::{DriftReport, StepAction};
 use konductor_model::{Path, ResourceType, Urn};
 use konductor_state::drift::{DifferenceKind, DriftSeverity};
 
-use crate::command::execution::{Done, carry_out, show_plan};
+use crate::command::execution::{Done, carry_out};
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::policy::{JudgedPlan, show_and_judge};
 use crate::prompt::{ask, somebody_is_there};
 use crate::session::Session;
 
@@ -105,10 +106,10 @@ pub async fn remediate(
     if asked && (given || consent == Consent::Asked && somebody_is_there(output)) {
         let wanted = approvals.auto.union(&approvals.ask).cloned().collect();
         let repair = plan(session, report, &settings, wanted, ApprovalMode::Ask, &approvals).await?;
-        show(session, &repair, output);
+        let judged = show(session, repair, output).await?;
         let question = format!("Repair this in {}?", session.project().title());
-        if given || ask(&question)? {
-            return carry_out(session, repair.plan, output).await;
+        if !judged.is_allowed() || given || ask(&question)? {
+            return carry_out(session, judged, output).await;
         }
     }
     if asked {
@@ -130,8 +131,8 @@ pub async fn remediate(
         &approvals,
     )
     .await?;
-    show(session, &repair, output);
-    carry_out(session, repair.plan, output).await
+    let judged = show(session, repair, output).await?;
+    carry_out(session, judged, output).await
 }
 
 /// Plans a repair. What only follows an object that comes back is left out where its own rule does not agree.
@@ -180,12 +181,12 @@ async fn plan(
     }
 }
 
-fn show(session: &Session, repair: &Repair, output: &Output) {
+async fn show(session: &Session, repair: Repair, output: &Output) -> Result<JudgedPlan, CommandError> {
     for (urn, reason) in &repair.left_out {
         let members = serde_json::json!({ "urn": urn, "reason": reason });
         output.fact("drift-left", &members, &format!("{} stays: {reason}", urn.name()));
     }
-    show_plan(&repair.plan, &session.project().folder, output);
+    show_and_judge(session, repair.plan, output).await
 }
 
 fn tell_left(urns: &BTreeSet<Urn>, reason: &str, output: &Output) {

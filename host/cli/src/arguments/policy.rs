@@ -1,0 +1,71 @@
+//! Arguments of the commands about policies written in Rego.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+
+use super::ExecutionArguments;
+
+/// Commands below `policy`.
+#[derive(Debug, Subcommand)]
+pub enum PolicyCommand {
+    /// List the packages of policies that judge every plan.
+    List,
+    /// Run the tests of packages: the rules that begin with `test_`, in files whose names end in `_test.rego`.
+    #[command(after_help = "\
+Examples:
+  konductor policy test                            the packages of the project
+  konductor policy test policies/encryption        the package in a folder, also without a project
+  konductor policy test --coverage --least 90      fail when less than 90 % of the lines are reached")]
+    Test(PolicyTestArguments),
+    /// Judge a saved plan, and change nothing.
+    #[command(after_help = "\
+Examples:
+  konductor plan --out plan.bin && konductor policy check plan.bin
+  konductor policy check plan.bin --print-input > input.json")]
+    Check(PolicyCheckArguments),
+}
+
+/// Arguments of `policy test`.
+#[derive(Debug, Args)]
+pub struct PolicyTestArguments {
+    /// Folders with packages; without any the packages that the site and the project name.
+    pub folders: Vec<PathBuf>,
+    /// Only tests whose name has this in it.
+    #[arg(long, value_name = "TEXT")]
+    pub only: Option<String>,
+    /// Tell which lines the tests reach.
+    #[arg(long)]
+    pub coverage: bool,
+    /// Fail when the tests reach less than this of the lines, in percent.
+    #[arg(long, value_name = "PERCENT", value_parser = clap::value_parser!(u8).range(..=100))]
+    pub least: Option<u8>,
+    /// Tell what each test printed and which lines it reached.
+    #[arg(long)]
+    pub trace: bool,
+    /// The version of the language of packages that are named by their folders.
+    #[arg(long, value_enum, default_value_t = RegoChoice::V1, value_name = "VERSION")]
+    pub rego: RegoChoice,
+}
+
+/// A version of the language.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum RegoChoice {
+    /// With `if` and `contains`.
+    V1,
+    /// As it was before.
+    V0,
+}
+
+/// Arguments of `policy check`.
+#[derive(Debug, Args)]
+pub struct PolicyCheckArguments {
+    /// A plan saved by `konductor plan --out`.
+    pub file: PathBuf,
+    /// Print the document that policies are shown, and judge nothing.
+    #[arg(long)]
+    pub print_input: bool,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+}

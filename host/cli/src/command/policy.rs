@@ -1,0 +1,219 @@
+//! `konductor policy`: the packages that judge plans, their tests, and a saved plan judged again.
+
+use std::path::Path;
+
+use konductor_config::Configuration;
+use konductor_model::policy::{
+    PackageAnswer, PackageSetting, PolicyLevel, PolicyTask, RegoVersion, TestResult,
+};
+
+use crate::arguments::{
+    GlobalArguments, PolicyCheckArguments, PolicyCommand, PolicyTestArguments, RegoChoice,
+};
+use crate::command::execution::{Done, finish};
+use crate::command::plugin::project_configuration;
+use crate::environment::Environment;
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::plugins::PluginLoader;
+use crate::policy::{POLICY_PLUGIN, apply, plan_document, read, show_and_judge};
+use crate::project::Project;
+use crate::render::policy::{percentage, render_coverage, render_tests};
+use crate::saved_plan;
+use crate::session::{Session, SessionOptions};
+
+/// Does what is asked.
+pub async fn policy(
+    command: &PolicyCommand,
+    folder: &Path,
+    arguments: &GlobalArguments,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    match command {
+        PolicyCommand::List => {
+            let configuration = project_configuration(folder, arguments, environment)?;
+            let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
+            list(&loader, output)
+        }
+        PolicyCommand::Test(test) => {
+            let configuration = project_configuration(folder, arguments, environment)?;
+            let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
+            run_tests(test, loader, configuration.as_ref(), output).await
+        }
+        PolicyCommand::Check(check) => {
+            crate::project::require(folder)?;
+            let project = Project::open(arguments, environment)?;
+            judge_saved(check, project, environment, output).await
+        }
+    }
+}
+
+fn list(loader: &PluginLoader, output: &Output) -> Result<u8, CommandError> {
+    let packages = read(loader.policies().packages().cloned(), true)?;
+    for package in &packages {
+        let setting = &package.setting;
+        let members = serde_json::json!({
+            "name": setting.name, "level": setting.level, "directory": setting.directory, "place": setting.place,
+            "digest": package.digest, "rego": setting.rego, "namespaces": setting.namespaces,
+            "files": package.package.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
+        });
+        let digest: String = package.digest.chars().take(12).collect();
+        let text = format!(
+            "{:<20} {:<15} {}  sha256:{digest}…  {}",
+            setting.name,
+            setting.level.word(),
+            setting.directory.display(),
+            setting.place
+        );
+        output.fact("policy-package", &members, &text);
+    }
+    if packages.is_empty() {
+        output.line("There is no package of policies; `policy.packages` in konductor.yaml names them.");
+    }
+    Ok(0)
+}
+
+/// Runs the tests of packages. Tests that fail, and packages that cannot be read, make the command fail.
+async fn run_tests(
+    arguments: &PolicyTestArguments,
+    mut loader: PluginLoader,
+    configuration: Option<&Configuration>,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let settings: Vec<PackageSetting> = if arguments.folders.is_empty() {
+        loader.policies().packages().cloned().collect()
+    } else {
+        arguments
+            .folders
+            .iter()
+            .map(|folder| in_folder(folder, arguments.rego))
+            .collect()
+    };
+    if settings.is_empty() {
+        return Err(CommandError::message("there is no package of policies to test")
+            .help("name a folder, or a package under `policy.packages` in konductor.yaml"));
+    }
+    let packages = read(settings.into_iter(), true)?;
+    let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
+    let answers = apply(plugin, PolicyTask::Test, &packages, None).await;
+    let mut counts = Counts::default();
+    let mut coverage = Vec::new();
+    for mut answer in answers {
+        if let Some(only) = &arguments.only {
+            answer.tests.retain(|test| test.name.contains(only.as_str()));
+        }
+        counts.add(&answer);
+        // How much of the tests is reached says nothing about what they test.
+        answer.coverage.retain(|file| !file.path.ends_with("_test.rego"));
+        tell(&answer, arguments, output);
+        coverage.extend(answer.coverage);
+    }
+    let reached = percentage(&coverage);
+    let enough = arguments.least.is_none_or(|least| reached >= f64::from(least));
+    let sound = counts.failed == 0 && counts.broken == 0 && counts.passed > 0 && enough;
+    let members = serde_json::json!({
+        "passed": counts.passed, "failed": counts.failed, "skipped": counts.skipped, "broken_packages": counts.broken,
+        "coverage": reached, "sound": sound,
+    });
+    output.fact(
+        "policy-tests-finished",
+        &members,
+        &format!(
+            "{} passed, {} failed, {} skipped; {reached:.1} % of the lines were reached",
+            counts.passed, counts.failed, counts.skipped
+        ),
+    );
+    if counts.passed + counts.failed == 0 && counts.broken == 0 {
+        return Err(CommandError::message("there is no test to run")
+            .help("a test is a rule that begins with `test_` in a file whose name ends in `_test.rego`"));
+    }
+    if let (false, Some(least)) = (enough, arguments.least) {
+        return Err(CommandError::message(format!(
+            "the tests reach {reached:.1} % of the lines, and {least} % are asked for"
+        ))
+        .help("--coverage tells which lines are not reached"));
+    }
+    Ok(u8::from(!sound))
+}
+
+fn in_folder(folder: &Path, rego: RegoChoice) -> PackageSetting {
+    PackageSetting {
+        name: folder.display().to_string(),
+        directory: folder.to_owned(),
+        level: PolicyLevel::default(),
+        rego: match rego {
+            RegoChoice::V1 => RegoVersion::V1,
+            RegoChoice::V0 => RegoVersion::V0,
+        },
+        namespaces: None,
+        place: "the command line".to_owned(),
+    }
+}
+
+#[derive(Default)]
+struct Counts {
+    passed: usize,
+    failed: usize,
+    skipped: usize,
+    broken: usize,
+}
+
+impl Counts {
+    fn add(&mut self, answer: &PackageAnswer) {
+        self.broken += usize::from(!answer.problems.is_empty());
+        for test in &answer.tests {
+            match test.result {
+                TestResult::Passed => self.passed += 1,
+                TestResult::Failed | TestResult::Error => self.failed += 1,
+                TestResult::Skipped => self.skipped += 1,
+            }
+        }
+    }
+}
+
+fn tell(answer: &PackageAnswer, arguments: &PolicyTestArguments, output: &Output) {
+    let mut told = answer.clone();
+    if !arguments.trace {
+        for test in &mut told.tests {
+            test.reached.clear();
+        }
+    }
+    if !arguments.coverage {
+        told.coverage.clear();
+    }
+    output.event("policy-tests", &told);
+    output.text(&render_tests(&told, arguments.trace));
+    output.text(&render_coverage(&told));
+}
+
+/// Judges a saved plan as `apply` would, and records what policies say.
+async fn judge_saved(
+    arguments: &PolicyCheckArguments,
+    project: Project,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let plan = saved_plan::load_for(&arguments.file, &project)?;
+    let mut options = SessionOptions::to_work("policy check", &arguments.execution);
+    let plugins = plan.steps.plugins().iter();
+    options.plugins = plugins.map(|plugin| plugin.name.clone()).collect();
+    let session = Session::open(project, environment, output, options).await?;
+    let result = async {
+        if arguments.print_input {
+            let document = plan_document(&session, &plan).await?.to_json();
+            output.raw(&format!("{document:#}\n"));
+            return Ok(Done::nothing(0));
+        }
+        if session.site_packages().is_empty() {
+            return Err(
+                CommandError::message("there is no package of policies to judge the plan")
+                    .help("name one under `policy.packages` in konductor.yaml"),
+            );
+        }
+        show_and_judge(&session, plan, output).await?.allowed()?;
+        Ok(Done::nothing(0))
+    }
+    .await;
+    finish(session, result).await
+}

@@ -1,0 +1,126 @@
+//! The gate that every plan passes: shown, judged, recorded, and carried out only when no policy refuses it.
+
+use std::time::Instant;
+
+use konductor_compliance::{Judgement, decide};
+use konductor_engine::Plan;
+use konductor_model::Diagnostic;
+use konductor_model::policy::PolicyLevel;
+use konductor_state::entry::Entry;
+use konductor_state::policy::PackageOutcome;
+
+use super::document::{operation, plan_document};
+use crate::command::execution::show_plan;
+use crate::error::CommandError;
+use crate::output::Output;
+use crate::render::policy::{judgement_event, render};
+use crate::session::Session;
+
+/// A plan that was shown and judged. Nothing else can be carried out.
+pub struct JudgedPlan {
+    plan: Plan,
+    refusal: Option<CommandError>,
+}
+
+impl JudgedPlan {
+    /// Returns the plan, to look at.
+    pub fn plan(&self) -> &Plan {
+        &self.plan
+    }
+
+    /// Returns the plan to carry it out.
+    ///
+    /// # Errors
+    /// When a policy refuses it.
+    pub fn allowed(self) -> Result<Plan, CommandError> {
+        match self.refusal {
+            None => Ok(self.plan),
+            Some(refusal) => Err(refusal),
+        }
+    }
+
+    /// Tells whether it may be carried out.
+    pub fn is_allowed(&self) -> bool {
+        self.refusal.is_none()
+    }
+}
+
+/// Shows a plan and lets the packages of the site judge it. What they say is shown, too, and recorded.
+pub async fn show_and_judge(
+    session: &Session,
+    plan: Plan,
+    output: &Output,
+) -> Result<JudgedPlan, CommandError> {
+    show_plan(&plan, &session.project().folder, output);
+    let site = session.site_packages();
+    if site.is_empty() {
+        return Ok(JudgedPlan { plan, refusal: None });
+    }
+    let document = plan_document(session, &plan).await?.to_json().to_string();
+    let since = Instant::now();
+    let answers = site.answers(&document).await?;
+    let mut judgement = decide(
+        session.run(),
+        operation(plan.mode),
+        &document,
+        site.packages(),
+        answers,
+        site.overrides(),
+    );
+    judgement.decision.milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let entry = Entry::PolicyDecided(judgement.decision.clone());
+    session.journal().append(vec![entry]).await?;
+    output.event("policy-decision", &judgement_event(&judgement));
+    output.text(&render(&judgement));
+    Ok(JudgedPlan {
+        plan,
+        refusal: refusal(&judgement),
+    })
+}
+
+/// Says which packages refuse a plan, if one does.
+fn refusal(judgement: &Judgement) -> Option<CommandError> {
+    if judgement.decision.allowed {
+        return None;
+    }
+    let refusing: Vec<_> = judgement
+        .decision
+        .packages
+        .iter()
+        .filter(|package| {
+            package.outcome == PackageOutcome::Denied
+                || package.outcome == PackageOutcome::Unusable && package.level != PolicyLevel::Advisory
+        })
+        .collect();
+    let names: Vec<&str> = refusing.iter().map(|package| package.name.as_str()).collect();
+    let soft: Vec<&str> = refusing
+        .iter()
+        .filter(|package| package.level == PolicyLevel::SoftMandatory)
+        .map(|package| package.name.as_str())
+        .collect();
+    let error = Diagnostic::error(format!(
+        "the plan is refused by {} {}",
+        if names.len() == 1 {
+            "the policies"
+        } else {
+            "the policies of"
+        },
+        names.join(", ")
+    ));
+    Some(if soft.len() == refusing.len() {
+        let overrides: Vec<String> = soft
+            .iter()
+            .map(|name| format!("--override-policy '{name}=REASON'"))
+            .collect();
+        error
+            .help(format!(
+                "change what it names, or go on with {}; the reason is recorded",
+                overrides.join(" ")
+            ))
+            .into()
+    } else {
+        error
+            .help("change what is named above; a mandatory package cannot be overridden")
+            .into()
+    })
+}

@@ -1,0 +1,307 @@
+//! Packages of policies, read from their folders.
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use konductor_model::policy::{PackageSetting, PolicyFile, PolicyPackage};
+use sha2::{Digest as _, Sha256};
+
+/// The largest package, in bytes of all its files.
+const SIZE_LIMIT: u64 = 8 * 1024 * 1024;
+/// How deep folders may be nested in a package.
+const DEPTH_LIMIT: usize = 16;
+/// What the name of a file with tests ends with.
+const TEST_SUFFIX: &str = "_test.rego";
+
+/// A package with its files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LoadedPackage {
+    /// What the site says about it.
+    pub setting: PackageSetting,
+    /// Its files, as an evaluator takes them.
+    pub package: PolicyPackage,
+    /// The SHA-256 of its files with their names, tests aside, in hexadecimal.
+    pub digest: String,
+}
+
+/// Says why a package cannot be read.
+#[derive(Debug, thiserror::Error)]
+pub enum PackageError {
+    /// A file or folder cannot be read.
+    #[error("{place}: package `{name}`: cannot read {}", path.display())]
+    Unreadable {
+        /// The package.
+        name: String,
+        /// Where it is configured.
+        place: String,
+        /// The file or folder.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is no policy in it.
+    #[error(
+        "{place}: package `{name}`: there is no policy in {}; a policy is a file whose name ends in `.rego`", path.display()
+    )]
+    Empty {
+        /// The package.
+        name: String,
+        /// Where it is configured.
+        place: String,
+        /// Its folder.
+        path: PathBuf,
+    },
+    /// It is larger than a package may be.
+    #[error("{place}: package `{name}`: {} holds {what}; take apart what is in it", path.display())]
+    TooLarge {
+        /// The package.
+        name: String,
+        /// Where it is configured.
+        place: String,
+        /// Its folder.
+        path: PathBuf,
+        /// Too much of what.
+        what: String,
+    },
+    /// A file with data is wrong.
+    #[error("{path}: {problem}")]
+    Data {
+        /// The file, with line and column where they are known.
+        path: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// Two packages have one name.
+    #[error("{place}: there is a package `{name}` already, at {other}; give this one another name")]
+    Duplicate {
+        /// The name.
+        name: String,
+        /// Where the second is configured.
+        place: String,
+        /// Where the first is.
+        other: String,
+    },
+}
+
+/// Reads packages from their folders; with tests where they are wanted.
+///
+/// # Errors
+/// Everything that is wrong with any of them.
+pub fn load(
+    settings: impl IntoIterator<Item = PackageSetting>,
+    with_tests: bool,
+) -> Result<Vec<LoadedPackage>, Vec<PackageError>> {
+    let mut loaded: Vec<LoadedPackage> = Vec::new();
+    let mut errors = Vec::new();
+    for setting in settings {
+        if let Some(first) = loaded.iter().find(|other| other.setting.name == setting.name) {
+            errors.push(PackageError::Duplicate {
+                name: setting.name.clone(),
+                place: setting.place.clone(),
+                other: first.setting.place.clone(),
+            });
+            continue;
+        }
+        match load_one(setting, with_tests) {
+            Ok(package) => loaded.push(package),
+            Err(found) => errors.extend(found),
+        }
+    }
+    if errors.is_empty() {
+        Ok(loaded)
+    } else {
+        Err(errors)
+    }
+}
+
+fn load_one(setting: PackageSetting, with_tests: bool) -> Result<LoadedPackage, Vec<PackageError>> {
+    let mut walk = Walk {
+        setting: &setting,
+        files: BTreeSet::new(),
+        size: 0,
+    };
+    walk.folder(&setting.directory, 0).map_err(|error| vec![error])?;
+    let mut digest = Sha256::new();
+    let mut package = PolicyPackage {
+        name: setting.name.clone(),
+        rego: setting.rego,
+        namespaces: setting.namespaces.clone(),
+        files: Vec::new(),
+        data: serde_json::Value::Null,
+    };
+    let mut data = serde_json::Map::new();
+    let mut errors = Vec::new();
+    for path in &walk.files {
+        let text = match fs::read_to_string(path) {
+            Ok(text) => text,
+            Err(source) => {
+                errors.push(unreadable(&setting, path, source));
+                continue;
+            }
+        };
+        let relative = path.strip_prefix(&setting.directory).unwrap_or(path);
+        let is_test = relative.to_string_lossy().ends_with(TEST_SUFFIX);
+        if !is_test {
+            for part in [relative.to_string_lossy().as_bytes(), text.as_bytes()] {
+                digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+                digest.update(part);
+            }
+        }
+        if relative.extension().is_some_and(|extension| extension == "rego") {
+            if !is_test || with_tests {
+                package.files.push(PolicyFile {
+                    path: shown(path),
+                    text,
+                });
+            }
+        } else if let Err(error) = add_data(&mut data, path, relative, &text) {
+            errors.push(error);
+        }
+    }
+    if package.files.is_empty() && errors.is_empty() {
+        errors.push(PackageError::Empty {
+            name: setting.name.clone(),
+            place: setting.place.clone(),
+            path: setting.directory.clone(),
+        });
+    }
+    if !errors.is_empty() {
+        return Err(errors);
+    }
+    if !data.is_empty() {
+        package.data = serde_json::Value::Object(data);
+    }
+    Ok(LoadedPackage {
+        package,
+        digest: hex::encode(digest.finalize()),
+        setting,
+    })
+}
+
+/// The files of a package, being found.
+struct Walk<'s> {
+    setting: &'s PackageSetting,
+    files: BTreeSet<PathBuf>,
+    size: u64,
+}
+
+impl Walk<'_> {
+    fn folder(&mut self, folder: &Path, depth: usize) -> Result<(), PackageError> {
+        if depth > DEPTH_LIMIT {
+            return Err(self.too_large(format!("folders more than {DEPTH_LIMIT} deep")));
+        }
+        let entries = fs::read_dir(folder).map_err(|source| unreadable(self.setting, folder, source))?;
+        for entry in entries {
+            let path = entry
+                .map_err(|source| unreadable(self.setting, folder, source))?
+                .path();
+            let kind = fs::metadata(&path).map_err(|source| unreadable(self.setting, &path, source))?;
+            if kind.is_dir() {
+                self.folder(&path, depth + 1)?;
+            } else if is_part(&path) {
+                self.size = self.size.saturating_add(kind.len());
+                if self.size > SIZE_LIMIT {
+                    return Err(self.too_large(format!("more than {SIZE_LIMIT} bytes")));
+                }
+                self.files.insert(path);
+            }
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, what: String) -> PackageError {
+        PackageError::TooLarge {
+            name: self.setting.name.clone(),
+            place: self.setting.place.clone(),
+            path: self.setting.directory.clone(),
+            what,
+        }
+    }
+}
+
+fn unreadable(setting: &PackageSetting, path: &Path, source: std::io::Error) -> PackageError {
+    PackageError::Unreadable {
+        name: setting.name.clone(),
+        place: setting.place.clone(),
+        path: path.to_owned(),
+        source,
+    }
+}
+
+/// Tells whether a file belongs to a package: policies, and data as bundles of OPA have it.
+fn is_part(path: &Path) -> bool {
+    let name = path.file_name().map(|name| name.to_string_lossy());
+    name.is_some_and(|name| {
+        name.ends_with(".rego") || matches!(name.as_ref(), "data.json" | "data.yaml" | "data.yml")
+    })
+}
+
+/// Returns how a file is called in messages.
+fn shown(path: &Path) -> String {
+    let path = path.strip_prefix(".").unwrap_or(path);
+    path.display().to_string()
+}
+
+/// Puts a file with data where its folder says: `network/data.json` is below `data.network`.
+fn add_data(
+    data: &mut serde_json::Map<String, serde_json::Value>,
+    path: &Path,
+    relative: &Path,
+    text: &str,
+) -> Result<(), PackageError> {
+    let problem = |place: String, problem: String| PackageError::Data { path: place, problem };
+    let value: serde_json::Value = if path.extension().is_some_and(|extension| extension == "json") {
+        serde_json::from_str(text).map_err(|error| {
+            let place = format!("{}:{}:{}", shown(path), error.line(), error.column());
+            problem(place, format!("not JSON: {error}"))
+        })?
+    } else {
+        serde_saphyr::from_str(text).map_err(|error| {
+            let place = match error.location() {
+                Some(at) => format!("{}:{}:{}", shown(path), at.line(), at.column()),
+                None => shown(path),
+            };
+            problem(place, format!("not YAML: {}", error.without_snippet()))
+        })?
+    };
+    let mut nested = value;
+    let folders: Vec<String> = relative
+        .parent()
+        .into_iter()
+        .flat_map(Path::components)
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    for folder in folders.iter().rev() {
+        let mut around = serde_json::Map::new();
+        around.insert(folder.clone(), nested);
+        nested = serde_json::Value::Object(around);
+    }
+    let serde_json::Value::Object(members) = nested else {
+        return Err(problem(shown(path), "expected an object at the top".to_owned()));
+    };
+    merge(data, members).map_err(|at| {
+        problem(
+            shown(path),
+            format!("`data.{at}` is set by another file, too; leave one of them"),
+        )
+    })
+}
+
+fn merge(
+    into: &mut serde_json::Map<String, serde_json::Value>,
+    from: serde_json::Map<String, serde_json::Value>,
+) -> Result<(), String> {
+    for (name, value) in from {
+        match (into.get_mut(&name), value) {
+            (Some(serde_json::Value::Object(there)), serde_json::Value::Object(members)) => {
+                merge(there, members).map_err(|at| format!("{name}.{at}"))?;
+            }
+            (Some(_), _) => return Err(name),
+            (None, value) => {
+                into.insert(name, value);
+            }
+        }
+    }
+    Ok(())
+}

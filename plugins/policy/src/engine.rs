@@ -1,0 +1,85 @@
+//! One package in one engine.
+
+use std::sync::Arc;
+
+use konductor_sdk_compliance::model::policy::{PolicyPackage, PolicyProblem, RegoVersion};
+use regorus::{CompiledPolicy, Engine, Value};
+
+use crate::problem;
+
+/// A rule that is there in every engine: what is compiled needs one to begin with.
+const OWN: (&str, &str) = (
+    "data.konductor_own.entry",
+    "package konductor_own\n\nentry := true\n",
+);
+
+/// Puts the files of a package into a new engine.
+///
+/// # Errors
+/// Everything that is wrong with them.
+pub(crate) fn load(package: &PolicyPackage) -> Result<Engine, Vec<PolicyProblem>> {
+    let mut engine = Engine::new();
+    engine.set_rego_v0(package.rego == RegoVersion::V0);
+    // As in OPA: what a function cannot do with its arguments is undefined.
+    engine.set_strict_builtin_errors(false);
+    let mut problems = Vec::new();
+    for file in &package.files {
+        if let Err(error) = engine.add_policy(file.path.clone(), file.text.clone()) {
+            problems.push(problem::of(&error, &file.path));
+        }
+    }
+    if !package.data.is_null()
+        && let Err(error) = engine.add_data(Value::from(package.data.clone()))
+    {
+        problems.push(problem::of(&error, ""));
+    }
+    if problems.is_empty() {
+        Ok(engine)
+    } else {
+        Err(problems)
+    }
+}
+
+/// Checks what is in an engine, and makes of it what rules can be listed and compiled from.
+///
+/// # Errors
+/// What is wrong with the rules.
+pub(crate) fn compile(engine: &mut Engine) -> Result<CompiledPolicy, PolicyProblem> {
+    let (path, text) = OWN;
+    let entry: Arc<str> = path.into();
+    engine
+        .add_policy("konductor".to_owned(), text.to_owned())
+        .and_then(|_| engine.compile_with_entrypoint(&entry))
+        .map_err(|error| problem::of(&error, ""))
+}
+
+/// A rule by its path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Rule {
+    /// `data.main.deny`.
+    pub(crate) path: String,
+    /// `main`.
+    pub(crate) namespace: String,
+    /// `deny`.
+    pub(crate) name: String,
+}
+
+/// Lists the rules of a package whose namespaces count.
+pub(crate) fn rules(policy: &CompiledPolicy, namespaces: Option<&[String]>) -> Vec<Rule> {
+    let mut rules: Vec<Rule> = policy
+        .get_rules()
+        .keys()
+        .filter(|path| path.as_str() != OWN.0)
+        .filter_map(|path| {
+            let (namespace, name) = path.strip_prefix("data.")?.rsplit_once('.')?;
+            Some(Rule {
+                path: path.clone(),
+                namespace: namespace.to_owned(),
+                name: name.to_owned(),
+            })
+        })
+        .filter(|rule| namespaces.is_none_or(|namespaces| namespaces.contains(&rule.namespace)))
+        .collect();
+    rules.sort_by(|one, other| one.path.cmp(&other.path));
+    rules
+}
