@@ -7,6 +7,8 @@ use regorus::{CompiledPolicy, Engine, Value};
 
 use crate::problem;
 
+/// What the file of the engine's own rule is called; those of packages have other names.
+pub(crate) const OWN_FILE: &str = "(konductor)";
 /// A rule that is there in every engine: what is compiled needs one to begin with.
 const OWN: (&str, &str) = (
     "data.konductor_own.entry",
@@ -48,7 +50,7 @@ pub(crate) fn compile(engine: &mut Engine) -> Result<CompiledPolicy, PolicyProbl
     let (path, text) = OWN;
     let entry: Arc<str> = path.into();
     engine
-        .add_policy("konductor".to_owned(), text.to_owned())
+        .add_policy(OWN_FILE.to_owned(), text.to_owned())
         .and_then(|_| engine.compile_with_entrypoint(&entry))
         .map_err(|error| problem::of(&error, ""))
 }

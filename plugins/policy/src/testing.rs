@@ -7,7 +7,7 @@ use konductor_sdk_compliance::model::policy::{
 };
 use regorus::{Engine, Value};
 
-use crate::engine::{self, Rule};
+use crate::engine::{self, OWN_FILE, Rule};
 use crate::problem;
 
 /// Runs the tests of a package and tells which lines of it they reach.
@@ -139,6 +139,7 @@ fn reports(engine: &Engine) -> Vec<FileCoverage> {
     report
         .files
         .into_iter()
+        .filter(|file| file.path != OWN_FILE)
         .map(|file| FileCoverage {
             path: file.path,
             covered: file.covered.into_iter().collect(),

@@ -312,6 +312,13 @@ fn tests_are_run_and_told_with_their_places() {
 #[test]
 fn coverage_names_the_lines_that_no_test_reaches() {
     let answer = ask("test", tested(), Value::Null);
+    let paths: Vec<&Value> = answer["coverage"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|file| &file["path"])
+        .collect();
+    assert_eq!(paths, ["main.rego", "main_test.rego"]);
     let main = answer["coverage"]
         .as_array()
         .unwrap()

@@ -99,12 +99,7 @@ fn refusal(judgement: &Judgement) -> Option<CommandError> {
         .map(|package| package.name.as_str())
         .collect();
     let error = Diagnostic::error(format!(
-        "the plan is refused by {} {}",
-        if names.len() == 1 {
-            "the policies"
-        } else {
-            "the policies of"
-        },
+        "the plan is refused by the policies of {}",
         names.join(", ")
     ));
     Some(if soft.len() == refusing.len() {
