@@ -15,6 +15,29 @@ resources:
     properties: { label: second, value: \"${one.serial}\" }
 outputs:
   serial: ${one.serial}
+policy:
+  packages: [{ name: labels, directory: policies, level: advisory }]
+";
+
+const POLICY: &str = "package labels
+
+import rego.v1
+
+deny contains {\"msg\": msg, \"label\": label} if {
+    label := input.resource_changes[_].change.after.label
+    msg := sprintf(\"%s is a label\", [label])
+}
+";
+
+const POLICY_TEST: &str = "package labels_test
+
+import rego.v1
+
+import data.labels
+
+test_a_label_is_told if {
+    count(labels.deny) == 1 with input as {\"resource_changes\": [{\"change\": {\"after\": {\"label\": \"a\"}}}]}
+}
 ";
 
 fn schema() -> Value {
@@ -26,7 +49,11 @@ fn schema() -> Value {
 fn every_line_of_every_command_follows_the_schema() {
     let validator = jsonschema::validator_for(&schema()).unwrap();
     let project = Project::from_text(PROJECT, "config: { project: { environment: dev } }\n");
+    project.write("policies/labels.rego", POLICY);
+    project.write("policies/labels_test.rego", POLICY_TEST);
     let commands: &[&[&str]] = &[
+        &["policy", "list"],
+        &["policy", "test", "--coverage", "--trace"],
         &["plan"],
         &["run", "--yes"],
         &["run", "--yes"],
@@ -102,6 +129,10 @@ fn every_line_of_every_command_follows_the_schema() {
         "backup-verified",
         "restored",
         "explanation",
+        "policy-package",
+        "policy-decision",
+        "policy-tests",
+        "policy-tests-finished",
     ] {
         assert!(seen.contains(event), "{event} was never printed: {seen:?}");
     }

@@ -425,7 +425,7 @@ test_forbidden_is_denied if {
     let file = &tests["coverage"][0];
     assert_eq!(file["path"], "policies/storage/items.rego");
     assert!(
-        file["not_covered"].as_array().unwrap().contains(&json!(14)),
+        file["not_covered"].as_array().unwrap().contains(&json!(16)),
         "{file}"
     );
     project
