@@ -21,6 +21,7 @@ mod postgresql;
 mod python;
 mod registry;
 mod remapping;
+mod schema_tables;
 mod test;
 
 use std::process::ExitCode;
@@ -61,6 +62,9 @@ enum Task {
     Guards(guards::Arguments),
     /// Make the interface reference from `wit`, check the links between pages, and build the book.
     Docs(documentation::Arguments),
+    /// Pack the types that a cloud publishes into the table that its plugin carries.
+    #[command(subcommand)]
+    SchemaTable(schema_tables::Cloud),
     /// Build the release archive.
     Dist(dist::Arguments),
 }
@@ -77,6 +81,7 @@ fn main() -> ExitCode {
         Task::Postgresql => postgresql::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
         Task::Docs(arguments) => documentation::run_arguments(&arguments),
+        Task::SchemaTable(cloud) => schema_tables::run(&cloud),
         Task::Dist(arguments) => dist::run_arguments(&arguments),
         Task::Guards(arguments) => guards::run_arguments(&arguments),
         Task::Fuzz(arguments) => fuzz::run_arguments(&arguments),

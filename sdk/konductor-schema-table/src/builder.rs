@@ -130,6 +130,69 @@ impl TableBuilder {
         }
     }
 
+    /// Returns a definition, where it was given.
+    pub fn definition(&self, node: NodeId) -> Option<&Definition> {
+        self.definitions.get(node.0)?.as_ref()
+    }
+
+    /// Adds flags to a property of an object, found by the names that lead to it, also through lists, maps and the forms
+    /// of an object. What lies on the way is copied, since others may refer to it. Returns the new object, or none when
+    /// there is no such property.
+    pub fn flagged(&mut self, node: NodeId, path: &[&str], flags: Flags) -> Option<NodeId> {
+        let (first, rest) = path.split_first()?;
+        let definition = self.definition(node)?.clone();
+        let definition = match definition {
+            Definition::List {
+                items,
+                minimum,
+                maximum,
+            } => Definition::List {
+                items: self.flagged(items, path, flags)?,
+                minimum,
+                maximum,
+            },
+            Definition::Map { values } => Definition::Map {
+                values: self.flagged(values, path, flags)?,
+            },
+            Definition::Object {
+                mut properties,
+                additional,
+            } => {
+                let property = properties.iter_mut().find(|property| property.name == *first)?;
+                if rest.is_empty() {
+                    property.flags = property.flags | flags;
+                } else {
+                    property.node = self.flagged(property.node, rest, flags)?;
+                }
+                Definition::Object {
+                    properties,
+                    additional,
+                }
+            }
+            Definition::Variants {
+                discriminator,
+                base,
+                variants,
+            } => {
+                let flagged: BTreeMap<String, NodeId> = variants
+                    .iter()
+                    .filter_map(|(name, node)| Some((name.clone(), self.flagged(*node, path, flags)?)))
+                    .collect();
+                let new_base = self.flagged(base, path, flags);
+                if flagged.is_empty() && new_base.is_none() {
+                    return None;
+                }
+                Definition::Variants {
+                    discriminator,
+                    base: new_base.unwrap_or(base),
+                    variants: variants.into_iter().chain(flagged).collect(),
+                }
+            }
+            _ => return None,
+        };
+        Some(self.define(definition))
+    }
+
     /// Adds a type with what is known of it besides its body.
     pub fn entry<K: Into<String>, V: Into<String>>(
         &mut self,

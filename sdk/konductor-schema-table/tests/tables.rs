@@ -206,6 +206,47 @@ fn equal_definitions_are_written_once_also_when_they_refer_to_themselves() {
 }
 
 #[test]
+fn a_property_is_flagged_for_one_type_and_not_for_others_that_share_it() {
+    let mut builder = TableBuilder::default();
+    let shared = tree(&mut builder, Flags::NONE);
+    let flagged = builder
+        .flagged(shared, &["children", "name"], Flags::CREATE_ONLY)
+        .unwrap();
+    assert_eq!(
+        builder.flagged(shared, &["children", "size"], Flags::CREATE_ONLY),
+        None
+    );
+    assert_eq!(
+        builder.flagged(shared, &["name", "size"], Flags::CREATE_ONLY),
+        None
+    );
+    builder.entry("shared", shared, no_facts());
+    builder.entry("flagged", flagged, no_facts());
+    let bytes = builder.finish().unwrap();
+    let table = Table::open(&bytes).unwrap();
+    let create_only = |name| {
+        let Kind::Object(object) = table.find(name).unwrap().body().kind() else {
+            panic!("an object was built")
+        };
+        let Kind::List(children) = object.property("children").unwrap().node().kind() else {
+            panic!("a list was built")
+        };
+        let Kind::Object(child) = children.items.kind() else {
+            panic!("an object was built")
+        };
+        [object, child].map(|object| {
+            object
+                .property("name")
+                .unwrap()
+                .flags()
+                .contains(Flags::CREATE_ONLY)
+        })
+    };
+    assert_eq!(create_only("flagged"), [false, true]);
+    assert_eq!(create_only("shared"), [false, false]);
+}
+
+#[test]
 fn the_same_definitions_make_the_same_bytes() {
     assert_eq!(everything(), everything());
 }

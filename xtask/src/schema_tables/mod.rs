@@ -1,0 +1,55 @@
+//! `cargo xtask schema-table CLOUD FOLDER`: packs the types that a cloud publishes into the table its plugin carries.
+//!
+//! The tables are committed, so that nothing else needs the cloud's own definitions.
+
+mod azure;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use konductor_schema_table::Table;
+
+use crate::folders;
+
+/// What `cargo xtask schema-table` takes.
+#[derive(clap::Subcommand)]
+pub enum Cloud {
+    /// Pack the type definitions of Azure, `generated/…/types.json` of the repository `Azure/bicep-types-az`.
+    Azure {
+        /// The folder with the files; every `.json` file in it and below it is read.
+        folder: PathBuf,
+    },
+}
+
+/// Builds a table, verifies and writes it, and says how large it is.
+///
+/// # Errors
+/// When the definitions cannot be read or the table cannot be written.
+pub fn run(cloud: &Cloud) -> Result<()> {
+    match cloud {
+        Cloud::Azure { folder } => {
+            let types = folders::root().join("plugins/azure/types");
+            let create_only = types.join("create-only.txt");
+            let create_only = fs::read_to_string(&create_only)
+                .with_context(|| format!("reading {}", create_only.display()))?;
+            let table = azure::table(folder, &create_only)?;
+            write(&types.join("types.table"), &table)
+        }
+    }
+}
+
+/// Verifies and writes a table.
+fn write(place: &Path, bytes: &[u8]) -> Result<()> {
+    let table = Table::open(bytes)?;
+    table.verify()?;
+    fs::write(place, bytes).with_context(|| format!("writing {}", place.display()))?;
+    println!(
+        "    {}: {} types, {} definitions, {} bytes",
+        place.display(),
+        table.len(),
+        table.node_count(),
+        bytes.len()
+    );
+    Ok(())
+}
