@@ -9,6 +9,8 @@
 
 mod assertion;
 pub(crate) mod cache;
+pub(crate) mod entra;
+mod entra_section;
 pub(crate) mod google;
 mod google_file;
 mod google_section;
@@ -19,6 +21,7 @@ use std::time::{Duration, SystemTime};
 use konductor_model::SecretText;
 use konductor_model::manifest::EndpointProtocol;
 
+use self::entra::EntraSource;
 use self::google::GoogleSource;
 use self::token_requests::TokenRequests;
 use crate::credentials::CredentialError;
@@ -35,6 +38,8 @@ const LASTING: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum BearerSource {
     /// Google Cloud.
     Google(Box<GoogleSource>),
+    /// Azure, by Entra ID.
+    Entra(Box<EntraSource>),
     /// A token that the operator has got already. It is used for every scope and cannot be renewed.
     Fixed(SecretText),
 }
@@ -70,6 +75,7 @@ impl BearerSource {
     pub fn describe(&self) -> String {
         match self {
             Self::Google(source) => source.describe(),
+            Self::Entra(source) => source.describe(),
             Self::Fixed(_) => "the configured token".to_owned(),
         }
     }
@@ -77,6 +83,7 @@ impl BearerSource {
     fn advice(&self) -> &'static str {
         match self {
             Self::Google(source) => source.advice(),
+            Self::Entra(source) => source.advice(),
             Self::Fixed(_) => "get another token, or configure credentials that can be renewed",
         }
     }
@@ -85,6 +92,7 @@ impl BearerSource {
     pub(crate) fn serves(&self, protocol: EndpointProtocol) -> bool {
         match self {
             Self::Google(_) => protocol == EndpointProtocol::Google,
+            Self::Entra(_) => protocol == EndpointProtocol::Azure,
             Self::Fixed(_) => protocol != EndpointProtocol::Aws && protocol != EndpointProtocol::Http,
         }
     }
@@ -92,6 +100,7 @@ impl BearerSource {
     async fn fetch(&self, requests: &TokenRequests, scope: &str) -> Result<BearerToken, CredentialError> {
         let result = match self {
             Self::Google(source) => source.fetch(requests, scope).await,
+            Self::Entra(source) => source.fetch(requests, scope).await,
             Self::Fixed(token) => Ok(BearerToken::new(token.reveal().to_owned(), LASTING)),
         };
         result.map_err(|reason| CredentialError {
@@ -104,6 +113,10 @@ impl BearerSource {
 /// Returns what a token for an endpoint is asked for: no more than its service, and where only reading methods are
 /// granted, no more than reading it.
 pub(crate) fn scope(endpoint: &EndpointGrant) -> String {
+    // Entra ID knows no narrower scope than a service; the source knows what that is called in its cloud.
+    if endpoint.protocol == EndpointProtocol::Azure {
+        return endpoint.service.clone();
+    }
     let only_reads = endpoint
         .methods
         .as_ref()

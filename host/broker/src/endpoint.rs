@@ -3,6 +3,7 @@
 use konductor_model::manifest::EndpointProtocol;
 use url::Url;
 
+use crate::bearer::entra::AzureCloud;
 use crate::fips::FipsRule;
 use crate::grant::EndpointGrant;
 
@@ -86,6 +87,28 @@ pub(crate) fn resolve(endpoint: &EndpointGrant, region: &str, fips: &FipsRule) -
             None => {
                 fips.check_google(service).map_err(told)?;
                 Url::parse(&format!("https://{service}.googleapis.com/"))
+            }
+        };
+        return Ok(Address {
+            origin: url.map_err(|error| told(format!("it has no usable host name: {error}")))?,
+            signing_region: String::new(),
+            signing_service: service.to_owned(),
+        });
+    }
+    if endpoint.protocol == EndpointProtocol::Azure {
+        let url = match &endpoint.override_url {
+            Some(url) => {
+                fips.check_override(url).map_err(told)?;
+                Ok(url.clone())
+            }
+            None if service == "arm" => {
+                fips.check_azure(service).map_err(told)?;
+                Url::parse(AzureCloud::Public.manager())
+            }
+            None => {
+                return Err(told(format!(
+                    "no host is known for the service `{service}` of Azure"
+                )));
             }
         };
         return Ok(Address {

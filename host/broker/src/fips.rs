@@ -112,6 +112,17 @@ impl FipsRule {
         ))
     }
 
+    /// Checks that a service of Azure has a FIPS host. None is known to be one.
+    pub(crate) fn check_azure(&self, service: &str) -> Result<(), String> {
+        if !self.required {
+            return Ok(());
+        }
+        Err(format!(
+            "FIPS endpoints are required and service `{service}` of Azure has none that is known; list the address that \
+             counts as one under the policy's FIPS overrides and configure it"
+        ))
+    }
+
     /// Checks that a service has a FIPS host in a region.
     pub(crate) fn check_service(&self, service: &str, region: &str) -> Result<(), String> {
         if !self.required {

@@ -111,6 +111,25 @@ impl EndpointGrant {
         problems
     }
 
+    /// Returns what an endpoint of Azure cannot be granted.
+    fn azure_problems(&self) -> Vec<String> {
+        let id = &self.id;
+        let mut problems = Vec::new();
+        if !self.regions.is_empty() {
+            problems.push(format!(
+                "endpoint `{id}`: Azure Resource Manager has one host for all regions; remove them"
+            ));
+        }
+        // Taken as granted they would let nothing through.
+        if !self.resource_prefixes.is_empty() {
+            problems.push(format!(
+                "endpoint `{id}`: what is called in Azure cannot be narrowed by the beginning of its name; remove \
+                 `resource_prefixes`, and name subscriptions in `accounts`"
+            ));
+        }
+        problems
+    }
+
     /// Returns what an API that is no cloud cannot be granted.
     fn http_problems(&self) -> Vec<String> {
         let id = &self.id;
@@ -153,7 +172,9 @@ impl Grant {
                 service: request.service.clone(),
                 regions: allowance.regions.clone(),
                 default_region: match request.protocol {
-                    EndpointProtocol::Http | EndpointProtocol::Google => String::new(),
+                    EndpointProtocol::Http | EndpointProtocol::Google | EndpointProtocol::Azure => {
+                        String::new()
+                    }
                     _ => settings.region.clone(),
                 },
                 methods: Some(allowance.methods.clone()).filter(|methods| !methods.is_empty()),
@@ -195,9 +216,7 @@ impl Grant {
                 EndpointProtocol::Aws => {}
                 EndpointProtocol::Google => problems.extend(endpoint.google_problems()),
                 EndpointProtocol::Http => problems.extend(endpoint.http_problems()),
-                EndpointProtocol::Azure => problems.push(format!(
-                    "endpoint `{id}`: this version does not know Azure; remove the endpoint or use a newer Konductor"
-                )),
+                EndpointProtocol::Azure => problems.extend(endpoint.azure_problems()),
             }
             if !is_label_path(&endpoint.service) {
                 problems.push(format!(

@@ -51,6 +51,7 @@ mod xml_text;
 
 pub use audit::{AuditPermit, AuditSink, AuditUnavailable, CallRecord};
 pub use bearer::BearerSource;
+pub use bearer::entra::{AzureCloud, EntraApplication, EntraBase, EntraPlaces, EntraProof, EntraSource};
 pub use bearer::google::{GoogleBase, GooglePlaces, GoogleSource, Impersonation};
 pub use broker::{Broker, BrokerError, BrokerOptions, CallLimits, SessionOptions};
 pub use credentials::{AccessKeys, AssumeRole, CredentialBase, CredentialSource, WebIdentity};

@@ -1,11 +1,14 @@
-//! Tells whose things a request names, for clouds whose requests say it: Google's name the project.
+//! Tells whose things a request names, for clouds whose requests say it: Google's name the project, Azure's the
+//! subscription.
 //!
 //! What is not covered: what a request's body refers to, such as a network of another project; whether that may be
 //! used is for the cloud to decide.
 
 use std::collections::BTreeSet;
 
+use konductor_model::manifest::EndpointProtocol;
 use percent_encoding::percent_decode_str;
+use serde_json::Value as Json;
 
 use crate::grant::EndpointGrant;
 
@@ -21,13 +24,74 @@ pub(crate) enum Foreign {
     Nothing,
 }
 
-/// Checks that a request to Google names a granted project, and no other, where the grant binds projects. A bucket's
-/// path names no project: it must be bound by its name.
-pub(crate) fn check_google(
+/// Checks that a request names things of granted accounts, and of no other, where the grant binds accounts and the cloud's
+/// requests name them.
+pub(crate) fn check(
     endpoint: &EndpointGrant,
     path: &str,
     query: &[(String, String)],
+    body: &[u8],
 ) -> Result<(), Foreign> {
+    match endpoint.protocol {
+        EndpointProtocol::Google => check_google(endpoint, path, query),
+        EndpointProtocol::Azure => check_azure(endpoint, path, body),
+        EndpointProtocol::Aws | EndpointProtocol::Http => Ok(()),
+    }
+}
+
+/// What asks Resource Graph; its body names the subscriptions.
+const RESOURCE_GRAPH: &str = "/providers/microsoft.resourcegraph/resources";
+
+/// Checks that a request to Azure is about a granted subscription, and about no other.
+fn check_azure(endpoint: &EndpointGrant, path: &str, body: &[u8]) -> Result<(), Foreign> {
+    if endpoint.accounts.is_empty() {
+        return Ok(());
+    }
+    let segments = segments(path);
+    let whole = format!("/{}", segments.join("/")).to_ascii_lowercase();
+    let named: Vec<String> = if whole == RESOURCE_GRAPH {
+        graph_subscriptions(body)?
+    } else {
+        let pairs = segments.iter().zip(segments.iter().skip(1));
+        pairs
+            .filter(|(word, _)| word.eq_ignore_ascii_case("subscriptions"))
+            .map(|(_, subscription)| subscription.clone())
+            .collect()
+    };
+    let is_granted = |subscription: &String| {
+        endpoint
+            .accounts
+            .iter()
+            .any(|account| account.eq_ignore_ascii_case(subscription))
+    };
+    match named.iter().find(|subscription| !is_granted(subscription)) {
+        Some(foreign) => Err(Foreign::Account(foreign.clone())),
+        None if named.is_empty() => Err(Foreign::Nothing),
+        None => Ok(()),
+    }
+}
+
+/// Returns the subscriptions that a query of Resource Graph is about. One that names management groups, or none, is about
+/// all that the credentials see.
+fn graph_subscriptions(body: &[u8]) -> Result<Vec<String>, Foreign> {
+    let body: Json = serde_json::from_slice(body).map_err(|_| Foreign::Nothing)?;
+    let object = body.as_object().ok_or(Foreign::Nothing)?;
+    let is_known = |name: &str| matches!(name, "subscriptions" | "query" | "options");
+    if !object.keys().all(|name| is_known(name)) {
+        return Err(Foreign::Nothing);
+    }
+    let list = object
+        .get("subscriptions")
+        .and_then(Json::as_array)
+        .ok_or(Foreign::Nothing)?;
+    list.iter()
+        .map(|item| item.as_str().map(str::to_owned).ok_or(Foreign::Nothing))
+        .collect()
+}
+
+/// Checks that a request to Google names a granted project, and no other, where the grant binds projects. A bucket's
+/// path names no project: it must be bound by its name.
+fn check_google(endpoint: &EndpointGrant, path: &str, query: &[(String, String)]) -> Result<(), Foreign> {
     if endpoint.accounts.is_empty() {
         return Ok(());
     }
@@ -112,6 +176,61 @@ fn segments(path: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn azure(path: &str, body: &str) -> Result<(), Foreign> {
+        let endpoint = EndpointGrant {
+            protocol: EndpointProtocol::Azure,
+            accounts: ["mine".to_owned()].into(),
+            ..EndpointGrant::aws("arm", "")
+        };
+        super::check(&endpoint, path, &[], body.as_bytes())
+    }
+
+    #[test]
+    fn a_request_to_azure_is_about_a_granted_subscription() {
+        for path in [
+            "/subscriptions/mine/resourceGroups/a",
+            "/SUBSCRIPTIONS/MINE",
+            "/subscriptions%2Fmine/x",
+        ] {
+            assert_eq!(azure(path, ""), Ok(()), "{path}");
+        }
+        let foreign = Err(Foreign::Account("other".to_owned()));
+        for path in [
+            "/subscriptions/other/resourceGroups/a",
+            "/subscriptions/mine/providers/x/subscriptions/other",
+            "/subscriptions/mine%2F..%2Fsubscriptions/other",
+        ] {
+            assert_eq!(azure(path, ""), foreign, "{path}");
+        }
+        assert_eq!(
+            azure("/providers/Microsoft.Management/managementGroups/a", ""),
+            Err(Foreign::Nothing)
+        );
+    }
+
+    #[test]
+    fn a_query_of_resource_graph_is_about_granted_subscriptions() {
+        let graph = |body| azure("/providers/Microsoft.ResourceGraph/resources", body);
+        assert_eq!(
+            graph(r#"{"subscriptions": ["mine"], "query": "resources"}"#),
+            Ok(())
+        );
+        assert_eq!(
+            graph(r#"{"subscriptions": ["mine", "other"], "query": "resources"}"#),
+            Err(Foreign::Account("other".to_owned()))
+        );
+        for body in [
+            "",
+            "[]",
+            r#"{"query": "resources"}"#,
+            r#"{"subscriptions": [], "query": "resources"}"#,
+            r#"{"subscriptions": ["mine"], "managementGroups": ["all"], "query": "resources"}"#,
+            r#"{"subscriptions": ["mine"], "Subscriptions": ["other"]}"#,
+        ] {
+            assert_eq!(graph(body), Err(Foreign::Nothing), "{body}");
+        }
+    }
 
     fn check(path: &str, query: &[(&str, &str)]) -> Result<(), Foreign> {
         let endpoint = EndpointGrant {

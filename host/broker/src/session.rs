@@ -184,14 +184,12 @@ impl Session {
         if let Some(name) = owner_header(&headers).filter(|_| !endpoint.accounts.is_empty()) {
             return Err(self.denials().owner_header(endpoint, name));
         }
-        if endpoint.protocol == EndpointProtocol::Google {
-            named_account::check_google(endpoint, &path, &request.query).map_err(
-                |foreign| match foreign {
-                    Foreign::Account(account) => self.denials().named_account(endpoint, &account),
-                    Foreign::Nothing => self.denials().no_account_named(endpoint),
-                },
-            )?;
-        }
+        named_account::check(endpoint, &path, &request.query, &request.body).map_err(
+            |foreign| match foreign {
+                Foreign::Account(account) => self.denials().named_account(endpoint, &account),
+                Foreign::Nothing => self.denials().no_account_named(endpoint),
+            },
+        )?;
         let judged = token_operation::judge(&Judged {
             protocol: endpoint.protocol,
             service: &address.signing_service,

@@ -165,6 +165,9 @@ fn plus_decoded(part: &[u8]) -> String {
 }
 
 fn azure(request: &Judged<'_>, path: &[String]) -> Judgement {
+    if path.first().is_some_and(|first| first == "batch") {
+        return Judgement::Ambiguous("a batch hides what it calls");
+    }
     let Some(action) = path.last().filter(|_| request.method == "POST") else {
         return Judgement::Harmless;
     };

@@ -217,7 +217,7 @@ async fn a_grant_that_makes_no_sense_is_refused_with_everything_that_is_wrong() 
     let Err(BrokerError::Grant { problems, .. }) = broker.session(session) else {
         panic!("it was taken")
     };
-    assert_eq!(problems.len(), 9, "{problems:#?}");
+    assert_eq!(problems.len(), 10, "{problems:#?}");
     assert!(!problems.concat().contains("planted"));
 }
 

@@ -1,33 +1,54 @@
 //! Signs the assertions (JSON Web Tokens, RFC 7523) by which a holder of a key asks for a token.
 
 use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RsaKeyPair};
+use aws_lc_rs::signature::{RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rustls::pki_types::PrivateKeyDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde_json::Value as Json;
 
+/// How an assertion is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Algorithm {
+    /// RSA with PKCS #1 v1.5, as Google asks for.
+    Rs256,
+    /// RSA with PSS, as Entra ID asks for.
+    Ps256,
+}
+
 /// Writes and signs an assertion with RS256. `header` gets `alg` and `typ`.
 ///
 /// # Errors
 /// When the key is no RSA key in PEM; the text holds nothing of it.
-pub(crate) fn signed(key: &str, mut header: Json, claims: &Json) -> Result<String, String> {
+pub(crate) fn signed(key: &str, header: Json, claims: &Json) -> Result<String, String> {
+    signed_by(Algorithm::Rs256, key, header, claims)
+}
+
+/// Writes and signs an assertion. `header` gets `alg` and `typ`.
+///
+/// # Errors
+/// When the key is no RSA key in PEM; the text holds nothing of it.
+pub(crate) fn signed_by(
+    algorithm: Algorithm,
+    key: &str,
+    mut header: Json,
+    claims: &Json,
+) -> Result<String, String> {
+    let (name, encoding): (_, &'static dyn RsaEncoding) = match algorithm {
+        Algorithm::Rs256 => ("RS256", &RSA_PKCS1_SHA256),
+        Algorithm::Ps256 => ("PS256", &RSA_PSS_SHA256),
+    };
     if let Some(header) = header.as_object_mut() {
-        header.insert("alg".to_owned(), "RS256".into());
+        header.insert("alg".to_owned(), name.into());
         header.insert("typ".to_owned(), "JWT".into());
     }
     let part = |value: &Json| URL_SAFE_NO_PAD.encode(value.to_string());
     let message = format!("{}.{}", part(&header), part(claims));
     let pair = key_pair(key)?;
     let mut signature = vec![0; pair.public_modulus_len()];
-    pair.sign(
-        &RSA_PKCS1_SHA256,
-        &SystemRandom::new(),
-        message.as_bytes(),
-        &mut signature,
-    )
-    .map_err(|_| "the private key cannot sign".to_owned())?;
+    pair.sign(encoding, &SystemRandom::new(), message.as_bytes(), &mut signature)
+        .map_err(|_| "the private key cannot sign".to_owned())?;
     Ok(format!("{message}.{}", URL_SAFE_NO_PAD.encode(signature)))
 }
 

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use konductor_broker::{BearerSource, CredentialSource, EndpointSettings, Grant, HttpCredential};
+use konductor_broker::{AzureCloud, BearerSource, CredentialSource, EndpointSettings, Grant, HttpCredential};
 use konductor_model::manifest::{EndpointProtocol, Manifest};
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, RateLimit, Value};
 use konductor_registry::Policies;
 
 use super::places::{PLACE_SETTINGS, places};
-use super::{aws_settings, google_settings};
+use super::{aws_settings, azure_settings, google_settings};
 use crate::environment::Environment;
 
 /// A plugin's configuration, taken apart.
@@ -105,7 +105,15 @@ impl Configured<'_> {
         {
             map.insert("project".to_owned(), project.into());
         }
-        if (calls_http || calls_google) && !calls_aws {
+        let calls_azure = calls(EndpointProtocol::Azure);
+        if calls_azure
+            && let Some(subscription) =
+                azure_settings::subscription(&value, self.credentials, environment, &mut problem)
+            && let Some(map) = value.as_map_mut()
+        {
+            map.insert("subscription_id".to_owned(), subscription.into());
+        }
+        if (calls_http || calls_google || calls_azure) && !calls_aws {
             if let Some(map) = value.as_map_mut() {
                 let taken = PLACE_SETTINGS
                     .into_iter()
@@ -114,6 +122,11 @@ impl Configured<'_> {
             }
             places(&host, &mut settings, &mut problem);
         }
+        let cloud = match calls_azure {
+            true => azure_settings::cloud(&value, &mut problem),
+            false => AzureCloud::default(),
+        };
+        azure_settings::add_place(&mut settings, cloud);
         let mut credentials = BTreeMap::new();
         let mut bearer_sources = BTreeMap::new();
         let mut http_credentials = BTreeMap::new();
@@ -141,6 +154,16 @@ impl Configured<'_> {
             if protocols.contains(&EndpointProtocol::Google) {
                 let places = google_settings::google_places(&settings, environment);
                 match BearerSource::google(&written.unwrap_or(Value::Null), places) {
+                    Ok(found) => {
+                        bearer_sources.insert(module.clone(), found);
+                    }
+                    Err(error) => refuse(error.problems),
+                }
+                continue;
+            }
+            if protocols.contains(&EndpointProtocol::Azure) {
+                let places = azure_settings::entra_places(&settings, environment);
+                match BearerSource::entra(&written.unwrap_or(Value::Null), cloud, places) {
                     Ok(found) => {
                         bearer_sources.insert(module.clone(), found);
                     }
@@ -182,10 +205,12 @@ impl Configured<'_> {
         } else {
             Value::empty_map()
         };
+        let mut grant = Grant::resolve(self.manifest, self.granted, &settings);
+        azure_settings::bind(&mut grant, self.credentials);
         Ok(PluginConfiguration {
             guest,
             default_tags,
-            grant: Grant::resolve(self.manifest, self.granted, &settings),
+            grant,
             credentials,
             bearer_sources,
             http_credentials,

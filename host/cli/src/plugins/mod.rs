@@ -3,6 +3,7 @@
 
 mod approval;
 mod aws_settings;
+mod azure_settings;
 mod configuration;
 mod google_settings;
 mod grant_decision;
