@@ -1,6 +1,27 @@
-//! The Konductor plugin for Microsoft Azure. It has no resource types yet, and says so.
+//! The Konductor plugin for Microsoft Azure.
+//!
+//! Azure's own definitions of its types ([`types`]) drive one resource type for all of them, [`generic`]. What is done to
+//! a resource stands in [`lifecycle`], what its body means in [`body`] and [`body_check`]. Types with attributes of their
+//! own are descriptions in [`typed`]. The host authenticates and
+//! sends every request; no token enters the plugin.
+#![allow(
+    clippy::result_large_err,
+    reason = "a failure is rare and carries everything a person needs"
+)]
 
-use konductor_sdk::{Definition, Plugin};
+pub mod arm_id;
+pub mod body;
+pub mod body_check;
+pub mod client;
+pub mod generic;
+pub mod lifecycle;
+pub mod module;
+pub mod resource_graph;
+pub mod typed;
+pub mod types;
+
+use konductor_sdk::model::manifest::EndpointProtocol;
+use konductor_sdk::prelude::*;
 
 /// The plugin.
 #[derive(Debug)]
@@ -9,7 +30,16 @@ pub struct Azure;
 impl Plugin for Azure {
     fn definition() -> Definition {
         Definition::new("azure", env!("CARGO_PKG_VERSION"))
-            .description("Microsoft Azure: no resource types yet")
+            .description("Microsoft Azure: every type of Azure Resource Manager")
+            .resource(&generic::Resource)
+            .resources(&typed::TYPES)
+            .module(&module::AzureModule)
+            .endpoint(
+                client::ENDPOINT,
+                EndpointProtocol::Azure,
+                "arm",
+                "resources of every type, through Azure Resource Manager",
+            )
     }
 }
 

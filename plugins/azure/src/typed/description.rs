@@ -1,0 +1,237 @@
+//! How a typed resource is described: which members of its ARM resource its attributes are.
+
+use std::collections::BTreeMap;
+
+use konductor_schema_table::{Flags, Kind, Node};
+use konductor_sdk::model::schema::{AttributeKind, AttributeSchema, TextFormat};
+use konductor_sdk::prelude::*;
+
+use crate::types::ArmType;
+
+/// How deep definitions are followed: what stands deeper takes anything, and ARM judges it.
+const DEEPEST: usize = 8;
+
+/// What a resource stands in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Parent {
+    /// The subscription.
+    Subscription,
+    /// A resource group, by its name in `resource_group`.
+    Group,
+    /// Another resource, by its identifier in this attribute, and what stands between the two.
+    Resource(&'static str, &'static str),
+}
+
+/// A resource type.
+#[derive(Debug)]
+pub struct Description {
+    /// Its name: `azure:network:VirtualNetwork`.
+    pub name: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// The type of ARM.
+    pub arm_type: &'static str,
+    /// The version of its API.
+    pub api_version: &'static str,
+    /// What it stands in.
+    pub parent: Parent,
+    /// Its attributes beside `name`, `location`, `tags`, `id` and what it stands in.
+    pub attributes: &'static [Attribute],
+    /// What is given for members that no attribute is: a path and its JSON.
+    pub fixed: &'static [(&'static str, &'static str)],
+    /// A declaration that works.
+    pub example: &'static str,
+}
+
+/// An attribute.
+#[derive(Debug, Clone, Copy)]
+pub struct Attribute {
+    /// Its name.
+    pub name: &'static str,
+    /// The names that lead to it in the resource, with dots between.
+    pub path: &'static str,
+    /// What it is.
+    pub about: &'static str,
+    /// It must be given, also where ARM does not say so.
+    pub required: bool,
+    /// Only Azure sets it.
+    pub output: bool,
+    /// Azure sets it where it is not given.
+    pub computed: bool,
+    /// Used where it is not given: JSON.
+    pub default: &'static str,
+    /// A change means replacement, also where the table does not say so.
+    pub replaces: bool,
+    /// A regular expression that a whole text matches.
+    pub pattern: &'static str,
+    /// The form of a text, or of the texts in a list.
+    pub format: TextFormat,
+}
+
+/// Starts an attribute that may be given.
+pub const fn may(name: &'static str, path: &'static str, about: &'static str) -> Attribute {
+    Attribute {
+        name,
+        path,
+        about,
+        required: false,
+        output: false,
+        computed: false,
+        default: "",
+        replaces: false,
+        pattern: "",
+        format: TextFormat::Any,
+    }
+}
+
+/// Starts an attribute that must be given.
+pub const fn must(name: &'static str, path: &'static str, about: &'static str) -> Attribute {
+    Attribute {
+        required: true,
+        ..may(name, path, about)
+    }
+}
+
+/// Starts an attribute that only Azure sets.
+pub const fn output(name: &'static str, path: &'static str, about: &'static str) -> Attribute {
+    Attribute {
+        output: true,
+        ..may(name, path, about)
+    }
+}
+
+impl Attribute {
+    /// Gives it a default, as JSON.
+    pub const fn default(self, default: &'static str) -> Self {
+        Self { default, ..self }
+    }
+
+    /// Says that a change means replacement.
+    pub const fn replaces(self) -> Self {
+        Self {
+            replaces: true,
+            ..self
+        }
+    }
+
+    /// Says that Azure sets it where it is not given.
+    pub const fn computed(self) -> Self {
+        Self {
+            computed: true,
+            ..self
+        }
+    }
+
+    /// Says what a whole text matches.
+    pub const fn pattern(self, pattern: &'static str) -> Self {
+        Self { pattern, ..self }
+    }
+
+    /// Says what form a text has.
+    pub const fn format(self, format: TextFormat) -> Self {
+        Self { format, ..self }
+    }
+
+    /// Returns the names that lead to it.
+    pub fn steps(&self) -> Vec<&'static str> {
+        self.path.split('.').collect()
+    }
+
+    /// Returns its schema, as far as the type's definition tells it.
+    pub fn schema(&self, arm_type: &ArmType) -> AttributeSchema {
+        let property = arm_type.property(&self.steps());
+        let mut schema = property
+            .map(|property| schema_of(property.node(), property.flags(), 0))
+            .unwrap_or_default();
+        schema.description = self.about.to_owned();
+        let flags = property.map(|property| property.flags()).unwrap_or_default();
+        schema.replaces |= self.replaces || flags.contains(Flags::CREATE_ONLY);
+        schema.required = self.required && self.default.is_empty();
+        schema.output_only = self.output;
+        schema.computed = self.output || self.computed;
+        schema.default = serde_json::from_str(self.default)
+            .ok()
+            .map(crate::body::from_wire);
+        if !self.pattern.is_empty() {
+            schema.pattern = Some(self.pattern.to_owned());
+        }
+        set_format(&mut schema, self.format);
+        schema
+    }
+}
+
+fn set_format(schema: &mut AttributeSchema, wanted: TextFormat) {
+    match &mut schema.kind {
+        AttributeKind::Text { format, .. } => *format = wanted,
+        AttributeKind::List { items, .. } => set_format(items, wanted),
+        _ => {}
+    }
+}
+
+/// Returns the schema of a definition.
+fn schema_of(node: Node<'static>, flags: Flags, depth: usize) -> AttributeSchema {
+    let sensitive = flags.contains(Flags::SENSITIVE);
+    let count = |limit: Option<u64>| limit.and_then(|limit| usize::try_from(limit).ok());
+    let below = |node| Box::new(schema_of(node, Flags::NONE, depth + 1));
+    let mut schema = AttributeSchema {
+        sensitive,
+        write_only: flags.contains(Flags::WRITE_ONLY) || sensitive,
+        ..AttributeSchema::default()
+    };
+    schema.kind = match node.kind() {
+        _ if depth > DEEPEST => AttributeKind::Any,
+        Kind::Any | Kind::Variants(_) => AttributeKind::Any,
+        Kind::Boolean => AttributeKind::Boolean,
+        Kind::Integer(rules) => AttributeKind::Integer {
+            minimum: rules.minimum,
+            maximum: rules.maximum,
+        },
+        Kind::Number => AttributeKind::Number,
+        Kind::Text(rules) => {
+            schema.sensitive |= rules.sensitive;
+            schema.write_only |= rules.sensitive;
+            AttributeKind::Text {
+                format: TextFormat::Any,
+                minimum_length: count(rules.minimum),
+                maximum_length: count(rules.maximum),
+            }
+        }
+        Kind::Choice(choices) => {
+            if !choices.open {
+                schema.allowed = choices.values().map(Value::from).collect();
+            }
+            AttributeKind::Text {
+                format: TextFormat::Any,
+                minimum_length: None,
+                maximum_length: None,
+            }
+        }
+        Kind::List(list) => AttributeKind::List {
+            items: below(list.items),
+            unordered: false,
+            minimum_items: count(list.minimum),
+            maximum_items: count(list.maximum),
+        },
+        Kind::Map(values) => AttributeKind::Map {
+            values: below(values),
+        },
+        Kind::Object(object) => {
+            // What only Azure sets below is in `output` of the generic resource; here it could never be given.
+            let attributes: BTreeMap<String, AttributeSchema> = object
+                .properties()
+                .filter(|property| !property.flags().contains(Flags::READ_ONLY))
+                .map(|property| {
+                    let flags = property.flags();
+                    let schema = AttributeSchema {
+                        required: flags.contains(Flags::REQUIRED),
+                        replaces: flags.contains(Flags::CREATE_ONLY),
+                        ..schema_of(property.node(), flags, depth + 1)
+                    };
+                    (property.name().to_owned(), schema)
+                })
+                .collect();
+            AttributeKind::Object { attributes }
+        }
+    };
+    schema
+}
