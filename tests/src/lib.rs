@@ -7,6 +7,7 @@
 
 mod alert_receiver;
 mod aws_account;
+mod azure_account;
 mod binary;
 mod checkout;
 mod cutting_proxy;
@@ -29,6 +30,7 @@ mod site_signature;
 
 pub use alert_receiver::{AlertReceiver, fetched};
 pub use aws_account::AwsAccount;
+pub use azure_account::AzureAccount;
 pub use binary::konductor as binary;
 pub use checkout::{
     archive, archived, example, example_plugins, guest, javascript_plugins, kubernetes_environment,

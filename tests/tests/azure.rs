@@ -1,0 +1,326 @@
+//! Azure from beginning to end: the built binary against the simulated Resource Manager, and the vendor's own client to
+//! look into it.
+
+use std::time::{Duration, Instant};
+
+use konductor_tests::{AzureAccount, Project, Signal, holds};
+use serde_json::{Value, json};
+
+const STACK: &str = "config:\n  azure: { enabled: true, location: westeurope }\n";
+
+const SHOP: &str = r#"name: shop
+resources:
+  group:
+    type: azure:resources:ResourceGroup
+    properties: { name: shop }
+  network:
+    type: azure:network:VirtualNetwork
+    properties: { name: shop, resource_group: "${group.name}", address_prefixes: [10.20.0.0/16] }
+  guard:
+    type: azure:network:NetworkSecurityGroup
+    properties: { name: web, resource_group: "${group.name}" }
+  https:
+    type: azure:network:SecurityRule
+    properties:
+      name: https
+      network_security_group_id: ${guard.id}
+      priority: 100
+      direction: Inbound
+      access: Allow
+      protocol: Tcp
+      destination_port_range: "443"
+      source_address_prefix: Internet
+      destination_address_prefix: "*"
+  web:
+    type: azure:network:Subnet
+    properties:
+      name: web
+      virtual_network_id: ${network.id}
+      address_prefix: 10.20.1.0/24
+      network_security_group_id: ${guard.id}
+  identity:
+    type: azure:identity:UserAssignedIdentity
+    properties: { name: web, resource_group: "${group.name}", location: westeurope }
+  zone:
+    type: azure:arm:Resource
+    properties: { type: Microsoft.Network/dnsZones, name: shop.example.org, resource_group: "${group.name}", location: global }
+  record:
+    type: azure:arm:Resource
+    properties:
+      type: Microsoft.Network/dnsZones/A
+      name: www
+      parent_id: ${zone.id}
+      body: { properties: { TTL: 300, ARecords: [{ ipv4Address: 192.0.2.1 }] } }
+  database:
+    type: azure:arm:Resource
+    properties:
+      type: Microsoft.Sql/servers
+      name: konductor-shop
+      resource_group: ${group.name}
+      body:
+        properties:
+          administratorLogin: operator
+          administratorLoginPassword: planted-Password-0987
+          minimalTlsVersion: "1.2"
+"#;
+
+fn project(azure: &AzureAccount, text: &str) -> Project {
+    Project::from_text(text, STACK).with_azure(azure)
+}
+
+fn id(azure: &AzureAccount, rest: &str) -> String {
+    format!(
+        "/subscriptions/{}/resourceGroups/shop/providers/{rest}",
+        azure.text("subscription_id")
+    )
+}
+
+#[test]
+fn a_stack_is_made_changed_replaced_and_removed() {
+    let azure = AzureAccount::open();
+    let shop = project(&azure, SHOP);
+    shop.run(["run", "--yes"]).succeeds();
+    assert_eq!(
+        azure.names(),
+        (
+            vec!["shop".to_owned()],
+            ["konductor-shop", "shop", "shop.example.org", "web", "web"]
+                .map(str::to_owned)
+                .to_vec()
+        )
+    );
+    shop.assert_nothing_to_do();
+    shop.run(["refresh"]).succeeds();
+    shop.assert_nothing_to_do();
+
+    let network = id(&azure, "Microsoft.Network/virtualNetworks/shop");
+    let seen = azure.resource(&network, "2025-09-01");
+    assert_eq!(seen["properties"]["subnets"][0]["name"], "web", "{seen}");
+    assert_eq!(
+        seen["properties"]["subnets"][0]["properties"]["networkSecurityGroup"]["id"],
+        id(&azure, "Microsoft.Network/networkSecurityGroups/web")
+    );
+
+    // A change in place leaves the subnet of the network alone.
+    shop.edit("konductor.yaml", "[10.20.0.0/16]", "[10.20.0.0/16, 10.21.0.0/16]");
+    shop.edit("konductor.yaml", "TTL: 300", "TTL: 60");
+    shop.assert_planned(&json!({"update": 2}));
+    shop.run(["run", "--yes"]).succeeds();
+    let seen = azure.resource(&network, "2025-09-01");
+    assert_eq!(
+        seen["properties"]["addressSpace"]["addressPrefixes"][1],
+        "10.21.0.0/16"
+    );
+    assert_eq!(seen["properties"]["subnets"][0]["name"], "web", "{seen}");
+    shop.assert_nothing_to_do();
+
+    // Where a thing is cannot be changed.
+    let identity = id(&azure, "Microsoft.ManagedIdentity/userAssignedIdentities/web");
+    shop.edit(
+        "konductor.yaml",
+        "location: westeurope }",
+        "location: northeurope }",
+    );
+    shop.assert_planned(&json!({"replace": 1}));
+    shop.run(["run", "--yes"]).succeeds();
+    assert_eq!(azure.resource(&identity, "2024-11-30")["location"], "northeurope");
+    shop.assert_nothing_to_do();
+
+    // Somebody else's change is drift, and is undone.
+    let record = id(&azure, "Microsoft.Network/dnsZones/shop.example.org/A/www");
+    azure.ask(&json!({"change": {"id": record, "merge": {"properties": {"TTL": 5}}}}));
+    shop.run(["refresh"]).succeeds();
+    shop.assert_planned(&json!({"update": 1}));
+    shop.run(["run", "--yes"]).succeeds();
+    assert_eq!(azure.resource(&record, "2018-05-01")["properties"]["TTL"], 60);
+
+    shop.run(["destroy", "--yes"]).succeeds();
+    azure.assert_empty();
+
+    // What authenticates is the host's: no token and no secret is in what the run left behind.
+    let tokens: Vec<Value> = azure
+        .requests()
+        .iter()
+        .filter(|request| request["path"].as_str().unwrap().starts_with("/subscriptions"))
+        .map(|request| request["headers"]["authorization"].clone())
+        .collect();
+    assert!(!tokens.is_empty());
+    for token in tokens {
+        let token = token
+            .as_str()
+            .unwrap()
+            .strip_prefix("Bearer ")
+            .unwrap()
+            .to_owned();
+        assert!(!holds(&shop.state_file("dev"), token.as_bytes()));
+    }
+    for secret in [azure.text("client_secret"), "planted-Password-0987"] {
+        assert!(!holds(&shop.state_file("dev"), secret.as_bytes()), "{secret}");
+    }
+}
+
+#[test]
+fn what_azure_does_not_allow_is_told_before_anything_is_sent() {
+    let azure = AzureAccount::open();
+    let wrong = "name: wrong
+resources:
+  network:
+    type: azure:arm:Resource
+    properties:
+      type: Microsoft.Network/virtualNetworks
+      name: shop
+      resource_group: shop
+      body: { properties: { adressSpace: {}, resourceGuid: x, enableDdosProtection: \"yes\" } }
+";
+    let refused = project(&azure, wrong).run(["run", "--yes"]);
+    assert_ne!(refused.code, Some(0), "{refused}");
+    for said in [
+        "there is no property `adressSpace`",
+        "did you mean `addressSpace`?",
+        "`resourceGuid` is set by Azure and cannot be given",
+        "expected boolean, found text",
+        "konductor.yaml",
+    ] {
+        assert!(refused.stderr.contains(said), "{said}: {refused}");
+    }
+    assert!(azure.requests().is_empty());
+}
+
+const NETWORK: &str = "name: network
+resources:
+  group:
+    type: azure:resources:ResourceGroup
+    properties: { name: shop }
+  network:
+    type: azure:network:VirtualNetwork
+    properties: { name: shop, resource_group: \"${group.name}\", address_prefixes: [10.20.0.0/16] }
+";
+
+#[test]
+fn faults_expired_tokens_and_operations_that_fail_late_are_survived() {
+    let azure = AzureAccount::open();
+    let project = project(&azure, NETWORK);
+    for fault in [
+        json!({"match": "PUT .*/resourceGroups/shop$", "status": 500, "code": "InternalServerError"}),
+        json!({"match": "PUT .*/virtualNetworks/shop$", "status": 429, "code": "TooManyRequests", "headers": {"Retry-After": "0"}}),
+        json!({"match": "GET .*/operations/", "status": 503, "code": "ServiceUnavailable"}),
+        json!({"match": "PUT .*/virtualNetworks/shop$", "expire": true}),
+        json!({"match": "GET .*/operations/", "expire": true}),
+    ] {
+        azure.ask(&json!({"fail": fault}));
+    }
+    project.run(["run", "--yes"]).succeeds();
+    project.assert_nothing_to_do();
+    let asked = azure.ask(&json!({"tokens": {}}))["asked"].as_u64().unwrap();
+    assert!(asked >= 3, "a token that has ended is renewed: {asked}");
+
+    // Late: the change is accepted, and its operation ends badly.
+    azure.ask(&json!({"fail": {"match": "PUT .*/virtualNetworks/shop$", "late": true, "code": "InternalServerError", "message": "it ended badly"}}));
+    project.edit("konductor.yaml", "[10.20.0.0/16]", "[10.20.0.0/16, 10.21.0.0/16]");
+    let failed = project.run(["run", "--yes"]);
+    assert_ne!(failed.code, Some(0), "{failed}");
+    assert!(failed.stderr.contains("it ended badly"), "{failed}");
+    project.run(["run", "--yes"]).succeeds();
+    project.assert_nothing_to_do();
+    project.run(["destroy", "--yes"]).succeeds();
+    azure.assert_empty();
+}
+
+#[test]
+fn a_run_that_is_killed_while_azure_works_is_finished_by_the_next() {
+    let azure = AzureAccount::open();
+    let project = project(&azure, NETWORK);
+    // The operation goes on for as long as this test wants.
+    azure.ask(&json!({"set": {"polls": 1_000_000, "retry_after": "1"}}));
+    let run = project.start(["run", "--yes", "--json"]);
+    let began = Instant::now();
+    while !azure
+        .requests()
+        .iter()
+        .any(|request| request["path"].as_str().unwrap().contains("/operations/"))
+    {
+        assert!(
+            began.elapsed() < Duration::from_secs(60),
+            "the operation should be asked for"
+        );
+        std::thread::yield_now();
+    }
+    run.signal(Signal::KILL);
+    run.finish();
+
+    azure.ask(&json!({"set": {"polls": 2, "retry_after": "0"}}));
+    let puts = |name: &str| {
+        let path = format!("/virtualNetworks/{name}?");
+        let is_put =
+            |request: &Value| request["method"] == "PUT" && request["path"].as_str().unwrap().contains(&path);
+        azure.requests().iter().filter(|request| is_put(request)).count()
+    };
+    assert_eq!(puts("shop"), 1);
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(
+        puts("shop"),
+        1,
+        "what was begun is gone on with, and not made again"
+    );
+    project.assert_nothing_to_do();
+    assert_eq!(azure.names().1, ["shop"]);
+    project.run(["destroy", "--yes"]).succeeds();
+    azure.assert_empty();
+}
+
+/// What Azure lets a principal read in a subscription.
+const RATE: u32 = 25;
+const BURST: u32 = 250;
+const RESOURCES: usize = 1_000;
+
+#[test]
+fn drift_of_a_thousand_resources_is_found_within_the_limits_of_resource_manager() {
+    let azure = AzureAccount::open();
+    let mut resources: serde_json::Map<String, Value> = (0..RESOURCES - 1)
+        .map(|number| {
+            let properties = json!({"name": format!("identity-{number}"), "resource_group": "${group.name}", "tags": {"Team": "shop"}});
+            let identity = json!({"type": "azure:identity:UserAssignedIdentity", "properties": properties});
+            (format!("identity-{number}"), identity)
+        })
+        .collect();
+    let group = json!({"type": "azure:resources:ResourceGroup", "properties": {"name": "shop"}});
+    resources.insert("group".to_owned(), group);
+    let project = project(
+        &azure,
+        &json!({"name": "many", "resources": resources}).to_string(),
+    );
+    project.run(["run", "--yes"]).succeeds();
+
+    let identity = |number: usize| {
+        id(
+            &azure,
+            &format!("Microsoft.ManagedIdentity/userAssignedIdentities/identity-{number}"),
+        )
+    };
+    azure.ask(&json!({"remove": {"id": identity(500)}}));
+    azure.ask(&json!({"change": {"id": identity(700), "merge": {"tags": {"Team": "somebody"}}}}));
+    // The graph lags behind: what it shows as changed or gone is asked of Resource Manager itself.
+    azure.ask(&json!({"lag": {"id": identity(600)}}));
+    azure.ask(&json!({"counts": {}}));
+    azure.ask(&json!({"limit": {"rate": RATE, "burst": BURST}}));
+    let began = Instant::now();
+    let drift = project.run(["drift", "--json"]).succeeds();
+    let took = began.elapsed();
+    let counted = azure.ask(&json!({"counts": {}}));
+    println!("{RESOURCES} resources in {took:?}: {counted}");
+    let event = drift
+        .events()
+        .into_iter()
+        .find(|event| event["event"] == "drift")
+        .unwrap();
+    assert_eq!(event["objects"], RESOURCES);
+    assert_eq!(
+        event["counts"],
+        json!({"changed-outside": 1, "deleted-outside": 1}),
+        "{event}"
+    );
+    assert_eq!(counted["limited"]["refused"], 0, "{counted}");
+    assert!(counted["limited"]["passed"].as_u64().unwrap() < 20, "{counted}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
+    assert_eq!(azure.ask(&json!({"faults": {}})), json!([]));
+}
