@@ -23,7 +23,7 @@ pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};
 pub use drift::{AcceptArguments, DriftArguments, DriftCommand};
-pub use past::{DiffArguments, HistoryArguments, LogCommand, RollbackArguments};
+pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
 pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
     SignArguments, VerifyArguments,

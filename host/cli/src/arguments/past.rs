@@ -1,6 +1,6 @@
 //! Arguments of the commands that look at, or go back to, what was.
 
-use clap::{Args, Subcommand};
+use clap::Args;
 
 use super::{ExecutionArguments, SelectionArguments};
 use crate::point::{FORMS, Point};
@@ -55,23 +55,4 @@ pub struct RollbackArguments {
     /// How.
     #[command(flatten)]
     pub execution: ExecutionArguments,
-}
-
-/// Commands below `log`.
-#[derive(Debug, Subcommand)]
-pub enum LogCommand {
-    /// Show entries, the newest last.
-    Show {
-        /// How many of the newest.
-        #[arg(short = 'n', long, default_value_t = 50, value_name = "COUNT")]
-        last: u64,
-        /// All entries.
-        #[arg(long, conflicts_with = "last")]
-        all: bool,
-        /// Only entries about this resource.
-        #[arg(long, value_name = "NAME")]
-        resource: Option<String>,
-    },
-    /// Check the whole chain and everything derived from it.
-    Verify,
 }
