@@ -145,6 +145,7 @@ fn a_stack_is_made_changed_replaced_and_removed() {
         .map(|request| request["headers"]["authorization"].clone())
         .collect();
     assert!(!tokens.is_empty());
+    let log = std::fs::read(shop.state_file("dev")).unwrap();
     for token in tokens {
         let token = token
             .as_str()
@@ -152,10 +153,10 @@ fn a_stack_is_made_changed_replaced_and_removed() {
             .strip_prefix("Bearer ")
             .unwrap()
             .to_owned();
-        assert!(!holds(&shop.state_file("dev"), token.as_bytes()));
+        assert!(!holds(&log, &token));
     }
     for secret in [azure.text("client_secret"), "planted-Password-0987"] {
-        assert!(!holds(&shop.state_file("dev"), secret.as_bytes()), "{secret}");
+        assert!(!holds(&log, secret), "{secret}");
     }
 }
 
@@ -177,8 +178,8 @@ resources:
     for said in [
         "there is no property `adressSpace`",
         "did you mean `addressSpace`?",
-        "`resourceGuid` is set by Azure and cannot be given",
-        "expected boolean, found text",
+        "`resourceGuid` is set by Azure",
+        "expected boolean",
         "konductor.yaml",
     ] {
         assert!(refused.stderr.contains(said), "{said}: {refused}");

@@ -22,7 +22,7 @@ def ask(url, subscription, entra, arguments):
         Credential(entra), subscription, base_url=url, credential_scopes=[f"{url}/.default"], enforce_https=False
     )
     if "id" in arguments:
-        found = client.resources.get_by_id(arguments["id"], arguments["api_version"], enforce_https=False)
+        found = client.resources.get_by_id(arguments["id"], api_version=arguments["api_version"], enforce_https=False)
         return found.as_dict()
     return {
         "groups": [group.as_dict() for group in client.resource_groups.list(enforce_https=False)],
