@@ -90,7 +90,7 @@ async fn a_later_format_is_refused_with_what_to_do() {
     drop(folder.open().await);
     folder
         .stranger()
-        .execute("UPDATE meta SET value = '2' WHERE key = 'format'", [])
+        .execute("UPDATE meta SET value = '3' WHERE key = 'format'", [])
         .unwrap();
     for options in [options(), options().read_only()] {
         let refused = StackLog::open(&folder.log(), options).await.unwrap_err();
@@ -98,8 +98,8 @@ async fn a_later_format_is_refused_with_what_to_do() {
             matches!(
                 refused,
                 StateError::NewerFormat {
-                    found: 2,
-                    supported: 1,
+                    found: 3,
+                    supported: 2,
                     ..
                 }
             ),

@@ -155,7 +155,7 @@ async fn a_sealed_text_that_no_key_fits_is_an_error_with_its_place() {
     log.append(a_run()).await.unwrap();
     folder
         .stranger()
-        .execute("UPDATE resource SET body = replace(body, 'v1:', 'v2:')", [])
+        .execute("UPDATE resource SET body = replace(body, 'v1:', 'v9:')", [])
         .unwrap();
     let refused = log.snapshot().await.unwrap_err();
     assert!(matches!(refused, StateError::Open { .. }), "{refused}");
