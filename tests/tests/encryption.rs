@@ -53,6 +53,16 @@ fn event(finished: &Finished, name: &str) -> Value {
         .unwrap_or_else(|| panic!("should have an event `{name}`: {finished}"))
 }
 
+/// Returns the identifier of the network in a list of what is recorded.
+#[track_caller]
+fn vpc(listed: &Finished) -> String {
+    let events = listed.events();
+    let mut ids = events.iter().filter_map(|event| event["id"].as_str());
+    let id = ids.find(|id| id.starts_with("vpc-"));
+    id.unwrap_or_else(|| panic!("a network is listed: {listed}"))
+        .to_owned()
+}
+
 /// Checks that nothing that is stored below a folder holds a word that nobody may read.
 #[track_caller]
 fn nothing_can_be_read(folder: &Path, id: &str) {
@@ -130,7 +140,7 @@ fn a_passphrase_protects_the_file_of_a_log_and_can_be_changed() {
     let listed = project
         .run_with(["state", "list", "--json"], &with(PASSPHRASE))
         .succeeds();
-    let id = event(&listed, "resource")["id"].as_str().unwrap().to_owned();
+    let id = vpc(&listed);
     assert_eq!(account.counts()["vpcs"], 1);
     nothing_can_be_read(&project.folder().join(".konductor"), &id);
 
@@ -304,7 +314,7 @@ fn a_key_of_openbao_opens_the_log_and_one_of_several_keys_is_enough() {
     let listed = project
         .run_with(["state", "list", "--json"], &vault_token(&token))
         .succeeds();
-    let id = event(&listed, "resource")["id"].as_str().unwrap().to_owned();
+    let id = vpc(&listed);
     nothing_can_be_read(&project.folder().join(".konductor"), &id);
     let refused = project
         .run_with(["state", "list"], &vault_token("s.nobody-has-this-token"))

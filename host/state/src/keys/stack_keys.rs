@@ -481,13 +481,18 @@ impl Sealer for StackKeys {
     }
 }
 
-/// Waits for an answer on a thread that may wait.
+/// Waits for an answer. The waiting is done by a thread of its own, because the caller's may be one of a runtime, which
+/// must not wait for another; it happens once for each data key.
 fn wait<T: Send + 'static>(work: impl Future<Output = T> + Send + 'static) -> Result<T, StateError> {
     let (sender, receiver) = tokio::sync::oneshot::channel();
     runtime()?.spawn(async move {
         let _ = sender.send(work.await);
     });
-    receiver.blocking_recv().map_err(|_| StateError::Closed)
+    let waiting = std::thread::spawn(move || receiver.blocking_recv());
+    match waiting.join() {
+        Ok(Ok(answer)) => Ok(answer),
+        _ => Err(StateError::Closed),
+    }
 }
 
 #[cfg(test)]

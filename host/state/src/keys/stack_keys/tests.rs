@@ -136,3 +136,12 @@ fn nothing_shows_a_data_key() {
         assert!(!shown.contains(&hidden));
     }
 }
+
+#[tokio::test]
+async fn a_data_key_is_made_and_opened_also_on_a_thread_of_a_runtime() {
+    let made = keys(&[1]);
+    let ring = made.stage().unwrap();
+    let again = keys(&[1]);
+    again.note(&ring).unwrap();
+    assert_eq!(again.key(ring.current()).unwrap().name(), ring.current());
+}
