@@ -110,6 +110,13 @@ fn check_object(objects: &[Object<'static>], value: &Value, at: &Path, diagnosti
                     .at(at),
             );
         } else {
+            if is_sensitive(&property) && is_plain(value) {
+                diagnostics.push(
+                    Diagnostic::error(format!("`{name}` is never shown, and is given in plain text"))
+                        .help("give a secret: `{ secure: \"v1:…\" }`, or a reference to one")
+                        .at(at.clone()),
+                );
+            }
             check(property.node(), value, &at, diagnostics);
         }
     }
@@ -160,6 +167,18 @@ fn check_variants(variants: Variants<'static>, value: &Value, at: &Path, diagnos
         }
     }
     check_object(&objects, value, at, diagnostics);
+}
+
+/// Tells whether values of a property must never be shown.
+fn is_sensitive(property: &Property<'_>) -> bool {
+    let text = matches!(property.node().kind(), Kind::Text(rules) if rules.sensitive);
+    text || property.flags().contains(Flags::SENSITIVE)
+}
+
+/// Tells whether a value is a text that everybody can read, who reads the configuration or the log. A secret is given to
+/// the plugin as a token.
+fn is_plain(value: &Value) -> bool {
+    matches!(value, Value::Text(text) if !text.starts_with(TOKEN_PREFIX))
 }
 
 fn is_needed(property: &Property<'_>) -> bool {
@@ -255,6 +274,31 @@ mod tests {
                 "properties.resourceGuid: `resourceGuid` is set by Azure and cannot be given",
                 "properties.subnets[0].nonsense: there is no property `nonsense`",
             ]
+        );
+    }
+
+    #[test]
+    fn what_is_never_shown_must_be_a_secret() {
+        let server = |password: Value| {
+            let properties = Value::from([("administratorLoginPassword", password)]);
+            Value::from([
+                ("name", Value::from("shop")),
+                ("location", Value::from("westeurope")),
+                ("properties", properties),
+            ])
+        };
+        let told = complaints("Microsoft.Sql/servers", server("planted".into()));
+        assert_eq!(
+            told,
+            [
+                "properties.administratorLoginPassword: `administratorLoginPassword` is never shown, and is given in plain text"
+            ]
+        );
+        let secret = Value::from("planted").into_secret();
+        assert_eq!(complaints("Microsoft.Sql/servers", server(secret)), [""; 0]);
+        assert_eq!(
+            complaints("Microsoft.Sql/servers", server(Value::Unknown)),
+            [""; 0]
         );
     }
 

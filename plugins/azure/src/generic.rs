@@ -55,8 +55,16 @@ fn target_of(context: &Context, inputs: &Value) -> Result<Target, Failure> {
     })
 }
 
-/// Returns the body that is sent: `body` with what stands beside it.
+/// Returns the body that is sent: `body` with what stands beside it, and with what is sensitive marked.
 fn body_of(inputs: &Value, default_location: Option<&str>, arm_type: &ArmType) -> Value {
+    marked(
+        Place::of(arm_type.body),
+        whole_of(inputs, default_location, arm_type),
+    )
+}
+
+/// Returns `body` with what stands beside it, as it was given.
+fn whole_of(inputs: &Value, default_location: Option<&str>, arm_type: &ArmType) -> Value {
     let mut body = inputs
         .attribute("body")
         .map(Value::reveal)
@@ -77,7 +85,7 @@ fn body_of(inputs: &Value, default_location: Option<&str>, arm_type: &ArmType) -
             map.insert("tags".to_owned(), tags.clone());
         }
     }
-    marked(Place::of(arm_type.body), body)
+    body
 }
 
 /// Returns an object as it is stored: what was asked for as Azure has it, and all of it in `output`. Without what was
@@ -259,7 +267,7 @@ impl ResourceProvider for Resource {
             }
         }
         let Some(node) = arm_type.body else { return };
-        let mut whole = body_of(inputs, None, &arm_type);
+        let mut whole = whole_of(inputs, None, &arm_type);
         if let Some(map) = whole.as_map_mut() {
             map.entry("name".to_owned())
                 .or_insert_with(|| inputs.attribute("name").cloned().unwrap_or_default());
@@ -458,4 +466,30 @@ fn list_collection(
         objects,
         next_cursor: text_of(&page, "nextLink").map(str::to_owned),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_password_in_plain_text_is_refused_at_its_place() {
+        let told = |password: Value| {
+            let properties = Value::from([("administratorLoginPassword", password)]);
+            let inputs = Value::from([
+                ("type", Value::from("Microsoft.Sql/servers")),
+                ("name", Value::from("shop")),
+                ("body", Value::from([("properties", properties)])),
+            ]);
+            let mut diagnostics = Diagnostics::default();
+            Resource.check(&inputs, &mut diagnostics);
+            diagnostics.to_string()
+        };
+        let plain = told("planted".into());
+        assert!(
+            plain.contains("given in plain text") && !plain.contains("planted"),
+            "{plain}"
+        );
+        assert!(told(Value::from("planted").into_secret()).is_empty());
+    }
 }
