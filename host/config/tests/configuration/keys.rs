@@ -66,8 +66,8 @@ fn all_that_is_wrong_is_told_at_once_with_its_place() {
         &[
             "konductor.yaml:3:16: secrets.recipients[0]: `age1x` is not an age recipient",
             "konductor.yaml:4:3: secrets.pasphrase: `pasphrase` is not a key of `secrets`",
-            "konductor.yaml:6:28: secrets.aws_kms[0].keyy: `keyy` is not a key of such a key",
             "secrets.aws_kms[0]: the key has no `key`",
+            "konductor.yaml:6:28: secrets.aws_kms[0].keyy: `keyy` is not a key of such a key",
             "konductor.yaml:7:14: secrets.aws_kms[1].key: `key` cannot be used",
             "konductor.yaml:9:18: secrets.vault[0].address: `address` cannot be used",
             "konductor.yaml:9:49: secrets.vault[0].key: `key` cannot be used",
