@@ -3,6 +3,7 @@
 //! The tables are committed, so that nothing else needs the cloud's own definitions.
 
 mod azure;
+mod google;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -18,6 +19,11 @@ pub enum Cloud {
     /// Pack the type definitions of Azure, `generated/…/types.json` of the repository `Azure/bicep-types-az`.
     Azure {
         /// The folder with the files; every `.json` file in it and below it is read.
+        folder: PathBuf,
+    },
+    /// Pack Google's discovery documents, as `google-api-python-client` carries them.
+    Google {
+        /// The folder `googleapiclient/discovery_cache/documents` of the installed package.
         folder: PathBuf,
     },
 }
@@ -36,7 +42,21 @@ pub fn run(cloud: &Cloud) -> Result<()> {
             let table = azure::table(folder, &create_only)?;
             write(&types.join("types.table"), &table)
         }
+        Cloud::Google { folder } => {
+            let types = folders::root().join("plugins/gcp/types");
+            let table = google::table(
+                folder,
+                &text(&types, "documents.txt")?,
+                &text(&types, "facts.txt")?,
+            )?;
+            write(&types.join("types.table"), &table)
+        }
     }
+}
+
+fn text(folder: &Path, name: &str) -> Result<String> {
+    let file = folder.join(name);
+    fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))
 }
 
 /// Verifies and writes a table.

@@ -1,0 +1,441 @@
+//! Making, reading, changing and deleting an object of any type, over as many requests and polls as that takes.
+
+use std::collections::BTreeMap;
+
+use konductor_sdk::cloud::{handle_of, in_progress};
+use konductor_sdk::model::provider::Progress;
+use konductor_sdk::prelude::*;
+use serde::{Deserialize, Serialize};
+use serde_json::Value as Json;
+
+use crate::body::{Place, body_to_wire, from_wire};
+use crate::change::step_token;
+use crate::client::{Operation, OperationState, api, pause};
+use crate::link::{expand, link, matched, parameters, segments};
+use crate::types::{Method, RestType};
+
+/// Query parameters that the plugin sets by itself.
+const OWN_QUERY: [&str; 5] = [
+    "requestId",
+    "clientOperationId",
+    "updateMask",
+    "ifMetagenerationMatch",
+    "ifGenerationMatch",
+];
+
+/// What an operation that goes on is kept as. It holds no secret.
+#[derive(Debug, Serialize, Deserialize)]
+pub struct Handle {
+    /// The type.
+    pub rest: String,
+    /// Where the operation is.
+    pub(crate) operation: Vec<String>,
+    /// The object's link, where it is known already.
+    pub(crate) link: Option<String>,
+    /// Properties that are still to be changed when the operation is done.
+    pub(crate) remaining: Vec<String>,
+    /// The object is being deleted.
+    pub(crate) deletes: bool,
+}
+
+/// How an object stands after a request.
+#[derive(Debug)]
+pub enum Stand {
+    /// It is there: its link, and what Google says of it.
+    Done(String, Value),
+    /// It is gone.
+    Gone,
+    /// Something goes on.
+    Going(Progress),
+    /// It is there, and not as it should be.
+    Failed(String, Value, Box<Failure>),
+}
+
+/// A type, and the parameters that say where its objects are.
+#[derive(Debug, Clone)]
+pub struct Target {
+    /// The type.
+    pub rest: RestType,
+    /// What was given, by the names of path and query.
+    pub given: BTreeMap<String, String>,
+}
+
+impl Target {
+    /// Returns the place of the object's body.
+    pub fn place(&self) -> Place {
+        Place::of(self.rest.body())
+    }
+
+    /// Returns a parameter: a given one, one of the configuration, or one that follows from these.
+    fn parameter(&self, context: &Context, name: &str) -> Option<String> {
+        if let Some(value) = self.given.get(name) {
+            return Some(value.clone());
+        }
+        let configured = |name: &str| {
+            self.given
+                .get(name)
+                .cloned()
+                .or_else(|| context.config().attribute(name)?.as_text().map(str::to_owned))
+        };
+        match name {
+            "project" | "projectId" | "projectsId" => configured("project"),
+            "region" => configured("region"),
+            "zone" => configured("zone"),
+            // The parent of what stands in a project, or in a location of one.
+            "parent" | "name" => {
+                let project = configured("project")?;
+                let steps: Vec<&str> = self.rest.name().rsplit('/').next()?.split('.').collect();
+                match steps.as_slice() {
+                    ["projects", _] => Some(format!("projects/{project}")),
+                    ["projects", "locations", _] => {
+                        let location = configured("location").or_else(|| configured("region"))?;
+                        Some(format!("projects/{project}/locations/{location}"))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        }
+    }
+
+    /// Returns a parameter of a query, where it is given or configured.
+    pub fn parameter_of(&self, context: &Context, name: &str) -> Option<String> {
+        self.parameter(context, name)
+    }
+
+    /// Returns the path of a method that lists.
+    ///
+    /// # Errors
+    /// When a parameter is neither given nor configured.
+    pub fn path_of_collection(&self, context: &Context, method: &Method) -> Result<Vec<String>, Failure> {
+        self.collection_path(context, method, &Value::Null)
+    }
+
+    fn missing(&self, name: &str) -> Failure {
+        let mut failure = Failure::new(
+            Disposition::Invalid,
+            format!(
+                "{} needs the parameter `{name}`; give it under `parameters`, or set it in the module's configuration",
+                self.rest.name()
+            ),
+        );
+        failure.at = Some(Path::attribute("parameters").child(name));
+        failure
+    }
+
+    /// Returns the path of a method that is about the collection.
+    fn collection_path(
+        &self,
+        context: &Context,
+        method: &Method,
+        body: &Value,
+    ) -> Result<Vec<String>, Failure> {
+        let value = |name: &str| {
+            // `PUT v1/{+name}`: the object's own name is the path.
+            let own = (method.verb == "PUT").then(|| body.attribute(name)).flatten();
+            let value = own
+                .and_then(Value::as_text)
+                .map(str::to_owned)
+                .or_else(|| self.parameter(context, name))?;
+            // `v1/{+project}/topics` wants `projects/shop`.
+            let is_short = name == "project" && !value.contains('/');
+            let whole = parameters(method.path).any(|(found, whole)| found == name && whole);
+            Some(if is_short && whole {
+                format!("projects/{value}")
+            } else {
+                value
+            })
+        };
+        expand(method.path, value).map_err(|name| self.missing(name))
+    }
+
+    /// Returns the link of an object, as what Google answered and the parameters say.
+    pub fn link_of(&self, context: &Context, answer: &Value) -> Result<String, Failure> {
+        let service = self.rest.service();
+        let text = |name: &str| answer.attribute(name).and_then(Value::as_text);
+        let get = self.method("get")?;
+        if let Some(found) = text("selfLink").and_then(|link| segments(service, link))
+            && matched(get.path, &found).is_some()
+        {
+            return Ok(link(service, &found));
+        }
+        let last = parameters(get.path).last().map(|(name, _)| name);
+        let value = |name: &str| {
+            let whole = parameters(get.path).any(|(found, whole)| found == name && whole);
+            let own = |name: &str| answer.attribute(name).and_then(Value::as_text).map(str::to_owned);
+            if whole {
+                return own("name");
+            }
+            own(name)
+                .filter(|value| !value.starts_with("https://"))
+                .or_else(|| self.given.get(name).cloned())
+                .or_else(|| own("name").filter(|_| last == Some(name)))
+                .or_else(|| self.parameter(context, name))
+                .or_else(|| own("id").filter(|_| last == Some(name)))
+        };
+        let found = expand(get.path, value).map_err(|name| {
+            Failure::new(
+                Disposition::Other,
+                format!(
+                    "the cloud's answer does not say the `{name}` of the object; look at the project before trying again"
+                ),
+            )
+        })?;
+        Ok(link(service, &found))
+    }
+
+    fn method(&self, what: &str) -> Result<Method, Failure> {
+        self.rest.method(what).ok_or_else(|| {
+            Failure::new(
+                Disposition::Unsupported,
+                format!("the API has no way to {what} objects of {}", self.rest.name()),
+            )
+        })
+    }
+
+    fn progress(&self, operation: &Operation, handle: Handle, said: &str) -> Result<Stand, Failure> {
+        let link = handle.link.clone();
+        let handle = Handle {
+            operation: operation.path.clone(),
+            ..handle
+        };
+        Ok(Stand::Going(in_progress(
+            &handle,
+            link.as_deref(),
+            pause(),
+            said,
+        )?))
+    }
+
+    /// Makes an object. `create` parameters of a wrapped request stand among the given ones.
+    pub fn create(&self, context: &Context, body: &Value, token: &str) -> Result<Stand, Failure> {
+        let method = self.method("create")?;
+        let path = self.collection_path(context, &method, body)?;
+        let api = api(context, self.rest.service());
+        let mut request = api.request(method.verb, &path);
+        for name in &method.query {
+            if *name == "requestId" {
+                request = request.query(name, step_token(token, "create")).idempotent(true);
+            } else if !OWN_QUERY.contains(name) {
+                match self.parameter(context, name) {
+                    Some(value) => request = request.query(name, value),
+                    // What names the new object must be given.
+                    None if name.ends_with("Id") && *name != "parentCollectionId" => {
+                        return Err(self.missing(name));
+                    }
+                    None => {}
+                }
+            }
+        }
+        let object = body_to_wire(self.place(), body);
+        let payload = match self.rest.wrapper("create") {
+            None => object,
+            Some(member) => {
+                let mut payload = serde_json::Map::new();
+                for name in self.rest.beside("create") {
+                    if let Some(value) = self.given.get(name) {
+                        payload.insert(name.to_owned(), value.clone().into());
+                    }
+                }
+                payload.insert(member.to_owned(), object);
+                Json::Object(payload)
+            }
+        };
+        let is_keyed = method.takes("requestId");
+        let answer = match request.json(&payload).send() {
+            Ok(answer) => answer.json::<Json>()?,
+            // With a key, what is there is somebody else's; without one it may be what a run that was cut off made.
+            Err(failure) if !is_keyed && is_conflict(&failure) => {
+                return self.own(context, body, failure);
+            }
+            Err(failure) => return Err(failure),
+        };
+        let Some(version) = self.rest.operation_version() else {
+            let answer = from_wire(answer);
+            return Ok(Stand::Done(self.link_of(context, &answer)?, answer));
+        };
+        let operation = Operation::read(self.rest.service(), version, &answer)?;
+        let handle = Handle {
+            rest: self.rest.name().to_owned(),
+            operation: Vec::new(),
+            link: self.target(&operation),
+            remaining: Vec::new(),
+            deletes: false,
+        };
+        self.after(context, operation, handle, body, body)
+    }
+
+    /// Returns the link of what an operation is about.
+    fn target(&self, operation: &Operation) -> Option<String> {
+        let found = segments(self.rest.service(), operation.target.as_deref()?)?;
+        matched(self.rest.method("get")?.path, &found)?;
+        Some(link(self.rest.service(), &found))
+    }
+
+    /// Returns an object of the name that was asked for, if it is as asked for.
+    fn own(&self, context: &Context, body: &Value, conflict: Failure) -> Result<Stand, Failure> {
+        let Ok(link) = self.link_of(context, body) else {
+            return Err(conflict);
+        };
+        let Some(found) = self.read(context, &link)? else {
+            return Err(conflict);
+        };
+        let settled = crate::body::settled(self.place(), &found, body);
+        let differ = crate::body::changes(self.place(), &Path::root(), &settled, body);
+        if differ.is_empty() {
+            return Ok(Stand::Done(link, found));
+        }
+        Err(conflict)
+    }
+
+    /// Reads an object; none when it is not there.
+    pub fn read(&self, context: &Context, link: &str) -> Result<Option<Value>, Failure> {
+        let path = self.path_of(link)?;
+        let answer = api(context, self.rest.service()).get(path).send_optional()?;
+        match answer {
+            Some(answer) => {
+                let found = from_wire(answer.json()?);
+                // Some APIs go on answering for a while with what was deleted.
+                let is_deleted =
+                    found.attribute("lifecycleState").and_then(Value::as_text) == Some("DELETE_REQUESTED");
+                Ok(Some(found).filter(|_| !is_deleted))
+            }
+            None => Ok(None),
+        }
+    }
+
+    /// Returns the path of an object by its link.
+    pub fn path_of(&self, link: &str) -> Result<Vec<String>, Failure> {
+        let get = self.method("get")?;
+        segments(self.rest.service(), link)
+            .filter(|found| matched(get.path, found).is_some())
+            .ok_or_else(|| {
+                Failure::new(
+                    Disposition::Invalid,
+                    format!(
+                        "`{link}` is not the self link of a {}; expected https://{}.googleapis.com/{}",
+                        self.rest.name(),
+                        self.rest.service(),
+                        get.path
+                    ),
+                )
+            })
+    }
+
+    /// Returns the path of a method about an object: methods of one collection call its parameters differently.
+    pub(crate) fn item_path(&self, method: &Method, link: &str) -> Result<Vec<String>, Failure> {
+        let found = self.path_of(link)?;
+        let get = self.method("get")?;
+        let values: Vec<String> = matched(get.path, &found)
+            .map(|values| {
+                parameters(get.path)
+                    .filter_map(|(name, _)| values.get(name).cloned())
+                    .collect()
+            })
+            .unwrap_or_default();
+        let names: Vec<&str> = parameters(method.path).map(|(name, _)| name).collect();
+        let value = |name: &str| {
+            let index = names.iter().position(|found| *found == name)?;
+            values.get(index).cloned()
+        };
+        expand(method.path, value).map_err(|name| self.missing(name))
+    }
+
+    /// Deletes an object.
+    pub fn delete(&self, context: &Context, link: &str, token: &str) -> Result<Stand, Failure> {
+        let method = self.method("delete")?;
+        let path = self.item_path(&method, link)?;
+        let api = api(context, self.rest.service());
+        let mut request = api.request(method.verb, &path);
+        if method.takes("requestId") {
+            request = request.query("requestId", step_token(token, "delete"));
+        }
+        let Some(answer) = request.send_optional()? else {
+            return Ok(Stand::Gone);
+        };
+        let (Some(version), false) = (self.rest.operation_version(), answer.bytes().is_empty()) else {
+            return Ok(Stand::Gone);
+        };
+        let answer: Json = answer.json()?;
+        let is_operation = answer.get("status").is_some()
+            || answer.get("done").is_some()
+            || answer.get("metadata").is_some();
+        if !is_operation {
+            return Ok(Stand::Gone);
+        }
+        let operation = Operation::read(self.rest.service(), version, &answer)?;
+        let handle = Handle {
+            rest: self.rest.name().to_owned(),
+            operation: Vec::new(),
+            link: Some(link.to_owned()),
+            remaining: Vec::new(),
+            deletes: true,
+        };
+        self.after(context, operation, handle, &Value::Null, &Value::Null)
+    }
+
+    /// Asks how an operation stands, and goes on when it is done. `wanted` is the body as it should be.
+    pub fn poll(&self, context: &Context, handle: &[u8], wanted: &Value) -> Result<Stand, Failure> {
+        let handle: Handle = handle_of(handle)?;
+        let version = self.rest.operation_version().unwrap_or("v1");
+        let operation = Operation::ask(context, self.rest.service(), version, &handle.operation)?;
+        self.after(context, operation, handle, &Value::Null, wanted)
+    }
+
+    pub(crate) fn after(
+        &self,
+        context: &Context,
+        operation: Operation,
+        handle: Handle,
+        old: &Value,
+        wanted: &Value,
+    ) -> Result<Stand, Failure> {
+        match operation.state.clone() {
+            OperationState::Running(said) => self.progress(&operation, handle, &said),
+            OperationState::Done(_) if handle.deletes => Ok(Stand::Gone),
+            OperationState::Done(response) => {
+                let link = match (handle.link.clone(), self.target(&operation)) {
+                    (Some(link), _) | (None, Some(link)) => link,
+                    (None, None) => self.link_of(context, &from_wire(response))?,
+                };
+                let handle = Handle {
+                    link: Some(link),
+                    ..handle
+                };
+                // A token of its own for each step that is still to come, the same after a run that was cut off.
+                let token = operation.path.last().cloned().unwrap_or_default();
+                self.go_on(context, handle, old, wanted, &token)
+            }
+            OperationState::Failed(failure) => {
+                let (Some(link), false) = (&handle.link, handle.deletes) else {
+                    return Err(*failure);
+                };
+                match self.read(context, link)? {
+                    Some(found) => Ok(Stand::Failed(link.clone(), found, failure)),
+                    None => Err(*failure),
+                }
+            }
+        }
+    }
+}
+
+/// Returns the type of an operation that goes on.
+///
+/// # Errors
+/// When the handle is not of this plugin, or of a type that it does not know.
+pub fn type_of_handle(handle: &[u8]) -> Result<RestType, Failure> {
+    let handle: Handle = handle_of(handle)?;
+    RestType::find(&handle.rest).ok_or_else(|| {
+        Failure::new(
+            Disposition::Unsupported,
+            format!(
+                "this plugin does not know the type `{}` of the operation",
+                handle.rest
+            ),
+        )
+    })
+}
+
+fn is_conflict(failure: &Failure) -> bool {
+    failure.disposition == Disposition::AlreadyExists || failure.http_status == Some(409)
+}

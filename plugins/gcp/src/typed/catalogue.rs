@@ -1,0 +1,233 @@
+//! The types with attributes of their own.
+
+use konductor_sdk::ResourceProvider;
+
+use super::Typed;
+
+/// What every description has where nothing else is said.
+const PLAIN: Typed = Typed {
+    name: "",
+    rest: "",
+    about: "",
+    abouts: &[],
+    parameters: &[],
+    full_name: None,
+    link: "",
+    example: "",
+};
+
+static NETWORK: Typed = Typed {
+    name: "gcp:compute:Network",
+    rest: "compute/v1/networks",
+    about: "A network (VPC) of a project.",
+    abouts: &[
+        ("name", "The name: lower-case letters, digits and hyphens."),
+        (
+            "auto_create_subnetworks",
+            "Whether a subnetwork is made in every region.",
+        ),
+        (
+            "routing_config",
+            "Whether routes are learned in one region or in all.",
+        ),
+    ],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/global/networks/net",
+    example: "network:\n  type: gcp:compute:Network\n  properties: { name: shop, auto_create_subnetworks: false }\n",
+    ..PLAIN
+};
+
+static SUBNETWORK: Typed = Typed {
+    name: "gcp:compute:Subnetwork",
+    rest: "compute/v1/subnetworks",
+    about: "A range of addresses of a network in one region.",
+    abouts: &[
+        ("network", "The network: its self link or a part of it."),
+        (
+            "ip_cidr_range",
+            "The addresses. The range can grow in place, and not shrink.",
+        ),
+        ("region", "The region; `gcp.region` where it is not given."),
+    ],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/regions/europe-west1/subnetworks/net",
+    example: "subnetwork:\n  type: gcp:compute:Subnetwork\n  properties: { name: shop, network: global/networks/shop, \
+              ip_cidr_range: 10.20.0.0/24 }\n",
+    ..PLAIN
+};
+
+static FIREWALL: Typed = Typed {
+    name: "gcp:compute:Firewall",
+    rest: "compute/v1/firewalls",
+    about: "A rule that lets traffic through a network, or keeps it out.",
+    abouts: &[
+        ("allowed", "What is let through: protocols and ports."),
+        ("denied", "What is kept out: protocols and ports."),
+        ("source_ranges", "Where it may come from."),
+    ],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/global/firewalls/https",
+    example: "https:\n  type: gcp:compute:Firewall\n  properties:\n    name: https\n    network: global/networks/shop\n    \
+              allowed: [{ ip_protocol: tcp, ports: [\"443\"] }]\n    source_ranges: [10.0.0.0/8]\n",
+    ..PLAIN
+};
+
+static ROUTER: Typed = Typed {
+    name: "gcp:compute:Router",
+    rest: "compute/v1/routers",
+    about: "A cloud router, with the gateways (`nats`) through which a network reaches the internet.",
+    abouts: &[("nats", "Gateways for addresses that are not public.")],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/regions/europe-west1/routers/out",
+    example: "router:\n  type: gcp:compute:Router\n  properties:\n    name: out\n    network: global/networks/shop\n    \
+              nats: [{ name: out, nat_ip_allocate_option: AUTO_ONLY, source_subnetwork_ip_ranges_to_nat: \
+              ALL_SUBNETWORKS_ALL_IP_RANGES }]\n",
+    ..PLAIN
+};
+
+static ADDRESS: Typed = Typed {
+    name: "gcp:compute:Address",
+    rest: "compute/v1/addresses",
+    about: "A reserved address in a region.",
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/regions/europe-west1/addresses/front",
+    example: "address:\n  type: gcp:compute:Address\n  properties: { name: front }\n",
+    ..PLAIN
+};
+
+static GLOBAL_ADDRESS: Typed = Typed {
+    name: "gcp:compute:GlobalAddress",
+    rest: "compute/v1/globalAddresses",
+    about: "A reserved address that all regions share.",
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/global/addresses/front",
+    example: "address:\n  type: gcp:compute:GlobalAddress\n  properties: { name: front }\n",
+    ..PLAIN
+};
+
+static INSTANCE: Typed = Typed {
+    name: "gcp:compute:Instance",
+    rest: "compute/v1/instances",
+    about: "A virtual machine.",
+    abouts: &[
+        (
+            "machine_type",
+            "The machine type: `zones/europe-west1-b/machineTypes/e2-micro`.",
+        ),
+        ("zone", "The zone; `gcp.zone` where it is not given."),
+        (
+            "metadata",
+            "What the machine reads of itself, such as its startup script.",
+        ),
+    ],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/zones/europe-west1-b/instances/web",
+    example: "web:\n  type: gcp:compute:Instance\n  properties:\n    name: web\n    machine_type: \
+              zones/europe-west1-b/machineTypes/e2-micro\n    disks: [{ boot: true, auto_delete: true, initialize_params: { \
+              source_image: projects/debian-cloud/global/images/family/debian-12 } }]\n    network_interfaces: [{ network: \
+              global/networks/default }]\n",
+    ..PLAIN
+};
+
+static DISK: Typed = Typed {
+    name: "gcp:compute:Disk",
+    rest: "compute/v1/disks",
+    about: "A disk in a zone.",
+    abouts: &[("size_gb", "Its size. It can grow in place, and not shrink.")],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/zones/europe-west1-b/disks/data",
+    example: "data:\n  type: gcp:compute:Disk\n  properties: { name: data, size_gb: 20 }\n",
+    ..PLAIN
+};
+
+static BUCKET: Typed = Typed {
+    name: "gcp:storage:Bucket",
+    rest: "storage/v1/buckets",
+    about: "A bucket of Cloud Storage.",
+    abouts: &[
+        ("name", "The name, which no other bucket of anybody may have."),
+        (
+            "location",
+            "Where its objects are: a region or `US`, `EU`, `ASIA`, in upper case.",
+        ),
+    ],
+    link: "https://storage.googleapis.com/storage/v1/b/shop-assets",
+    example: "assets:\n  type: gcp:storage:Bucket\n  properties: { name: shop-assets, location: EUROPE-WEST1, versioning: { \
+              enabled: true } }\n",
+    ..PLAIN
+};
+
+static SERVICE_ACCOUNT: Typed = Typed {
+    name: "gcp:iam:ServiceAccount",
+    rest: "iam/v1/projects.serviceAccounts",
+    about: "A service account.",
+    abouts: &[(
+        "account_id",
+        "What its e-mail address begins with: 6 to 30 characters.",
+    )],
+    parameters: &[("account_id", "accountId", "email", '@')],
+    link: "https://iam.googleapis.com/v1/projects/shop/serviceAccounts/robot@shop.iam.gserviceaccount.com",
+    example: "robot:\n  type: gcp:iam:ServiceAccount\n  properties: { account_id: shop-robot, display_name: The shop }\n",
+    ..PLAIN
+};
+
+static MANAGED_ZONE: Typed = Typed {
+    name: "gcp:dns:ManagedZone",
+    rest: "dns/v1/managedZones",
+    about: "A zone of Cloud DNS.",
+    abouts: &[("dns_name", "The domain, with a dot at its end.")],
+    link: "https://dns.googleapis.com/dns/v1/projects/shop/managedZones/shop",
+    example: "zone:\n  type: gcp:dns:ManagedZone\n  properties: { name: shop, dns_name: shop.example.com., description: \
+              The shop }\n",
+    ..PLAIN
+};
+
+static RECORD_SET: Typed = Typed {
+    name: "gcp:dns:RecordSet",
+    rest: "dns/v1/resourceRecordSets",
+    about: "The records of one name and type in a zone.",
+    abouts: &[
+        ("managed_zone", "The name of the zone."),
+        ("name", "The name of the records, with a dot at its end."),
+        ("rrdatas", "The data of each record, as in a zone file."),
+    ],
+    link: "https://dns.googleapis.com/dns/v1/projects/shop/managedZones/shop/rrsets/www.shop.example.com./A",
+    example: "www:\n  type: gcp:dns:RecordSet\n  properties: { managed_zone: shop, name: www.shop.example.com., type: A, \
+              ttl: 300, rrdatas: [10.20.0.2] }\n",
+    ..PLAIN
+};
+
+static TOPIC: Typed = Typed {
+    name: "gcp:pubsub:Topic",
+    rest: "pubsub/v1/projects.topics",
+    about: "A topic of Pub/Sub.",
+    abouts: &[("name", "Its name in the project.")],
+    full_name: Some("projects/{project}/topics/{name}"),
+    link: "https://pubsub.googleapis.com/v1/projects/shop/topics/orders",
+    example: "orders:\n  type: gcp:pubsub:Topic\n  properties: { name: orders }\n",
+    ..PLAIN
+};
+
+static SUBSCRIPTION: Typed = Typed {
+    name: "gcp:pubsub:Subscription",
+    rest: "pubsub/v1/projects.subscriptions",
+    about: "A subscription to a topic of Pub/Sub.",
+    abouts: &[
+        ("name", "Its name in the project."),
+        ("topic", "The whole name of the topic: its `full_name`."),
+    ],
+    full_name: Some("projects/{project}/subscriptions/{name}"),
+    link: "https://pubsub.googleapis.com/v1/projects/shop/subscriptions/orders",
+    example: "orders:\n  type: gcp:pubsub:Subscription\n  properties: { name: orders, topic: projects/shop/topics/orders }\n",
+    ..PLAIN
+};
+
+/// All of them.
+pub static TYPES: [&'static dyn ResourceProvider; 14] = [
+    &NETWORK,
+    &SUBNETWORK,
+    &FIREWALL,
+    &ROUTER,
+    &ADDRESS,
+    &GLOBAL_ADDRESS,
+    &INSTANCE,
+    &DISK,
+    &BUCKET,
+    &SERVICE_ACCOUNT,
+    &MANAGED_ZONE,
+    &RECORD_SET,
+    &TOPIC,
+    &SUBSCRIPTION,
+];

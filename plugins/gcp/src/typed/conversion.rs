@@ -1,0 +1,286 @@
+//! Between attributes in the spelling of Konductor and bodies in that of Google, and the schema of one from the other.
+
+use std::collections::BTreeMap;
+
+use konductor_schema_table::{Flags, Kind, Node};
+use konductor_sdk::model::schema::AttributeKind;
+use konductor_sdk::prelude::*;
+
+/// How deep definitions are followed; what stands deeper takes anything, in Google's spelling.
+const DEEPEST: usize = 6;
+
+/// Texts of these forms are numbers.
+const NUMBER_FORMATS: [&str; 2] = ["int64", "uint64"];
+
+/// Returns a property's name in the spelling of attributes: `ipCidrRange` is `ip_cidr_range`, `IPProtocol` is
+/// `ip_protocol`.
+pub fn attribute_name(property: &str) -> String {
+    // One word, though not in one case.
+    let property = property.replace("IPv", "Ipv").replace("IPs", "Ips");
+    let characters: Vec<char> = property.chars().collect();
+    let mut name = String::new();
+    for (index, character) in characters.iter().enumerate() {
+        if character.is_ascii_uppercase() {
+            let before = index.checked_sub(1).and_then(|before| characters.get(before));
+            let after = characters.get(index + 1);
+            let begins = before.is_some_and(|before| !before.is_ascii_uppercase())
+                || (index > 0 && after.is_some_and(char::is_ascii_lowercase));
+            if begins && !name.ends_with('_') {
+                name.push('_');
+            }
+        }
+        name.push(character.to_ascii_lowercase());
+    }
+    name
+}
+
+fn is_number(node: Node<'static>) -> bool {
+    matches!(node.kind(), Kind::Text(rules) if rules.format.is_some_and(|form| NUMBER_FORMATS.contains(&form)))
+}
+
+/// Returns the schema of a property.
+pub fn schema_of(node: Node<'static>, flags: Flags, depth: usize) -> AttributeSchema {
+    let output = flags.contains(Flags::READ_ONLY);
+    let required = flags.contains(Flags::REQUIRED) && !output;
+    let mut schema = AttributeSchema {
+        required,
+        output_only: output,
+        // Google fills in what is not given.
+        computed: !required && !flags.contains(Flags::WRITE_ONLY),
+        volatile: output,
+        replaces: flags.contains(Flags::CREATE_ONLY) && !output,
+        write_only: flags.contains(Flags::WRITE_ONLY),
+        sensitive: flags.contains(Flags::SENSITIVE),
+        ..AttributeSchema::default()
+    };
+    let text = AttributeKind::Text {
+        format: TextFormat::Any,
+        minimum_length: None,
+        maximum_length: None,
+    };
+    schema.kind = match node.kind() {
+        _ if depth > DEEPEST => AttributeKind::Any,
+        Kind::Any | Kind::Variants(_) => AttributeKind::Any,
+        Kind::Boolean => AttributeKind::Boolean,
+        Kind::Number => AttributeKind::Number,
+        Kind::Integer(rules) => AttributeKind::Integer {
+            minimum: rules.minimum,
+            maximum: rules.maximum,
+        },
+        Kind::Text(_) if is_number(node) && !output => AttributeKind::Integer {
+            minimum: None,
+            maximum: None,
+        },
+        Kind::Text(rules) => {
+            let known = |pattern: &&str| regex_lite::Regex::new(pattern).is_ok();
+            schema.pattern = rules.pattern.filter(known).filter(|_| !output).map(str::to_owned);
+            text
+        }
+        Kind::Choice(choices) => {
+            if !choices.open && !output {
+                schema.allowed = choices.values().map(Value::from).collect();
+            }
+            text
+        }
+        Kind::List(list) => AttributeKind::List {
+            items: Box::new(element(list.items, output, depth)),
+            unordered: false,
+            minimum_items: None,
+            maximum_items: None,
+        },
+        Kind::Map(values) => AttributeKind::Map {
+            values: Box::new(element(values, output, depth)),
+        },
+        Kind::Object(object) => AttributeKind::Object {
+            attributes: object
+                .properties()
+                .filter(|property| property.name() != "kind")
+                .map(|property| {
+                    let flags = if output {
+                        property.flags() | Flags::READ_ONLY
+                    } else {
+                        property.flags()
+                    };
+                    let schema = schema_of(property.node(), flags, depth + 1);
+                    (attribute_name(property.name()), schema)
+                })
+                .collect(),
+        },
+    };
+    schema
+}
+
+fn element(node: Node<'static>, output: bool, depth: usize) -> AttributeSchema {
+    let flags = if output { Flags::READ_ONLY } else { Flags::NONE };
+    AttributeSchema {
+        computed: false,
+        volatile: false,
+        output_only: false,
+        ..schema_of(node, flags, depth + 1)
+    }
+}
+
+/// Returns the body that attributes say: what is not known yet or only Google sets is left out.
+pub fn to_body(node: Node<'static>, attributes: &Value) -> Value {
+    let secret = matches!(attributes, Value::Secret(_));
+    let body = match (node.kind(), attributes.reveal()) {
+        (Kind::Object(object), Value::Map(map)) => {
+            let mut body = BTreeMap::new();
+            for property in object.properties() {
+                let given = map.get(&attribute_name(property.name()));
+                let Some(value) =
+                    given.filter(|value| !matches!(value.reveal(), Value::Null | Value::Unknown))
+                else {
+                    continue;
+                };
+                if !property.flags().contains(Flags::READ_ONLY) {
+                    body.insert(property.name().to_owned(), to_body(property.node(), value));
+                }
+            }
+            Value::Map(body)
+        }
+        (Kind::List(list), Value::List(values)) => {
+            Value::List(values.iter().map(|value| to_body(list.items, value)).collect())
+        }
+        (Kind::Map(values), Value::Map(map)) => Value::Map(
+            map.iter()
+                .map(|(key, value)| (key.clone(), to_body(values, value)))
+                .collect(),
+        ),
+        (_, value) => value.clone(),
+    };
+    if secret { body.into_secret() } else { body }
+}
+
+/// Returns the attributes of what Google answers.
+pub fn to_attributes(node: Node<'static>, body: &Value) -> Value {
+    attributes_at(node, body, false)
+}
+
+fn attributes_at(node: Node<'static>, body: &Value, output: bool) -> Value {
+    let secret = matches!(body, Value::Secret(_));
+    let attributes = match (node.kind(), body.reveal()) {
+        (Kind::Object(object), Value::Map(map)) => {
+            let mut attributes = BTreeMap::new();
+            for (name, value) in map {
+                let Some(property) = object.property(name).filter(|_| name != "kind") else {
+                    continue;
+                };
+                let output = output || property.flags().contains(Flags::READ_ONLY);
+                attributes.insert(
+                    attribute_name(name),
+                    attributes_at(property.node(), value, output),
+                );
+            }
+            Value::Map(attributes)
+        }
+        (Kind::List(list), Value::List(values)) => Value::List(
+            values
+                .iter()
+                .map(|value| attributes_at(list.items, value, output))
+                .collect(),
+        ),
+        (Kind::Map(values), Value::Map(map)) => Value::Map(
+            map.iter()
+                .map(|(key, value)| (key.clone(), attributes_at(values, value, output)))
+                .collect(),
+        ),
+        (Kind::Text(_), Value::Text(text)) if is_number(node) && !output => text
+            .parse::<i64>()
+            .map_or_else(|_| Value::Text(text.clone()), Value::from),
+        (_, value) => value.clone(),
+    };
+    if secret {
+        attributes.into_secret()
+    } else {
+        attributes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::body::{from_wire, to_wire};
+    use crate::types::RestType;
+
+    #[test]
+    fn names_are_spelled_as_attributes() {
+        for (property, attribute) in [
+            ("ipCidrRange", "ip_cidr_range"),
+            ("IPProtocol", "ip_protocol"),
+            ("selfLink", "self_link"),
+            ("enableIPv6", "enable_ipv6"),
+            ("name", "name"),
+            ("natIPs", "nat_ips"),
+            ("gatewayIPv4", "gateway_ipv4"),
+            ("IPAddress", "ip_address"),
+            ("I", "i"),
+        ] {
+            assert_eq!(attribute_name(property), attribute, "{property}");
+        }
+    }
+
+    #[test]
+    fn no_two_properties_of_a_type_have_the_same_attribute() {
+        fn look(node: Node<'static>, at: &str, depth: usize) {
+            match node.kind() {
+                Kind::Object(object) if depth < 8 => {
+                    let mut seen = BTreeMap::new();
+                    for property in object.properties() {
+                        let before = seen.insert(attribute_name(property.name()), property.name());
+                        assert_eq!(before, None, "{at}.{}", property.name());
+                        look(property.node(), &format!("{at}.{}", property.name()), depth + 1);
+                    }
+                }
+                Kind::List(list) => look(list.items, at, depth),
+                Kind::Map(values) => look(values, at, depth),
+                _ => {}
+            }
+        }
+        for typed in super::super::TYPES {
+            let schema = typed.schema().unwrap();
+            assert!(
+                schema.attributes.contains_key("self_link"),
+                "{}",
+                schema.resource_type
+            );
+        }
+        for name in [
+            "compute/v1/networks",
+            "compute/v1/firewalls",
+            "compute/v1/routers",
+            "compute/v1/instances",
+            "storage/v1/buckets",
+        ] {
+            look(RestType::find(name).unwrap().body(), name, 0);
+        }
+    }
+
+    #[test]
+    fn attributes_and_bodies_lead_to_each_other() {
+        let firewall = RestType::find("compute/v1/firewalls").unwrap().body();
+        let body = from_wire(
+            json!({"name": "f", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}], "selfLink": "x"}),
+        );
+        let attributes = to_attributes(firewall, &body);
+        assert_eq!(
+            to_wire(&attributes),
+            json!({"name": "f", "allowed": [{"ip_protocol": "tcp", "ports": ["80"]}], "self_link": "x"})
+        );
+        assert_eq!(
+            to_wire(&to_body(firewall, &attributes)),
+            json!({"name": "f", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}]})
+        );
+        let disk = RestType::find("compute/v1/disks").unwrap().body();
+        let attributes = to_attributes(
+            disk,
+            &from_wire(json!({"sizeGb": "10", "id": "18446744073709551615"})),
+        );
+        assert_eq!(
+            to_wire(&attributes),
+            json!({"size_gb": 10, "id": "18446744073709551615"})
+        );
+    }
+}
