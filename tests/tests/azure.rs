@@ -291,11 +291,8 @@ fn drift_of_a_thousand_resources_is_found_within_the_limits_of_resource_manager(
     azure.ask(&json!({"lag": {"id": identity(600)}}));
     azure.ask(&json!({"counts": {}}));
     azure.ask(&json!({"limit": {"rate": RATE, "burst": BURST}}));
-    let began = Instant::now();
     let drift = project.run(["drift", "--json"]).succeeds();
-    let took = began.elapsed();
     let counted = azure.ask(&json!({"counts": {}}));
-    println!("{RESOURCES} resources in {took:?}: {counted}");
     let event = drift
         .events()
         .into_iter()
@@ -308,7 +305,7 @@ fn drift_of_a_thousand_resources_is_found_within_the_limits_of_resource_manager(
         "{event}"
     );
     assert_eq!(counted["limited"]["refused"], 0, "{counted}");
+    // So few that none waits for the limit; one by one, a thousand would take half a minute and more.
     assert!(counted["limited"]["passed"].as_u64().unwrap() < 20, "{counted}");
-    assert!(took < Duration::from_secs(30), "{took:?}");
     assert_eq!(azure.ask(&json!({"faults": {}})), json!([]));
 }

@@ -1,4 +1,10 @@
 //! What follows from what an evaluator answers, also from one that fails.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking, also in the functions that tests share"
+)]
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;

@@ -1,4 +1,8 @@
 //! Packages are read from folders, with everything that is wrong said at once.
+#![allow(
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, also in the functions that tests share"
+)]
 
 use std::path::Path;
 

@@ -45,7 +45,7 @@ pub fn parameters(template: &str) -> impl Iterator<Item = (&str, bool)> {
 ///
 /// # Errors
 /// The name of the first parameter that has no value.
-pub fn expand<'t>(template: &'t str, value: impl Fn(&str) -> Option<String>) -> Result<Vec<String>, &'t str> {
+pub fn expand(template: &str, value: impl Fn(&str) -> Option<String>) -> Result<Vec<String>, &str> {
     let mut segments = Vec::new();
     for part in parts(template) {
         match part {
