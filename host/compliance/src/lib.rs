@@ -1,7 +1,7 @@
 //! Policies over plans.
 //!
 //! A site keeps [packages](package) of policies in folders. Each plan becomes a [document](plan_document) that they are
-//! shown, an [evaluator](evaluation::PolicyEvaluator) applies them to it, and a [decision](decision) says what follows.
+//! shown, an [evaluator](evaluation::PolicyEvaluator) applies them to it, and a [decision] says what follows.
 //! Nothing here knows how Rego is evaluated, nor the sandbox in which it is.
 
 pub mod decision;
