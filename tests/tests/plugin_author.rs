@@ -231,7 +231,9 @@ fn what_a_plugin_in_typescript_lacks_is_told_with_what_to_run() {
 
 #[test]
 fn dev_builds_and_plans_again_when_a_source_changes_and_survives_a_mistake() {
-    let project = started("board", "rust");
+    // A name of its own: cargo takes two folders with packages of one name for the same package, and the other tests
+    // build into the same place.
+    let project = started("journal", "rust");
     let mut dev = project.start(["plugin", "dev", "--simulate", "--json"]);
     let plan = dev.wait_for_event("plan");
     assert_eq!(plan["summary"]["create"], 1, "{plan}");
