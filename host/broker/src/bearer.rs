@@ -62,12 +62,6 @@ impl BearerToken {
             quota_project: None,
         }
     }
-
-    pub(crate) fn remaining(&self) -> Duration {
-        self.expires
-            .duration_since(SystemTime::now())
-            .unwrap_or(Duration::ZERO)
-    }
 }
 
 impl BearerSource {

@@ -1,33 +1,17 @@
-//! Keeps resolved credentials until shortly before they expire; many waiting calls cause one look-up.
+//! Keeps the credentials of a source, and whose they are.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::ProvideCredentials;
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
 use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 use crate::credentials::{CredentialError, CredentialSource, ProviderContext, Providers};
 use crate::redaction::Redaction;
+use crate::renewal_cache::{Expiring, FAILURE_STANDS, RenewalCache};
 use crate::transport::causes;
-
-/// How long before they expire credentials are renewed.
-const RENEWAL: Duration = Duration::from_secs(5 * 60);
-
-/// How long a failure stands, so that a thousand operations without credentials do not ask a thousand times.
-const FAILURE_STANDS: Duration = Duration::from_secs(10);
-
-type Lookup = Shared<BoxFuture<'static, Result<Credentials, CredentialError>>>;
-
-#[derive(Default)]
-struct State {
-    current: Option<Credentials>,
-    failed: Option<(Instant, CredentialError)>,
-    running: Option<Lookup>,
-}
 
 struct Inner {
     source: CredentialSource,
@@ -38,7 +22,7 @@ struct Inner {
 /// The credentials of one source.
 pub(crate) struct CredentialCache {
     inner: Arc<Inner>,
-    state: Mutex<State>,
+    resolved: RenewalCache<(), Credentials>,
     account: tokio::sync::Mutex<Option<KnownAccount>>,
 }
 
@@ -66,7 +50,7 @@ impl CredentialCache {
         };
         Self {
             inner: Arc::new(inner),
-            state: Mutex::default(),
+            resolved: RenewalCache::default(),
             account: tokio::sync::Mutex::default(),
         }
     }
@@ -81,45 +65,7 @@ impl CredentialCache {
     /// # Errors
     /// When the source has none, with what to do. A failed renewal is no error while the old ones are valid.
     pub(crate) async fn get(&self) -> Result<Credentials, CredentialError> {
-        let lookup = {
-            let mut state = self.state();
-            if let Some(current) = &state.current
-                && remaining(current).is_none_or(|remaining| remaining > RENEWAL)
-            {
-                return Ok(current.clone());
-            }
-            if let Some((at, error)) = &state.failed
-                && at.elapsed() < FAILURE_STANDS
-            {
-                return still_valid(&state).ok_or_else(|| error.clone());
-            }
-            match &state.running {
-                Some(lookup) => lookup.clone(),
-                None => {
-                    let lookup = look_up(Arc::clone(&self.inner)).boxed().shared();
-                    state.running = Some(lookup.clone());
-                    lookup
-                }
-            }
-        };
-        // No lock is held here: whoever waits drives the one look-up.
-        let result = lookup.clone().await;
-        let mut state = self.state();
-        if state
-            .running
-            .as_ref()
-            .is_some_and(|running| running.ptr_eq(&lookup))
-        {
-            state.running = None;
-            match &result {
-                Ok(credentials) => {
-                    state.current = Some(credentials.clone());
-                    state.failed = None;
-                }
-                Err(error) => state.failed = Some((Instant::now(), error.clone())),
-            }
-        }
-        result.or_else(|error| still_valid(&state).ok_or(error))
+        self.resolved.get(&(), || look_up(Arc::clone(&self.inner))).await
     }
 
     /// Returns the account that credentials of this cache belong to. `ask` is polled only when that is not known;
@@ -147,31 +93,21 @@ impl CredentialCache {
 
     /// Forgets credentials that the cloud called expired. Others, got since, stay.
     pub(crate) fn forget(&self, expired: &Credentials) {
-        let mut state = self.state();
-        if state.current.as_ref().is_some_and(|current| {
-            current.access_key_id() == expired.access_key_id()
-                && current.session_token() == expired.session_token()
-        }) {
-            state.current = None;
-        }
-    }
-
-    fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+        self.resolved.forget(&(), expired);
     }
 }
 
-fn remaining(credentials: &Credentials) -> Option<Duration> {
-    credentials
-        .expiry()
-        .map(|expiry| expiry.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO))
-}
+impl Expiring for Credentials {
+    const RENEWAL: Duration = Duration::from_secs(5 * 60);
 
-fn still_valid(state: &State) -> Option<Credentials> {
-    state
-        .current
-        .clone()
-        .filter(|current| remaining(current).is_none_or(|remaining| remaining > Duration::ZERO))
+    fn remaining(&self) -> Option<Duration> {
+        let expiry = self.expiry()?;
+        Some(expiry.duration_since(SystemTime::now()).unwrap_or(Duration::ZERO))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.access_key_id() == other.access_key_id() && self.session_token() == other.session_token()
+    }
 }
 
 async fn look_up(inner: Arc<Inner>) -> Result<Credentials, CredentialError> {

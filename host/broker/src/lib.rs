@@ -37,6 +37,7 @@ mod placement;
 mod presentation;
 mod recorder;
 mod redaction;
+mod renewal_cache;
 mod replay;
 pub mod request;
 pub mod retry;

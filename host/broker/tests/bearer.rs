@@ -8,24 +8,23 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, UnparsedPublicKey};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use aws_lc_rs::signature::RSA_PKCS1_2048_8192_SHA256;
 use konductor_broker::{
-    AuditSink, BearerSource, Broker, BrokerError, EndpointGrant, GoogleBase, GooglePlaces, GoogleSource,
-    Grant, Impersonation, SessionOptions,
+    BearerSource, Broker, BrokerError, EndpointGrant, GoogleBase, GooglePlaces, GoogleSource, Impersonation,
+    SessionOptions,
 };
 use konductor_model::SecretText;
 use konductor_model::cloud::{Cloud, CloudRequest, SendError};
 use konductor_model::manifest::EndpointProtocol;
 use serde_json::{Value as Json, json};
 
-use support::{Received, Records, Reply, Server, body, options, status};
+use support::{
+    Received, Records, Reply, Server, assertion, bearer, body, form, opened, options, reading, status,
+};
 
 const TOKEN: &str = "planted-token-";
 
@@ -85,12 +84,10 @@ impl Cloudlike {
         source: BearerSource,
         change: impl Fn(&mut EndpointGrant),
     ) -> (Arc<dyn Cloud>, Arc<Records>) {
-        let records = Arc::new(Records::default());
-        let broker = Broker::new(options(), Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();
         let mut endpoint = endpoint("compute");
         endpoint.override_url = Some(self.server.url.clone());
         change(&mut endpoint);
-        (broker.session(session(endpoint, source)).unwrap(), records)
+        opened(bearer("gcp", endpoint, source))
     }
 
     fn key_file(&self, key: &str) -> String {
@@ -108,38 +105,12 @@ impl Cloudlike {
 fn endpoint(service: &str) -> EndpointGrant {
     EndpointGrant {
         protocol: EndpointProtocol::Google,
-        regions: Default::default(),
-        credentials: Some("gcp".to_owned()),
         ..EndpointGrant::aws(service, "")
     }
 }
 
-fn session(endpoint: EndpointGrant, source: BearerSource) -> SessionOptions {
-    SessionOptions {
-        rate_limit: None,
-        plugin: "gcp".to_owned(),
-        grant: Grant {
-            endpoints: vec![endpoint],
-            ..Grant::default()
-        },
-        credentials: BTreeMap::new(),
-        bearer_sources: [("gcp".to_owned(), source)].into(),
-        http_credentials: BTreeMap::new(),
-        vault: None,
-    }
-}
-
 fn request(path: &str) -> CloudRequest {
-    CloudRequest {
-        endpoint: "compute".to_owned(),
-        region: None,
-        method: "GET".to_owned(),
-        path: path.to_owned(),
-        query: Vec::new(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        idempotent: false,
-    }
+    reading("compute", path)
 }
 
 const NETWORKS: &str = "/compute/v1/projects/mine/global/networks";
@@ -153,10 +124,6 @@ fn source(base: GoogleBase) -> GoogleSource {
 
 fn of_text(text: String) -> BearerSource {
     BearerSource::Google(Box::new(source(GoogleBase::Json(SecretText::new(text)))))
-}
-
-fn form(received: &Received) -> BTreeMap<String, String> {
-    url::form_urlencoded::parse(&received.body).into_owned().collect()
 }
 
 fn fails(result: Result<konductor_model::cloud::CloudResponse, SendError>) -> String {
@@ -180,29 +147,18 @@ async fn a_service_account_key_signs_an_assertion_that_is_exchanged_for_a_token_
 
     let form = form(&cloudlike.only("/token"));
     assert_eq!(form["grant_type"], "urn:ietf:params:oauth:grant-type:jwt-bearer");
-    let [header, claims, signature] = form["assertion"]
-        .split('.')
-        .collect::<Vec<_>>()
-        .try_into()
-        .unwrap();
-    let read =
-        |part: &str| -> Json { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
-    assert_eq!(
-        read(header),
-        json!({"alg": "RS256", "typ": "JWT", "kid": "key-one"})
+    let (header, said) = assertion(
+        &form["assertion"],
+        &RSA_PKCS1_2048_8192_SHA256,
+        key.public_key_raw(),
     );
-    let said = read(claims);
+    assert_eq!(header, json!({"alg": "RS256", "typ": "JWT", "kid": "key-one"}));
     assert_eq!(said["iss"], "robot@mine.iam.gserviceaccount.com");
     assert_eq!(said["aud"], cloudlike.url("token"));
     assert_eq!(said["scope"], "https://www.googleapis.com/auth/compute");
     let lasts = said["exp"].as_i64().unwrap() - said["iat"].as_i64().unwrap();
     assert_eq!(lasts, 3600);
     assert!((jiff::Timestamp::now().as_second() - said["iat"].as_i64().unwrap()).abs() < 60);
-    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, key.public_key_raw());
-    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    public
-        .verify(format!("{header}.{claims}").as_bytes(), &signature)
-        .unwrap();
 }
 
 #[tokio::test]
@@ -328,11 +284,12 @@ async fn acting_as_a_service_account_asks_for_what_is_needed_and_names_who_pays(
         body["delegates"],
         json!(["projects/-/serviceAccounts/between@mine.iam.gserviceaccount.com"])
     );
-    let assertion = form(&cloudlike.only("/token"))["assertion"].clone();
-    let claims = URL_SAFE_NO_PAD
-        .decode(assertion.split('.').nth(1).unwrap())
-        .unwrap();
-    let claims: Json = serde_json::from_slice(&claims).unwrap();
+    let form = form(&cloudlike.only("/token"));
+    let (_, claims) = assertion(
+        &form["assertion"],
+        &RSA_PKCS1_2048_8192_SHA256,
+        key.public_key_raw(),
+    );
     assert_eq!(
         claims["scope"], "https://www.googleapis.com/auth/iam",
         "the base can do nothing else"
@@ -472,11 +429,12 @@ async fn a_grant_for_reading_asks_for_a_token_that_can_only_read() {
         endpoint.methods = Some(["GET".to_owned()].into())
     });
     cloud.send("a", request(NETWORKS)).await.unwrap();
-    let assertion = form(&cloudlike.only("/token"))["assertion"].clone();
-    let claims = URL_SAFE_NO_PAD
-        .decode(assertion.split('.').nth(1).unwrap())
-        .unwrap();
-    let claims: Json = serde_json::from_slice(&claims).unwrap();
+    let form = form(&cloudlike.only("/token"));
+    let (_, claims) = assertion(
+        &form["assertion"],
+        &RSA_PKCS1_2048_8192_SHA256,
+        key.public_key_raw(),
+    );
     assert_eq!(
         claims["scope"],
         "https://www.googleapis.com/auth/compute.readonly"
@@ -521,17 +479,15 @@ async fn what_cannot_be_granted_or_authenticated_is_told_when_the_session_is_mad
         Ok(_) => panic!("it was taken"),
     };
     let token = || BearerSource::Fixed(SecretText::new("planted"));
-    let with_regions = EndpointGrant {
-        regions: ["us-central1".to_owned()].into(),
-        ..endpoint("compute")
-    };
-    assert!(refused(session(with_regions, token())).contains("one host for all regions"));
+    let mut with_regions = bearer("gcp", endpoint("compute"), token());
+    with_regions.grant.endpoints[0].regions = ["us-central1".to_owned()].into();
+    assert!(refused(with_regions).contains("one host for all regions"));
     let with_prefixes = EndpointGrant {
         resource_prefixes: ["corp-".to_owned()].into(),
         ..endpoint("compute")
     };
-    assert!(refused(session(with_prefixes, token())).contains("`resource_prefixes`"));
-    let mut without = session(endpoint("compute"), token());
+    assert!(refused(bearer("gcp", with_prefixes, token())).contains("`resource_prefixes`"));
+    let mut without = bearer("gcp", endpoint("compute"), token());
     without.bearer_sources.clear();
     assert!(refused(without).contains("not configured"));
 }

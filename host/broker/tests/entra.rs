@@ -9,23 +9,22 @@
 
 mod support;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use aws_lc_rs::digest::{SHA256, digest};
-use aws_lc_rs::signature::{RSA_PSS_2048_8192_SHA256, UnparsedPublicKey};
+use aws_lc_rs::signature::RSA_PSS_2048_8192_SHA256;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use konductor_broker::{
-    AuditSink, AzureCloud, BearerSource, Broker, EndpointGrant, EntraApplication, EntraBase, EntraPlaces,
-    EntraProof, EntraSource, Grant, SessionOptions,
+    AzureCloud, BearerSource, EndpointGrant, EntraApplication, EntraBase, EntraPlaces, EntraProof,
+    EntraSource,
 };
 use konductor_model::SecretText;
 use konductor_model::cloud::{Cloud, CloudRequest, SendError};
 use konductor_model::manifest::EndpointProtocol;
-use serde_json::{Value as Json, json};
+use serde_json::json;
 
-use support::{Received, Records, Server, body, options};
+use support::{Received, Server, assertion, bearer, body, form, opened, reading};
 
 const TENANT: &str = "11111111-2222-3333-4444-555555555555";
 const GROUP: &str = "/subscriptions/mine/resourceGroups/shop";
@@ -71,53 +70,24 @@ fn source(server: &Server, base: EntraBase) -> EntraSource {
 }
 
 fn open(server: &Server, source: EntraSource, accounts: &[&str]) -> Arc<dyn Cloud> {
-    let records = Arc::new(Records::default());
-    let broker = Broker::new(options(), records as Arc<dyn AuditSink>).unwrap();
     let endpoint = EndpointGrant {
         protocol: EndpointProtocol::Azure,
-        regions: Default::default(),
-        credentials: Some("azure".to_owned()),
         accounts: accounts.iter().map(|account| (*account).to_owned()).collect(),
         override_url: Some(server.url.clone()),
         ..EndpointGrant::aws("arm", "")
     };
-    broker
-        .session(SessionOptions {
-            rate_limit: None,
-            plugin: "azure".to_owned(),
-            grant: Grant {
-                endpoints: vec![endpoint],
-                ..Grant::default()
-            },
-            credentials: BTreeMap::new(),
-            bearer_sources: [("azure".to_owned(), BearerSource::Entra(Box::new(source)))].into(),
-            http_credentials: BTreeMap::new(),
-            vault: None,
-        })
-        .unwrap()
+    let source = BearerSource::Entra(Box::new(source));
+    opened(bearer("azure", endpoint, source)).0
 }
 
 fn request(path: &str) -> CloudRequest {
-    CloudRequest {
-        endpoint: "arm".to_owned(),
-        region: None,
-        method: "GET".to_owned(),
-        path: path.to_owned(),
-        query: Vec::new(),
-        headers: Vec::new(),
-        body: Vec::new(),
-        idempotent: false,
-    }
+    reading("arm", path)
 }
 
 fn asked(server: &Server) -> Vec<Received> {
     let mut received = server.received();
     received.retain(|request| !request.target.starts_with("/subscriptions"));
     received
-}
-
-fn form(received: &Received) -> BTreeMap<String, String> {
-    url::form_urlencoded::parse(&received.body).into_owned().collect()
 }
 
 /// Sends one request and returns the one question for a token that it led to.
@@ -178,19 +148,16 @@ async fn a_certificate_signs_an_assertion_that_names_it_by_its_thumbprint() {
     let question = question(&server, application(EntraProof::Certificate(file.clone()))).await;
     std::fs::remove_file(file).unwrap();
     let form = form(&question);
-    let [header, claims, signature] = form["client_assertion"]
-        .split('.')
-        .collect::<Vec<_>>()
-        .try_into()
-        .unwrap();
-    let read =
-        |part: &str| -> Json { serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
+    let (header, said) = assertion(
+        &form["client_assertion"],
+        &RSA_PSS_2048_8192_SHA256,
+        key.public_key_raw(),
+    );
     let thumbprint = URL_SAFE_NO_PAD.encode(digest(&SHA256, certificate.der()));
     assert_eq!(
-        read(header),
+        header,
         json!({"alg": "PS256", "typ": "JWT", "x5t#S256": thumbprint})
     );
-    let said = read(claims);
     assert_eq!(
         (&said["iss"], &said["sub"]),
         (&json!("the-client"), &json!("the-client"))
@@ -202,11 +169,6 @@ async fn a_certificate_signs_an_assertion_that_names_it_by_its_thumbprint() {
             .ends_with(&format!("/{TENANT}/oauth2/v2.0/token"))
     );
     assert_eq!(said["jti"].as_str().unwrap().len(), 32);
-    let public = UnparsedPublicKey::new(&RSA_PSS_2048_8192_SHA256, key.public_key_raw());
-    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
-    public
-        .verify(format!("{header}.{claims}").as_bytes(), &signature)
-        .unwrap();
 }
 
 #[tokio::test]

@@ -544,7 +544,8 @@ async fn load(
         // A section that no plugin reads is a place for values that others refer to, unless it says `enabled`.
         let at = Path::attribute(module.namespace.as_str());
         let asked_for = project.configuration.get(&at.child("enabled")).is_some();
-        let nearest = konductor_config::nearest(&module.namespace, available.iter().map(String::as_str));
+        let nearest =
+            konductor_model::suggestion::nearest(&module.namespace, available.iter().map(String::as_str));
         let summary = format!("no plugin reads the section `{}`", module.namespace);
         let found = if asked_for || nearest.is_some() {
             Diagnostic::error(summary)

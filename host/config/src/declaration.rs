@@ -115,7 +115,7 @@ fn declaration(
             let diagnostic = Diagnostic::error(format!("`{key}` is not a key of a resource"))
                 .resource(name)
                 .origin(Some(value.key_or_value_origin().clone()));
-            let help = match suggestion::nearest(key, RESOURCE_KEYS) {
+            let help = match konductor_model::suggestion::nearest(key, RESOURCE_KEYS) {
                 Some(near) => format!("did you mean `{near}`?"),
                 None => format!("put `{key}` under `properties:`"),
             };

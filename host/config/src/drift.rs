@@ -11,7 +11,6 @@ use konductor_model::{AlertTarget, Diagnostic, Diagnostics, Path, ResourceType, 
 
 use crate::configuration::Configuration;
 use crate::resolve::Context;
-use crate::suggestion;
 
 /// The name of the section.
 pub(crate) const DRIFT: &str = "drift";
@@ -179,7 +178,7 @@ impl Reading<'_> {
             if known.contains(&name.as_str()) {
                 continue;
             }
-            let help = match suggestion::nearest(name, known.iter().copied()) {
+            let help = match konductor_model::suggestion::nearest(name, known.iter().copied()) {
                 Some(nearest) => format!("did you mean `{nearest}`?"),
                 None => format!("there are `{}`", known.join("`, `")),
             };

@@ -54,5 +54,4 @@ pub use resolve::{Context, StackOutputs};
 pub use safeguards::Safeguards;
 pub use sealer::{AgeSealer, GeneratedIdentity, generate_identity};
 pub use state::{S3Bucket, StateBackend, StateSettings};
-pub use suggestion::nearest;
 pub use workers::WorkersSettings;

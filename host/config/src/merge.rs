@@ -203,7 +203,7 @@ mod tests {
     }
 
     fn json(text: &str) -> Value {
-        crate::scalar::from_plain_json(serde_json::from_str(text).unwrap())
+        konductor_model::value_json::from_plain_json(serde_json::from_str(text).unwrap())
     }
 
     #[test]

@@ -7,7 +7,6 @@ use konductor_model::{Diagnostic, Diagnostics, Path, Value};
 
 use crate::configuration::Configuration;
 use crate::resolve::Context;
-use crate::suggestion;
 
 /// The name of the section.
 pub(crate) const SAFEGUARDS: &str = "safeguards";
@@ -78,7 +77,7 @@ impl Configuration {
                 },
                 other => {
                     let known = [ROLLBACK_ENABLED, VALIDATION_TIMEOUT, MAX_RETRY_ATTEMPTS];
-                    let help = match suggestion::nearest(other, known) {
+                    let help = match konductor_model::suggestion::nearest(other, known) {
                         Some(nearest) => format!("did you mean `{nearest}`?"),
                         None => format!("there are {}", known.map(|name| format!("`{name}`")).join(", ")),
                     };

@@ -1,5 +1,6 @@
 //! What a plain word means: the core schema of YAML 1.2, and JSON for values given as text.
 
+use konductor_model::value_json::from_plain_json;
 use konductor_model::{Number, Origin, Value};
 
 use crate::layer::Layer;
@@ -107,19 +108,6 @@ fn nesting(value: &Value) -> usize {
         Value::List(list) => 1 + list.iter().map(nesting).max().unwrap_or(0),
         Value::Map(map) => 1 + map.values().map(nesting).max().unwrap_or(0),
         _ => 1,
-    }
-}
-
-/// Turns JSON into a value in which members starting with `$` have no meaning.
-pub(crate) fn from_plain_json(json: serde_json::Value) -> Value {
-    use serde_json::Value as Json;
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(v) => Value::Boolean(v),
-        Json::Number(v) => Number::parse(&v.to_string()).unwrap_or_else(|| Value::from(v.to_string())),
-        Json::String(v) => Value::Text(v),
-        Json::Array(v) => Value::List(v.into_iter().map(from_plain_json).collect()),
-        Json::Object(v) => Value::Map(v.into_iter().map(|(k, v)| (k, from_plain_json(v))).collect()),
     }
 }
 

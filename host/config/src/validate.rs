@@ -331,7 +331,10 @@ fn help(kind: &ValidationErrorKind, instance: &Json) -> Option<String> {
         } if instance.is_string() => Some("remove the quotes".to_owned()),
         ValidationErrorKind::Enum { options } => {
             let options = options.as_array()?;
-            let near = suggestion::nearest(instance.as_str()?, options.iter().filter_map(Json::as_str))?;
+            let near = konductor_model::suggestion::nearest(
+                instance.as_str()?,
+                options.iter().filter_map(Json::as_str),
+            )?;
             Some(format!("did you mean `{near}`?"))
         }
         _ => None,

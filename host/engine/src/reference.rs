@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use konductor_model::interpolation::resolve_joins;
+use konductor_model::suggestion::nearest;
 use konductor_model::{Path, PathStep, Reference, Value};
 
 /// The attributes of an object, as far as they are known.
@@ -114,24 +115,13 @@ pub(crate) fn mark_secret(value: &mut Value, path: &Path) {
     }
 }
 
-/// Returns the candidate that a person who wrote `text` most probably meant: at most one in three letters differs.
-pub(crate) fn did_you_mean<'c>(text: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
-    let most = (text.chars().count() / 3).max(1);
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::damerau_levenshtein(text, candidate), candidate))
-        .filter(|(distance, _)| *distance <= most)
-        .min()
-        .map(|(_, candidate)| candidate)
-}
-
 /// Returns the sentence that asks whether another name was meant, or what to do instead.
 pub(crate) fn suggestion<'c>(
     text: &str,
     candidates: impl IntoIterator<Item = &'c str>,
     otherwise: &str,
 ) -> Cow<'static, str> {
-    match did_you_mean(text, candidates) {
+    match nearest(text, candidates) {
         Some(candidate) => Cow::Owned(format!("did you mean `{candidate}`?")),
         None => Cow::Owned(otherwise.to_owned()),
     }

@@ -21,6 +21,7 @@ pub mod rate_limit;
 pub mod repetition;
 pub mod schema;
 pub mod secret;
+pub mod suggestion;
 pub mod value;
 pub mod value_json;
 

@@ -132,6 +132,19 @@ pub fn from_json(json: serde_json::Value) -> Result<Value, NotAValue> {
     })
 }
 
+/// Reads JSON that somebody else wrote: no member has a meaning, whatever it begins with.
+pub fn from_plain_json(json: serde_json::Value) -> Value {
+    use serde_json::Value as Json;
+    match json {
+        Json::Null => Value::Null,
+        Json::Bool(v) => Value::Boolean(v),
+        Json::Number(v) => Number::parse(&v.to_string()).unwrap_or_else(|| Value::from(v.to_string())),
+        Json::String(v) => Value::Text(v),
+        Json::Array(v) => Value::List(v.into_iter().map(from_plain_json).collect()),
+        Json::Object(v) => Value::Map(v.into_iter().map(|(k, v)| (k, from_plain_json(v))).collect()),
+    }
+}
+
 impl Serialize for Value {
     /// Writes the lossless form with secrets marked: the caller seals or masks before anything is stored or shown.
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -184,6 +197,15 @@ pub(crate) mod tests {
             let text = to_json(&value.into_secret(), Secrets::Masked).to_string();
             prop_assert_eq!(text, "\"(secret)\"");
         }
+    }
+
+    #[test]
+    fn in_what_somebody_else_wrote_no_member_means_anything() {
+        let json =
+            serde_json::json!({"$secret": "x", "list": [{"$unknown": true}, 1.5, 12345678901234567890_u64]});
+        let value = from_plain_json(json.clone());
+        assert!(!value.has_secret());
+        assert_eq!(to_plain_json(&value), json);
     }
 
     #[test]

@@ -1,81 +1,43 @@
-//! Bodies of resources: what is compared, what is sent and what is kept, by Azure's definition of the type.
+//! Bodies of resources, where Azure has habits of its own: how it spells, what tells elements apart, what a change keeps.
 
 use std::collections::BTreeMap;
 
-use konductor_schema_table::{Flags, Kind, Node};
-use konductor_sdk::model::{AttributeChange, ChangeKind, Number};
+use konductor_schema_body::{Cloud, settled, writable};
+use konductor_schema_table::Choices;
 use konductor_sdk::prelude::*;
-use serde_json::Value as Json;
 
-use crate::types::property;
-
-/// Where a value stands: its definition, and the flags of the property it is the value of.
+/// Azure's habits.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Place {
-    node: Option<Node<'static>>,
-    flags: Flags,
-}
+pub struct Azure;
 
-impl Place {
-    /// Returns the place of a whole body.
-    pub fn of(node: Option<Node<'static>>) -> Self {
-        Self {
-            node,
-            flags: Flags::NONE,
-        }
-    }
+/// Where a value stands in Azure's definition of a type.
+pub type Place = konductor_schema_body::Place<Azure>;
 
-    /// Returns the place of a property below. Where nothing is known of the object, nothing is known of the property.
-    pub fn child(self, name: &str) -> Self {
-        let Some(node) = self.node else {
-            return Self::default();
+impl Cloud for Azure {
+    const NAME: &'static str = "Azure";
+
+    /// Identifiers and choices are alike in upper and lower case.
+    fn same(place: Place, name: &str, left: &Value, right: &Value) -> bool {
+        let (Some(left), Some(right)) = (left.as_text(), right.as_text()) else {
+            return left == right;
         };
-        match (property(node, name), node.kind()) {
-            (Some(property), _) => Self {
-                node: Some(property.node()),
-                flags: property.flags(),
-            },
-            (None, Kind::Map(values)) => Self::of(Some(values)),
-            (None, Kind::Object(object)) => Self::of(object.additional()),
-            _ => Self::default(),
-        }
-    }
-
-    fn element(self) -> Self {
-        match self.node.map(Node::kind) {
-            Some(Kind::List(list)) => Self::of(Some(list.items)),
-            _ => Self::default(),
-        }
-    }
-
-    fn is_sensitive(self) -> bool {
-        let text = matches!(self.node.map(Node::kind), Some(Kind::Text(rules)) if rules.sensitive);
-        text || self.flags.contains(Flags::SENSITIVE)
-    }
-
-    fn is_read_only(self) -> bool {
-        self.flags.contains(Flags::READ_ONLY)
-    }
-
-    /// Tells whether Azure never gives it back. What is sensitive is mostly left out of answers as well.
-    fn is_kept(self) -> bool {
-        self.flags.contains(Flags::WRITE_ONLY) || self.is_sensitive()
-    }
-
-    fn is_choice(self) -> bool {
-        matches!(self.node.map(Node::kind), Some(Kind::Choice(_)))
-    }
-
-    /// Tells whether two texts mean the same to Azure: identifiers and choices are alike in upper and lower case.
-    fn same_text(self, name: &str, left: &str, right: &str) -> bool {
-        if left == right {
-            return true;
-        }
         let is_id = |text: &str| text.starts_with("/subscriptions/");
-        if self.is_choice() || (is_id(left) && is_id(right)) {
+        if place.is_choice() || (is_id(left) && is_id(right)) {
             return left.eq_ignore_ascii_case(right);
         }
-        name == "location" && location(left) == location(right)
+        left == right || (name == "location" && location(left) == location(right))
+    }
+
+    /// Its name, or the identifier of what it refers to.
+    fn key_of(element: &Value) -> Option<String> {
+        ["name", "id"]
+            .into_iter()
+            .find_map(|name| element.attribute(name).and_then(Value::as_text))
+            .map(str::to_ascii_lowercase)
+    }
+
+    fn has_choice(choices: Choices<'static>, text: &str) -> bool {
+        choices.values().any(|choice| choice.eq_ignore_ascii_case(text))
     }
 }
 
@@ -97,125 +59,6 @@ pub fn location(name: &str) -> String {
         .filter(|character| !character.is_whitespace())
         .collect::<String>()
         .to_ascii_lowercase()
-}
-
-/// Returns what Azure has, as far as it was asked for: the properties that were expected, in the spelling that was
-/// expected where both mean the same; what it never gives back is kept.
-pub fn settled(place: Place, actual: &Value, expected: &Value) -> Value {
-    settled_named("", place, actual, expected)
-}
-
-fn settled_named(name: &str, place: Place, actual: &Value, expected: &Value) -> Value {
-    if place.is_kept() && actual.is_null() {
-        return expected.clone();
-    }
-    let settled = match (actual.reveal(), expected.reveal()) {
-        (actual, Value::Unknown) => actual.clone(),
-        (Value::Map(actual), Value::Map(expected)) => Value::Map(
-            expected
-                .iter()
-                .map(|(key, expected)| {
-                    let actual = actual.get(key).unwrap_or(&Value::Null);
-                    (
-                        key.clone(),
-                        settled_named(key, place.child(key), actual, expected),
-                    )
-                })
-                .filter(|(_, value)| !value.is_null())
-                .collect(),
-        ),
-        (Value::List(actual), Value::List(expected)) => {
-            Value::List(settled_list(name, place.element(), actual, expected))
-        }
-        (Value::Text(left), Value::Text(right)) if place.same_text(name, left, right) => {
-            Value::Text(right.clone())
-        }
-        // An empty map or list that was asked for is what Azure leaves out.
-        (Value::Null, expected) if is_empty(expected) => expected.clone(),
-        (actual, _) => actual.clone(),
-    };
-    if matches!(expected, Value::Secret(_)) || place.is_sensitive() {
-        settled.into_secret()
-    } else {
-        settled
-    }
-}
-
-/// Settles a list: elements with names or identifiers are those of the same name, others those of the same position.
-fn settled_list(name: &str, place: Place, actual: &[Value], expected: &[Value]) -> Vec<Value> {
-    let mut free: Vec<Option<&Value>> = actual.iter().map(Some).collect();
-    let mut settled: Vec<Option<Value>> = expected
-        .iter()
-        .enumerate()
-        .map(|(index, expected)| {
-            let found = match key_of(expected) {
-                Some(key) => free
-                    .iter()
-                    .position(|actual| actual.is_some_and(|actual| key_of(actual).as_ref() == Some(&key))),
-                None => Some(index),
-            }?;
-            let actual = free.get_mut(found)?.take()?;
-            Some(settled_named(name, place, actual, expected))
-        })
-        .collect();
-    // Texts in another order: Azure sorts some of its lists.
-    let texts = |values: &[Value]| {
-        let mut texts: Vec<String> = values
-            .iter()
-            .filter_map(Value::as_text)
-            .map(str::to_owned)
-            .collect();
-        texts.sort();
-        (texts.len() == values.len()).then_some(texts)
-    };
-    if let (Some(left), Some(right)) = (texts(actual), texts(expected))
-        && left == right
-    {
-        return expected.to_vec();
-    }
-    settled.extend(free.into_iter().map(|rest| rest.cloned()));
-    settled.into_iter().flatten().collect()
-}
-
-/// Returns what tells the elements of a list apart: their name, or the identifier of what they refer to.
-fn key_of(value: &Value) -> Option<String> {
-    ["name", "id"]
-        .into_iter()
-        .find_map(|name| value.attribute(name).and_then(Value::as_text))
-        .map(str::to_ascii_lowercase)
-}
-
-fn is_empty(value: &Value) -> bool {
-    match value.reveal() {
-        Value::Null => true,
-        Value::List(list) => list.is_empty(),
-        Value::Map(map) => map.values().all(is_empty),
-        _ => false,
-    }
-}
-
-/// Returns what can be given of what Azure has: what only Azure sets is left out, and so is what says nothing.
-pub fn writable(place: Place, actual: &Value) -> Value {
-    if place.is_read_only() {
-        return Value::Null;
-    }
-    match actual.reveal() {
-        Value::Map(map) => {
-            let map: BTreeMap<String, Value> = map
-                .iter()
-                .map(|(key, value)| (key.clone(), writable(place.child(key), value)))
-                .filter(|(_, value)| !is_empty(value))
-                .collect();
-            Value::Map(map)
-        }
-        Value::List(list) => Value::List(
-            list.iter()
-                .map(|value| writable(place.element(), value))
-                .collect(),
-        ),
-        value if place.is_sensitive() && !value.is_null() => value.clone().into_secret(),
-        value => value.clone(),
-    }
 }
 
 /// Returns what is sent for a change: what Azure has, with what is wanted laid over it, and without what was given before
@@ -248,14 +91,14 @@ fn merged_list(current: &[Value], before: &Value, wanted: &[Value]) -> Value {
     let of_key = |values: &[Value], key: &Option<String>| {
         values
             .iter()
-            .find(|value| key.is_some() && key_of(value) == *key)
+            .find(|value| key.is_some() && Azure::key_of(value) == *key)
             .cloned()
     };
     Value::List(
         wanted
             .iter()
             .map(|wanted| {
-                let key = key_of(wanted);
+                let key = Azure::key_of(wanted);
                 let before = before.as_list().and_then(|before| of_key(before, &key));
                 match of_key(current, &key) {
                     Some(current) => merged(&current, before.as_ref().unwrap_or(&null), wanted),
@@ -266,110 +109,10 @@ fn merged_list(current: &[Value], before: &Value, wanted: &[Value]) -> Value {
     )
 }
 
-/// Returns the value with what is sensitive marked as secret.
-pub fn marked(place: Place, value: Value) -> Value {
-    if place.is_sensitive() && !value.is_null() {
-        return value.into_secret();
-    }
-    match value {
-        Value::Map(map) => Value::Map(
-            map.into_iter()
-                .map(|(key, value)| {
-                    let value = marked(place.child(&key), value);
-                    (key, value)
-                })
-                .collect(),
-        ),
-        Value::List(list) => Value::List(
-            list.into_iter()
-                .map(|value| marked(place.element(), value))
-                .collect(),
-        ),
-        other => other,
-    }
-}
-
-/// Returns how two bodies differ, by path. What cannot be changed once it is there means replacement; to give it for the
-/// first time does so as well.
-pub fn changes(place: Place, at: &Path, old: &Value, new: &Value) -> Vec<AttributeChange> {
-    let mut found = Vec::new();
-    differ("", place, at, false, old, new, &mut found);
-    found
-}
-
-fn differ(
-    name: &str,
-    place: Place,
-    at: &Path,
-    fixed: bool,
-    old: &Value,
-    new: &Value,
-    found: &mut Vec<AttributeChange>,
-) {
-    let fixed = fixed || place.flags.contains(Flags::CREATE_ONLY);
-    let mut add = |kind| {
-        found.push(AttributeChange {
-            at: at.clone(),
-            kind,
-            requires_replacement: fixed,
-        });
-    };
-    match (old.reveal(), new.reveal()) {
-        (old, new) if old == new || (is_empty(old) && is_empty(new)) => {}
-        (Value::Text(old), Value::Text(new)) if place.same_text(name, old, new) => {}
-        (Value::Null, _) => add(ChangeKind::Add),
-        (_, Value::Null) => add(ChangeKind::Delete),
-        (Value::Map(old), Value::Map(new)) => {
-            let null = Value::Null;
-            for key in old.keys().chain(new.keys().filter(|key| !old.contains_key(*key))) {
-                let (old, new) = (old.get(key).unwrap_or(&null), new.get(key).unwrap_or(&null));
-                differ(key, place.child(key), &at.child(key), fixed, old, new, found);
-            }
-        }
-        (Value::List(old), Value::List(new)) if old.len() == new.len() => {
-            for (index, (old, new)) in old.iter().zip(new).enumerate() {
-                differ(name, place.element(), &at.element(index), fixed, old, new, found);
-            }
-        }
-        _ => add(ChangeKind::Update),
-    }
-}
-
-/// Returns a value as the JSON that Azure reads. Secrets are the tokens that the host replaces.
-pub fn to_wire(value: &Value) -> Json {
-    match value.reveal() {
-        Value::Boolean(value) => Json::Bool(*value),
-        Value::Integer(value) => Json::from(*value),
-        Value::Number(value) => serde_json::from_str(value.as_str()).unwrap_or_default(),
-        Value::Text(value) => Json::String(value.clone()),
-        Value::List(list) => Json::Array(list.iter().map(to_wire).collect()),
-        Value::Map(map) => Json::Object(
-            map.iter()
-                .map(|(key, value)| (key.clone(), to_wire(value)))
-                .collect(),
-        ),
-        _ => Json::Null,
-    }
-}
-
-/// Returns what Azure answered as a value.
-pub fn from_wire(json: Json) -> Value {
-    match json {
-        Json::Null => Value::Null,
-        Json::Bool(value) => Value::Boolean(value),
-        Json::Number(value) => Number::parse(&value.to_string()).unwrap_or_default(),
-        Json::String(value) => Value::Text(value),
-        Json::Array(list) => Value::List(list.into_iter().map(from_wire).collect()),
-        Json::Object(map) => Value::Map(
-            map.into_iter()
-                .map(|(key, value)| (key, from_wire(value)))
-                .collect(),
-        ),
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use konductor_schema_body::{changes, check, marked};
+    use konductor_sdk::cloud::{from_json, to_json};
     use serde_json::json;
 
     use super::*;
@@ -383,7 +126,7 @@ mod tests {
 
     #[test]
     fn only_what_was_asked_for_is_looked_at_and_spelling_is_no_difference() {
-        let actual = from_wire(json!({
+        let actual = from_json(json!({
             "id": "/x", "location": "westeurope", "etag": "1",
             "properties": {
                 "resourceGuid": "0",
@@ -394,7 +137,7 @@ mod tests {
                 "dhcpOptions": {"dnsServers": ["2", "1"]}
             }
         }));
-        let expected = from_wire(json!({
+        let expected = from_json(json!({
             "location": "West Europe",
             "properties": {
                 "subnets": [{"name": "a", "properties": {"addressPrefix": "10.0.1.0/24"}}, {"name": "b", "properties": {"addressPrefix": "10.0.2.0/24"}}],
@@ -404,7 +147,7 @@ mod tests {
         }));
         let settled = settled(place(NETWORK), &actual, &expected);
         assert_eq!(
-            to_wire(&settled),
+            to_json(&settled),
             json!({
                 "location": "West Europe",
                 "properties": {
@@ -427,7 +170,7 @@ mod tests {
     fn what_cannot_be_changed_means_replacement() {
         let accounts = place("Microsoft.Storage/storageAccounts");
         let body = |kind: &str, tier: &str, hns: bool| {
-            from_wire(json!({"location": kind, "properties": {"accessTier": tier, "isHnsEnabled": hns}}))
+            from_json(json!({"location": kind, "properties": {"accessTier": tier, "isHnsEnabled": hns}}))
         };
         let of = |new: Value| {
             changes(accounts, &Path::root(), &body("westeurope", "Hot", false), &new)
@@ -452,17 +195,17 @@ mod tests {
 
     #[test]
     fn a_change_keeps_what_others_set_and_takes_away_what_is_not_given_any_more() {
-        let current = from_wire(
+        let current = from_json(
             json!({"tags": {"a": "1", "portal": "x"}, "properties": {"subnets": [{"name": "a", "id": "1", "properties": {"x": 1, "y": 2}}, {"name": "z"}]}}),
         );
-        let before = from_wire(
+        let before = from_json(
             json!({"tags": {"a": "1", "b": "2"}, "properties": {"subnets": [{"name": "a", "properties": {"y": 2}}]}}),
         );
-        let wanted = from_wire(
+        let wanted = from_json(
             json!({"tags": {"c": "3"}, "properties": {"subnets": [{"name": "a", "properties": {"w": 0}}]}}),
         );
         assert_eq!(
-            to_wire(&merged(&current, &before, &wanted)),
+            to_json(&merged(&current, &before, &wanted)),
             json!({"tags": {"portal": "x", "c": "3"}, "properties": {"subnets": [{"name": "a", "id": "1", "properties": {"x": 1, "w": 0}}]}})
         );
     }
@@ -470,19 +213,95 @@ mod tests {
     #[test]
     fn what_only_azure_sets_is_dropped_and_what_is_sensitive_is_secret_and_kept() {
         let server = place("Microsoft.Sql/servers");
-        let actual = from_wire(
+        let actual = from_json(
             json!({"id": "/x", "properties": {"administratorLogin": "a", "state": "Ready", "fullyQualifiedDomainName": "x"}}),
         );
         assert_eq!(
-            to_wire(&writable(server, &actual)),
+            to_json(&writable(server, &actual)),
             json!({"properties": {"administratorLogin": "a"}})
         );
         let expected = marked(
             server,
-            from_wire(json!({"properties": {"administratorLoginPassword": "planted"}})),
+            from_json(json!({"properties": {"administratorLoginPassword": "planted"}})),
         );
         assert!(expected.has_secret());
         let read = settled(server, &actual, &expected);
         assert_eq!(read, expected);
+    }
+
+    fn complaints(type_name: &str, body: Value) -> Vec<String> {
+        let mut diagnostics = Diagnostics::default();
+        check(place(type_name), &body, &Path::root(), &mut diagnostics);
+        diagnostics
+            .into_iter()
+            .map(|d| format!("{}: {}", d.at.unwrap_or_default(), d.summary))
+            .collect()
+    }
+
+    #[test]
+    fn everything_that_the_definition_does_not_allow_is_told_with_its_place() {
+        let network = Value::from([
+            ("name", Value::from("net")),
+            ("location", Value::from("westeurope")),
+            (
+                "properties",
+                Value::from([
+                    ("adressSpace", Value::empty_map()),
+                    ("resourceGuid", Value::from("0")),
+                    ("enableDdosProtection", Value::from("yes")),
+                    ("flowTimeoutInMinutes", Value::Unknown),
+                    (
+                        "subnets",
+                        Value::from(vec![Value::from([("nonsense", Value::from(1))])]),
+                    ),
+                ]),
+            ),
+        ]);
+        assert_eq!(
+            complaints("Microsoft.Network/virtualNetworks", network),
+            [
+                "properties.adressSpace: there is no property `adressSpace`",
+                "properties.enableDdosProtection: expected boolean, found text",
+                "properties.resourceGuid: `resourceGuid` is set by Azure and cannot be given",
+                "properties.subnets[0].nonsense: there is no property `nonsense`",
+            ]
+        );
+    }
+
+    #[test]
+    fn what_is_never_shown_must_be_a_secret() {
+        let server = |password: Value| {
+            let properties = Value::from([("administratorLoginPassword", password)]);
+            Value::from([
+                ("name", Value::from("shop")),
+                ("location", Value::from("westeurope")),
+                ("properties", properties),
+            ])
+        };
+        let told = complaints("Microsoft.Sql/servers", server("planted".into()));
+        assert_eq!(
+            told,
+            [
+                "properties.administratorLoginPassword: `administratorLoginPassword` is never shown, and is given in plain text"
+            ]
+        );
+        let secret = Value::from("planted").into_secret();
+        assert_eq!(complaints("Microsoft.Sql/servers", server(secret)), [""; 0]);
+        assert_eq!(
+            complaints("Microsoft.Sql/servers", server(Value::Unknown)),
+            [""; 0]
+        );
+    }
+
+    #[test]
+    fn what_must_be_given_is_missed() {
+        let account = Value::from([
+            ("name", Value::from("shop")),
+            ("location", Value::from("westeurope")),
+        ]);
+        assert_eq!(
+            complaints("Microsoft.Storage/storageAccounts", account),
+            ["kind: `kind` is missing", "sku: `sku` is missing"]
+        );
     }
 }

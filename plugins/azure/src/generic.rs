@@ -1,14 +1,15 @@
 //! `azure:arm:Resource`: a resource of any type of Azure, at any version of its API.
 
+use konductor_schema_body::{changes, check, marked, settled, writable};
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 use konductor_sdk::typed::delete_first_unless_changed;
 
 use crate::arm_id::{ArmId, RESOURCE_GROUP, after};
-use crate::body::{Place, changes, from_wire, location, marked, settled, tags_of, writable};
-use crate::body_check::check;
-use crate::client::{api, default_location, subscription};
+use crate::body::{Place, location, tags_of};
+use crate::client::{default_location, subscription};
+use crate::collection;
 use crate::lifecycle::{Stand, Target, handle, unknown_version, without_token};
 use crate::resource_graph;
 use crate::types::ArmType;
@@ -44,15 +45,23 @@ fn target_of(context: &Context, inputs: &Value) -> Result<Target, Failure> {
     let name = text_of(inputs, "name").unwrap_or_default();
     let type_name = text_of(inputs, "type").unwrap_or_default();
     let arm_type = arm_type_of(inputs).ok_or_else(|| unknown_version(type_name))?;
-    let parent = match (text_of(inputs, "parent_id"), text_of(inputs, "resource_group")) {
-        (Some(parent), _) => parent.to_owned(),
-        (None, Some(group)) => format!("/subscriptions/{}/resourceGroups/{group}", subscription(context)?),
-        (None, None) => format!("/subscriptions/{}", subscription(context)?),
-    };
     Ok(Target {
-        id: ArmId::new(&arm_type.name, &parent, name)?,
+        id: ArmId::new(&arm_type.name, &parent_of(context, inputs)?, name)?,
         arm_type,
     })
+}
+
+/// Returns what inputs or a filter say something stands in: a resource group, another resource, or the subscription.
+fn parent_of(context: &Context, inputs: &Value) -> Result<String, Failure> {
+    Ok(
+        match (text_of(inputs, "parent_id"), text_of(inputs, "resource_group")) {
+            (Some(parent), _) => parent.to_owned(),
+            (None, Some(group)) => {
+                format!("/subscriptions/{}/resourceGroups/{group}", subscription(context)?)
+            }
+            (None, None) => format!("/subscriptions/{}", subscription(context)?),
+        },
+    )
 }
 
 /// Returns the body that is sent: `body` with what stands beside it, and with what is sensitive marked.
@@ -266,7 +275,6 @@ impl ResourceProvider for Resource {
                 return;
             }
         }
-        let Some(node) = arm_type.body else { return };
         let mut whole = whole_of(inputs, None, &arm_type);
         if let Some(map) = whole.as_map_mut() {
             map.entry("name".to_owned())
@@ -277,7 +285,7 @@ impl ResourceProvider for Resource {
             }
         }
         let mut found = Diagnostics::default();
-        check(node, &whole, &Path::root(), &mut found);
+        check(Place::of(arm_type.body), &whole, &Path::root(), &mut found);
         for mut diagnostic in found {
             let stands_beside = |at: &Path| at.first_attribute().is_some_and(|first| OWN.contains(&first));
             diagnostic.at = diagnostic.at.map(|place| {
@@ -393,7 +401,17 @@ impl ResourceProvider for Resource {
                 ),
             ));
         };
-        list_collection(context, &arm_type, filter, request.cursor.as_deref())
+        let parent = || parent_of(context, filter);
+        collection::listed(
+            context,
+            &arm_type,
+            request.cursor.as_deref(),
+            parent,
+            |target, found| {
+                let home = text_of(context.config(), "subscription_id");
+                Some(object_of(target, found, None, home))
+            },
+        )
     }
 
     fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
@@ -416,56 +434,6 @@ impl ResourceProvider for Resource {
         let stand = target.poll(context, handle, request.operation)?;
         Ok(outcome(&target, stand, &request.planned))
     }
-}
-
-/// Lists a type in a resource group, in another resource, or in the subscription.
-fn list_collection(
-    context: &Context,
-    arm_type: &ArmType,
-    filter: &Value,
-    cursor: Option<&str>,
-) -> Result<Listed, Failure> {
-    let page = match cursor {
-        Some(url) => crate::client::get_url(&api(context), url)?.send()?,
-        None => {
-            let parent = match (text_of(filter, "parent_id"), text_of(filter, "resource_group")) {
-                (Some(parent), _) => parent.to_owned(),
-                (None, Some(group)) => {
-                    format!("/subscriptions/{}/resourceGroups/{group}", subscription(context)?)
-                }
-                (None, None) => format!("/subscriptions/{}", subscription(context)?),
-            };
-            // The identifier of one of them without its name.
-            let one = ArmId::new(&arm_type.name, &parent, "x")?;
-            let mut collection = one.segments();
-            collection.pop();
-            api(context)
-                .get(collection)
-                .query("api-version", &arm_type.api_version)
-                .send()?
-        }
-    };
-    let page = from_wire(page.json()?);
-    let found = page
-        .attribute("value")
-        .and_then(Value::as_list)
-        .unwrap_or_default();
-    let objects = found
-        .iter()
-        .filter_map(|found| {
-            let target = Target::of_id(text_of(found, "id")?, Some(&arm_type.api_version)).ok()?;
-            Some(object_of(
-                &target,
-                without_token(found.clone()),
-                None,
-                text_of(context.config(), "subscription_id"),
-            ))
-        })
-        .collect();
-    Ok(Listed {
-        objects,
-        next_cursor: text_of(&page, "nextLink").map(str::to_owned),
-    })
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@
 
 pub mod arm_id;
 pub mod body;
-pub mod body_check;
 pub mod client;
+pub mod collection;
 pub mod generic;
 pub mod lifecycle;
 pub mod module;

@@ -6,13 +6,14 @@
 
 use std::time::Duration;
 
-use konductor_sdk::cloud::{Answer, handle_of, in_progress};
+use konductor_schema_body::{changes, settled, writable};
+use konductor_sdk::cloud::{Answer, from_json, handle_of, in_progress, to_json};
 use konductor_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
 
 use crate::arm_id::ArmId;
-use crate::body::{Place, changes, from_wire, merged, settled, to_wire, writable};
+use crate::body::{Place, merged};
 use crate::client::{api, failure_of_operation, get_url, wait};
 use crate::types::ArmType;
 
@@ -121,7 +122,7 @@ impl Target {
         if let Some(found) = self.get(context)? {
             return self.found(raw_body_of(&found)?, body, token);
         }
-        let mut sent = to_wire(body);
+        let mut sent = to_json(body);
         if self.takes_tags()
             && let Some(map) = sent.as_object_mut()
             && let Some(tags) = map.entry("tags").or_insert_with(|| json!({})).as_object_mut()
@@ -199,12 +200,12 @@ impl Target {
         let only_tags = changed.iter().all(|name| name == "tags") && !sent.has_secret();
         let api = api(context);
         let request = if only_tags {
-            let tags = sent.attribute("tags").map(to_wire).unwrap_or_else(|| json!({}));
+            let tags = sent.attribute("tags").map(to_json).unwrap_or_else(|| json!({}));
             api.patch(self.id.segments())
                 .idempotent(true)
                 .json(&json!({ "tags": tags }))
         } else {
-            api.put(self.id.segments()).json(&to_wire(&sent))
+            api.put(self.id.segments()).json(&to_json(&sent))
         };
         let request = request.query("api-version", &self.arm_type.api_version);
         let answer = match etag {
@@ -393,7 +394,7 @@ fn raw_body_of(answer: &Answer) -> Result<Value, Failure> {
     if answer.bytes().is_empty() {
         return Ok(Value::empty_map());
     }
-    Ok(from_wire(answer.json()?))
+    Ok(from_json(answer.json()?))
 }
 
 /// Returns what an answer says of a resource, without the tag that is ours.

@@ -6,13 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use konductor_sdk::cloud::Pages;
+use konductor_sdk::cloud::{Pages, from_json};
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use serde_json::json;
 
 use crate::arm_id::{ArmId, RESOURCE_GROUP, after};
-use crate::body::from_wire;
 use crate::client::{api, subscription};
 
 const API_VERSION: &str = "2022-10-01";
@@ -123,7 +122,7 @@ fn query_page(
         .idempotent(true)
         .json(&json!({ "subscriptions": subscriptions, "query": query, "options": options }))
         .send()?;
-    let answer = from_wire(answer.json()?);
+    let answer = from_json(answer.json()?);
     Ok(Pages {
         items: answer
             .attribute("data")

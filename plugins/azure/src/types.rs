@@ -1,6 +1,8 @@
 //! The types that Azure publishes, from the table that the plugin carries.
 
-use konductor_schema_table::{Entry, Flags, Kind, Node, Property, Table};
+use konductor_schema_body::property;
+use konductor_schema_table::{Entry, Flags, Node, Property, Table};
+use konductor_sdk::model::suggestion;
 
 static BYTES: &[u8] = include_bytes!("../types/types.table");
 
@@ -87,17 +89,6 @@ impl ArmType {
     }
 }
 
-/// Returns a property of an object, or of the elements of a list, by its name; of all forms where there are several.
-pub fn property(node: Node<'static>, name: &str) -> Option<Property<'static>> {
-    match node.kind() {
-        Kind::Object(object) => object.property(name),
-        Kind::List(list) => property(list.items, name),
-        Kind::Variants(variants) => property(variants.base(), name)
-            .or_else(|| variants.all().find_map(|(_, variant)| property(variant, name))),
-        _ => None,
-    }
-}
-
 fn type_of(entry: &Entry<'static>) -> &'static str {
     entry
         .name()
@@ -111,19 +102,7 @@ fn version_of(entry: &Entry<'static>) -> &'static str {
 
 /// Returns the type whose name is most like one, where any is.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    let wanted = name.to_ascii_lowercase();
-    table()?
-        .entries()
-        .map(|entry| type_of(&entry))
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&wanted, &known.to_ascii_lowercase()),
-                known,
-            )
-        })
-        .filter(|(distance, known)| *distance <= 2 + known.len() / 10)
-        .min()
-        .map(|(_, known)| known)
+    suggestion::nearest(name, table()?.entries().map(|entry| type_of(&entry)))
 }
 
 #[cfg(test)]

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use konductor_schema_body::writable;
 use konductor_sdk::prelude::*;
 use serde_json::{Value as Json, json};
 
-use crate::body::{body_to_wire, merge_patch, writable};
+use crate::body::{body_to_json, merge_patch};
 use crate::client::{Operation, api};
 use crate::lifecycle::{Handle, Stand, Target};
 
@@ -92,7 +93,7 @@ impl Target {
             .setter(name)
             .ok_or_else(|| Failure::new(Disposition::Unsupported, format!("`{name}` cannot be set")))?;
         let wanted = new.attribute(name).unwrap_or(&Value::Null);
-        let mut value = body_to_wire(self.place().child(name), wanted);
+        let mut value = body_to_json(self.place().child(name), wanted);
         let text =
             |value: &Value, name: &str| value.attribute(name).and_then(Value::as_text).map(str::to_owned);
         let payload = if setter.is_whole {
@@ -161,7 +162,7 @@ impl Target {
                     );
                     // A mask replaces the whole property; without one, null takes away what is not given any more.
                     let value = if masked {
-                        body_to_wire(place.child(name), wanted)
+                        body_to_json(place.child(name), wanted)
                     } else {
                         merge_patch(before, wanted)
                     };
@@ -182,7 +183,7 @@ impl Target {
                         };
                     }
                 }
-                let object = match body_to_wire(place, &all) {
+                let object = match body_to_json(place, &all) {
                     Json::Object(object) => object,
                     _ => serde_json::Map::new(),
                 };

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use konductor_schema_body::{changes, check, marked, settled, writable};
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 
-use crate::body::{changes, marked, settled, writable};
-use crate::body_check::check;
+use crate::body::Place;
 use crate::collection;
 use crate::lifecycle::{Stand, Target, type_of_handle};
 use crate::link::{matched, parameters, segments};
@@ -68,8 +68,13 @@ fn target_of_link(link: &str, prior: Option<&ObjectState>) -> Result<Target, Fai
     })
 }
 
-/// Returns the body that is sent: `body` with `labels`, where the type takes labels.
+/// Returns the body that is sent: `body` with `labels`, where the type takes labels, and with what is sensitive marked.
 fn body_of(inputs: &Value, rest: RestType) -> Value {
+    marked(Place::of(rest.body()), whole_of(inputs, rest))
+}
+
+/// Returns `body` with what stands beside it, as it was given.
+fn whole_of(inputs: &Value, rest: RestType) -> Value {
     let mut body = inputs
         .attribute("body")
         .map(Value::reveal)
@@ -80,7 +85,7 @@ fn body_of(inputs: &Value, rest: RestType) -> Value {
     if let (Some(map), Some(labels), true) = (body.as_map_mut(), labels, rest.takes("labels")) {
         map.insert("labels".to_owned(), labels.clone());
     }
-    marked(crate::body::Place::of(rest.body()), body)
+    body
 }
 
 /// Returns an object as it is stored: what was asked for as Google has it, and all of it in `output`. Without what was
@@ -252,7 +257,12 @@ impl ResourceProvider for Resource {
             }
         }
         let mut found = Diagnostics::default();
-        check(rest.body(), &body_of(inputs, rest), &Path::root(), &mut found);
+        check(
+            Place::of(rest.body()),
+            &whole_of(inputs, rest),
+            &Path::root(),
+            &mut found,
+        );
         for mut diagnostic in found {
             diagnostic.at = diagnostic.at.map(|place| match place.first_attribute() {
                 Some("labels") => place,
@@ -272,7 +282,7 @@ impl ResourceProvider for Resource {
             .retain(|change| change.at.first_attribute() != Some("body"));
         let old = prior.attributes.attribute("body").unwrap_or(&null);
         let new = plan.planned.attribute("body").unwrap_or(&null);
-        let place = crate::body::Place::of(rest.body());
+        let place = Place::of(rest.body());
         plan.changes
             .extend(changes(place, &Path::attribute("body"), old, new));
         // Labels that cannot be changed come with a new object.
@@ -385,5 +395,32 @@ impl ResourceProvider for Resource {
         let wanted = body_of(&request.planned, rest);
         let stand = target.poll(context, &request.handle, &wanted)?;
         Ok(outcome(&target, stand, &request.planned))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_in_plain_text_is_refused_at_its_place() {
+        let told = |key: Value| {
+            let body = Value::from([
+                ("name", Value::from("d")),
+                ("diskEncryptionKey", Value::from([("rawKey", key)])),
+            ]);
+            let inputs = Value::from([("type", Value::from("compute/v1/disks")), ("body", body)]);
+            let mut diagnostics = Diagnostics::default();
+            Resource.check(&inputs, &mut diagnostics);
+            diagnostics.to_string()
+        };
+        let plain = told("planted".into());
+        assert!(
+            plain.contains("body.diskEncryptionKey.rawKey")
+                && plain.contains("given in plain text")
+                && !plain.contains("planted"),
+            "{plain}"
+        );
+        assert_eq!(told(Value::from("planted").into_secret()), "");
     }
 }

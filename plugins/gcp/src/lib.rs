@@ -10,7 +10,6 @@
 )]
 
 pub mod body;
-pub mod body_check;
 pub mod change;
 pub mod client;
 pub mod collection;

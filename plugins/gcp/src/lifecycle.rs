@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use konductor_sdk::cloud::{handle_of, in_progress};
+use konductor_sdk::cloud::{from_json, handle_of, in_progress};
 use konductor_sdk::model::provider::Progress;
 use konductor_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use crate::body::{Place, body_to_wire, from_wire};
+use crate::body::{Place, body_to_json};
 use crate::change::step_token;
 use crate::client::{Operation, OperationState, api, pause};
 use crate::link::{expand, link, matched, parameters, segments};
@@ -227,7 +227,7 @@ impl Target {
                 }
             }
         }
-        let object = body_to_wire(self.place(), body);
+        let object = body_to_json(self.place(), body);
         let payload = match self.rest.wrapper("create") {
             None => object,
             Some(member) => {
@@ -251,7 +251,7 @@ impl Target {
             Err(failure) => return Err(failure),
         };
         let Some(version) = self.rest.operation_version() else {
-            let answer = from_wire(answer);
+            let answer = from_json(answer);
             return Ok(Stand::Done(self.link_of(context, &answer)?, answer));
         };
         let operation = Operation::read(self.rest.service(), version, &answer)?;
@@ -280,8 +280,8 @@ impl Target {
         let Some(found) = self.read(context, &link)? else {
             return Err(conflict);
         };
-        let settled = crate::body::settled(self.place(), &found, body);
-        let differ = crate::body::changes(self.place(), &Path::root(), &settled, body);
+        let settled = konductor_schema_body::settled(self.place(), &found, body);
+        let differ = konductor_schema_body::changes(self.place(), &Path::root(), &settled, body);
         if differ.is_empty() {
             return Ok(Stand::Done(link, found));
         }
@@ -294,7 +294,7 @@ impl Target {
         let answer = api(context, self.rest.service()).get(path).send_optional()?;
         match answer {
             Some(answer) => {
-                let found = from_wire(answer.json()?);
+                let found = from_json(answer.json()?);
                 // Some APIs go on answering for a while with what was deleted.
                 let is_deleted =
                     found.attribute("lifecycleState").and_then(Value::as_text) == Some("DELETE_REQUESTED");
@@ -396,7 +396,7 @@ impl Target {
             OperationState::Done(response) => {
                 let link = match (handle.link.clone(), self.target(&operation)) {
                     (Some(link), _) | (None, Some(link)) => link,
-                    (None, None) => self.link_of(context, &from_wire(response))?,
+                    (None, None) => self.link_of(context, &from_json(response))?,
                 };
                 let handle = Handle {
                     link: Some(link),

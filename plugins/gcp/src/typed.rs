@@ -9,6 +9,7 @@ mod conversion;
 
 use std::collections::BTreeMap;
 
+use konductor_schema_body::marked;
 use konductor_schema_table::{Flags, Kind};
 use konductor_sdk::model::schema::AttributeKind;
 use konductor_sdk::prelude::*;
@@ -17,7 +18,7 @@ use konductor_sdk::schema_builder::SchemaError;
 
 pub use self::catalogue::TYPES;
 use self::conversion::{attribute_name, schema_of, to_attributes, to_body};
-use crate::body::{marked, spelled};
+use crate::body::spelled;
 use crate::collection;
 use crate::lifecycle::{Stand, Target, type_of_handle};
 use crate::link::{matched, parameters, segments};

@@ -1,6 +1,8 @@
 //! The types that Google publishes, from the table that the plugin carries.
 
-use konductor_schema_table::{Entry, Flags, Kind, Node, Property, Table};
+use konductor_schema_body::property;
+use konductor_schema_table::{Entry, Flags, Node, Property, Table};
+use konductor_sdk::model::suggestion;
 
 use crate::link::{matched, parameters, segments};
 
@@ -147,29 +149,9 @@ impl RestType {
     }
 }
 
-/// Returns a property of an object by its name.
-pub fn property(node: Node<'static>, name: &str) -> Option<Property<'static>> {
-    match node.kind() {
-        Kind::Object(object) => object.property(name),
-        _ => None,
-    }
-}
-
 /// Returns the type whose name is most like one, where any is.
 pub fn nearest(name: &str) -> Option<&'static str> {
-    let wanted = name.to_ascii_lowercase();
-    table()?
-        .entries()
-        .map(|entry| entry.name())
-        .map(|known| {
-            (
-                strsim::damerau_levenshtein(&wanted, &known.to_ascii_lowercase()),
-                known,
-            )
-        })
-        .filter(|(distance, known)| *distance <= 3 + known.len() / 10)
-        .min()
-        .map(|(_, known)| known)
+    suggestion::nearest(name, table()?.entries().map(|entry| entry.name()))
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use konductor_model::provider::CheckResponse;
 use konductor_model::schema::{AttributeKind, AttributeSchema, ResourceSchema};
-use konductor_model::{Diagnostic, Diagnostics, Path, TOKEN_PREFIX, Value};
+use konductor_model::{Diagnostic, Diagnostics, Path, TOKEN_PREFIX, Value, suggestion};
 
 use crate::equality::{document, without_nulls};
 use crate::format::complaint;
@@ -136,23 +136,8 @@ fn unknown_attribute(attributes: &BTreeMap<String, AttributeSchema>, name: &str)
             .filter(|(_, a)| !a.output_only)
             .map(|(known, _)| known)
     };
-    let nearest = inputs()
-        .map(|known| {
-            // The beginning of a name is as good as a slip of the finger.
-            let begun = name.len() >= 3 && known.starts_with(name);
-            (
-                if begun {
-                    0
-                } else {
-                    strsim::damerau_levenshtein(name, known)
-                },
-                known,
-            )
-        })
-        .filter(|(distance, known)| *distance <= 1 + known.len() / 4)
-        .min();
-    match nearest {
-        Some((_, known)) => diagnostic.help(format!("did you mean `{known}`?")),
+    match suggestion::nearest(name, inputs().map(String::as_str)) {
+        Some(known) => diagnostic.help(format!("did you mean `{known}`?")),
         None => {
             let known: Vec<String> = inputs().map(|known| format!("`{known}`")).collect();
             diagnostic.detail(if known.is_empty() {

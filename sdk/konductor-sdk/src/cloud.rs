@@ -17,6 +17,7 @@
 
 mod answer;
 mod http_client;
+mod json;
 mod long_operation;
 mod pages;
 mod request;
@@ -28,6 +29,7 @@ use crate::context::Context;
 
 pub use answer::{Answer, disposition_of_status};
 pub use http_client::{HttpError, cloud_request, send_http};
+pub use json::{from_json, to_json};
 pub use long_operation::{handle_of, in_progress};
 pub use pages::{Pages, all_pages, next_link, query_parameter};
 pub use request::Request;

@@ -52,19 +52,10 @@ impl Build {
     pub fn run(&self) -> Result<()> {
         step("dist: plugins");
         plugins::add_target()?;
-        run(self
-            .cargo()
-            .args([
-                "build",
-                "--locked",
-                "--profile",
-                "plugin",
-                "--target",
-                plugins::TARGET,
-            ])
-            .args(["--target-dir", TARGET_FOLDER])
-            .args(plugins::packages(&plugins::PRODUCT)))?;
-        for name in plugins::APART {
+        let apart = plugins::APART
+            .into_iter()
+            .map(|name| plugins::apart(name).to_vec());
+        for packages in [plugins::packages(&plugins::PRODUCT)].into_iter().chain(apart) {
             run(self
                 .cargo()
                 .args([
@@ -76,7 +67,7 @@ impl Build {
                     plugins::TARGET,
                 ])
                 .args(["--target-dir", TARGET_FOLDER])
-                .args(plugins::apart(name)))?;
+                .args(packages))?;
         }
         step("dist: host");
         run(self

@@ -1,33 +1,12 @@
-//! Keeps the tokens of a source, one for each scope, until shortly before they expire; many waiting calls cause one
-//! request.
+//! Keeps the tokens of a source, one for each scope.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
-
-use futures::FutureExt;
-use futures::future::{BoxFuture, Shared};
-use tokio::time::Instant;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use super::token_requests::TokenRequests;
 use super::{BearerSource, BearerToken};
 use crate::credentials::CredentialError;
-
-/// How long before they expire tokens are renewed. Metadata services give out the same token until five minutes before
-/// its end, so asking earlier would ask each time.
-const RENEWAL: Duration = Duration::from_secs(225);
-
-/// How long a failure stands, so that a thousand operations without a token do not ask a thousand times.
-const FAILURE_STANDS: Duration = Duration::from_secs(10);
-
-type Lookup = Shared<BoxFuture<'static, Result<BearerToken, CredentialError>>>;
-
-#[derive(Default)]
-struct State {
-    current: Option<BearerToken>,
-    failed: Option<(Instant, CredentialError)>,
-    running: Option<Lookup>,
-}
+use crate::renewal_cache::{Expiring, RenewalCache};
 
 struct Inner {
     source: BearerSource,
@@ -37,7 +16,22 @@ struct Inner {
 /// The tokens of one source.
 pub(crate) struct BearerCache {
     inner: Arc<Inner>,
-    states: Mutex<HashMap<String, State>>,
+    tokens: RenewalCache<String, BearerToken>,
+}
+
+impl Expiring for BearerToken {
+    /// Metadata services give out the same token until five minutes before its end, so asking earlier would ask each
+    /// time.
+    const RENEWAL: Duration = Duration::from_secs(225);
+
+    fn remaining(&self) -> Option<Duration> {
+        let remaining = self.expires.duration_since(SystemTime::now());
+        Some(remaining.unwrap_or(Duration::ZERO))
+    }
+
+    fn is(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
 }
 
 impl std::fmt::Debug for BearerCache {
@@ -52,7 +46,7 @@ impl BearerCache {
     pub(crate) fn new(source: BearerSource, requests: TokenRequests) -> Self {
         Self {
             inner: Arc::new(Inner { source, requests }),
-            states: Mutex::default(),
+            tokens: RenewalCache::default(),
         }
     }
 
@@ -66,75 +60,16 @@ impl BearerCache {
     /// # Errors
     /// When the source gives none, with what to do. A failed renewal is no error while the old one is valid.
     pub(crate) async fn get(&self, scope: &str) -> Result<BearerToken, CredentialError> {
-        let lookup = {
-            let mut states = self.states();
-            let state = states.entry(scope.to_owned()).or_default();
-            if let Some(current) = &state.current
-                && current.remaining() > RENEWAL
-            {
-                return Ok(current.clone());
-            }
-            if let Some((at, error)) = &state.failed
-                && at.elapsed() < FAILURE_STANDS
-            {
-                return still_valid(state).ok_or_else(|| error.clone());
-            }
-            match &state.running {
-                Some(lookup) => lookup.clone(),
-                None => {
-                    let lookup = look_up(Arc::clone(&self.inner), scope.to_owned())
-                        .boxed()
-                        .shared();
-                    state.running = Some(lookup.clone());
-                    lookup
-                }
-            }
+        let scope = scope.to_owned();
+        let look_up = || {
+            let (inner, scope) = (Arc::clone(&self.inner), scope.clone());
+            async move { inner.source.fetch(&inner.requests, &scope).await }
         };
-        // No lock is held here: whoever waits drives the one look-up.
-        let result = lookup.clone().await;
-        let mut states = self.states();
-        let state = states.entry(scope.to_owned()).or_default();
-        if state
-            .running
-            .as_ref()
-            .is_some_and(|running| running.ptr_eq(&lookup))
-        {
-            state.running = None;
-            match &result {
-                Ok(token) => {
-                    state.current = Some(token.clone());
-                    state.failed = None;
-                }
-                Err(error) => state.failed = Some((Instant::now(), error.clone())),
-            }
-        }
-        result.or_else(|error| still_valid(state).ok_or(error))
+        self.tokens.get(&scope, look_up).await
     }
 
     /// Forgets a token that the cloud refused. Another, got since, stays.
     pub(crate) fn forget(&self, scope: &str, refused: &BearerToken) {
-        if let Some(state) = self.states().get_mut(scope)
-            && state
-                .current
-                .as_ref()
-                .is_some_and(|current| current.value == refused.value)
-        {
-            state.current = None;
-        }
+        self.tokens.forget(&scope.to_owned(), refused);
     }
-
-    fn states(&self) -> MutexGuard<'_, HashMap<String, State>> {
-        self.states.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn still_valid(state: &State) -> Option<BearerToken> {
-    state
-        .current
-        .clone()
-        .filter(|current| !current.remaining().is_zero())
-}
-
-async fn look_up(inner: Arc<Inner>, scope: String) -> Result<BearerToken, CredentialError> {
-    inner.source.fetch(&inner.requests, &scope).await
 }

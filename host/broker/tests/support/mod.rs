@@ -6,12 +6,17 @@
     reason = "a server for tests; each test file uses a part"
 )]
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use aws_lc_rs::signature::{UnparsedPublicKey, VerificationAlgorithm};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use konductor_broker::{
-    AccessKeys, AuditPermit, AuditSink, AuditUnavailable, Broker, BrokerOptions, CallLimits, CallRecord,
-    CredentialBase, CredentialSource, EndpointGrant, Grant, RetryOptions, SessionOptions, ThrottleOptions,
+    AccessKeys, AuditPermit, AuditSink, AuditUnavailable, BearerSource, Broker, BrokerOptions, CallLimits,
+    CallRecord, CredentialBase, CredentialSource, EndpointGrant, Grant, RetryOptions, SessionOptions,
+    ThrottleOptions,
 };
 use konductor_model::SecretText;
 use konductor_model::cloud::{Cloud, CloudRequest};
@@ -318,4 +323,66 @@ pub fn get(path: &str) -> CloudRequest {
         body: Vec::new(),
         ..describe_vpcs()
     }
+}
+
+/// Returns the options of a plugin that has one endpoint and gets bearer tokens for it.
+pub fn bearer(plugin: &str, endpoint: EndpointGrant, source: BearerSource) -> SessionOptions {
+    SessionOptions {
+        rate_limit: None,
+        plugin: plugin.to_owned(),
+        grant: Grant {
+            endpoints: vec![EndpointGrant {
+                regions: Default::default(),
+                credentials: Some(plugin.to_owned()),
+                ..endpoint
+            }],
+            ..Grant::default()
+        },
+        credentials: BTreeMap::new(),
+        bearer_sources: [(plugin.to_owned(), source)].into(),
+        http_credentials: BTreeMap::new(),
+        vault: None,
+    }
+}
+
+/// Opens a session of a broker of its own.
+pub fn opened(session: SessionOptions) -> (Arc<dyn Cloud>, Arc<Records>) {
+    let records = Arc::new(Records::default());
+    let broker = Broker::new(options(), Arc::clone(&records) as Arc<dyn AuditSink>).unwrap();
+    (broker.session(session).unwrap(), records)
+}
+
+/// Returns a request that reads a path of an endpoint.
+pub fn reading(endpoint: &str, path: &str) -> CloudRequest {
+    CloudRequest {
+        endpoint: endpoint.to_owned(),
+        region: None,
+        method: "GET".to_owned(),
+        path: path.to_owned(),
+        query: Vec::new(),
+        headers: Vec::new(),
+        body: Vec::new(),
+        idempotent: false,
+    }
+}
+
+/// Returns the form that a request carries.
+pub fn form(received: &Received) -> BTreeMap<String, String> {
+    url::form_urlencoded::parse(&received.body).into_owned().collect()
+}
+
+/// Returns the header and the claims of a signed assertion, which the public key has to verify.
+pub fn assertion(
+    text: &str,
+    algorithm: &'static dyn VerificationAlgorithm,
+    public_key: &[u8],
+) -> (serde_json::Value, serde_json::Value) {
+    let (signed, signature) = text.rsplit_once('.').unwrap();
+    let signature = URL_SAFE_NO_PAD.decode(signature).unwrap();
+    UnparsedPublicKey::new(algorithm, public_key)
+        .verify(signed.as_bytes(), &signature)
+        .unwrap();
+    let (header, claims) = signed.split_once('.').unwrap();
+    let read = |part: &str| serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+    (read(header), read(claims))
 }

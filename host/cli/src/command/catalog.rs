@@ -78,7 +78,8 @@ pub async fn catalog(
                     "plugin `{}` {} has no type `{resource_type}`",
                     manifest.name, manifest.version
                 ));
-                let nearest = konductor_config::nearest(resource_type.as_str(), known.iter().copied());
+                let nearest =
+                    konductor_model::suggestion::nearest(resource_type.as_str(), known.iter().copied());
                 error = match nearest {
                     Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
                     None => error.help(format!(

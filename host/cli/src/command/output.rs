@@ -33,7 +33,8 @@ pub async fn output(
         Some(name) => {
             let Some(value) = snapshot.outputs.get(name) else {
                 let error = CommandError::message(format!("there is no output `{name}`"));
-                let nearest = konductor_config::nearest(name, snapshot.outputs.keys().map(String::as_str));
+                let nearest =
+                    konductor_model::suggestion::nearest(name, snapshot.outputs.keys().map(String::as_str));
                 return Err(match nearest {
                     Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
                     None => error.help("`konductor output` lists them; declare one under `outputs:`"),

@@ -204,7 +204,7 @@ pub fn find<'s>(snapshot: &'s Snapshot, name: &str) -> Result<&'s ResourceRecord
     }
     let known = snapshot.resources.keys().map(|urn| urn.name().as_str());
     let error = CommandError::message(format!("nothing is recorded under `{name}`"));
-    Err(match konductor_config::nearest(name, known) {
+    Err(match konductor_model::suggestion::nearest(name, known) {
         Some(nearest) => error.help(format!("did you mean `{nearest}`?")),
         None => error.help("`konductor state list` names what is recorded"),
     })

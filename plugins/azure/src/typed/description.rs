@@ -151,7 +151,7 @@ impl Attribute {
         schema.computed = self.output || self.computed;
         schema.default = serde_json::from_str(self.default)
             .ok()
-            .map(crate::body::from_wire);
+            .map(konductor_sdk::cloud::from_json);
         if !self.pattern.is_empty() {
             schema.pattern = Some(self.pattern.to_owned());
         }

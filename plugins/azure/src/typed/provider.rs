@@ -1,14 +1,17 @@
 //! What is done to an object of a described type: its attributes become an ARM resource, and its answer attributes.
 
+use konductor_schema_body::{check, marked, settled, writable};
+use konductor_sdk::cloud::from_json;
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 use konductor_sdk::typed::delete_first_unless_changed;
 
 use super::description::{Attribute, Description, Parent};
-use crate::arm_id::{ArmId, RESOURCE_GROUP, after};
-use crate::body::{Place, from_wire, location, marked, settled, tags_of, writable};
-use crate::client::{api, default_location, get_url, subscription};
+use crate::arm_id::{ArmId, after};
+use crate::body::{Place, location, tags_of};
+use crate::client::{default_location, subscription};
+use crate::collection;
 use crate::lifecycle::{Stand, Target, handle, without_token};
 use crate::resource_graph;
 use crate::types::ArmType;
@@ -95,7 +98,7 @@ impl Description {
     fn body(&self, inputs: &Value, default_location: Option<&str>, arm_type: &ArmType) -> Value {
         let mut body = Value::empty_map();
         for (path, json) in self.fixed {
-            let value = serde_json::from_str(json).map(from_wire).unwrap_or_default();
+            let value = serde_json::from_str(json).map(from_json).unwrap_or_default();
             body.put(&path_of(path), value);
         }
         for attribute in self.attributes.iter().filter(|attribute| !attribute.output) {
@@ -234,7 +237,6 @@ impl ResourceProvider for Description {
     fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
         // What the schema cannot say, such as the forms of an object, Azure's definition does.
         let arm_type = self.arm();
-        let Some(node) = arm_type.body else { return };
         let mut whole = self.body(inputs, None, &arm_type);
         if let Some(map) = whole.as_map_mut() {
             map.entry("name".to_owned()).or_insert(Value::Unknown);
@@ -243,7 +245,7 @@ impl ResourceProvider for Description {
             }
         }
         let mut found = Diagnostics::default();
-        crate::body_check::check(node, &whole, &Path::root(), &mut found);
+        check(Place::of(arm_type.body), &whole, &Path::root(), &mut found);
         for mut diagnostic in found {
             let at = diagnostic.at.take().unwrap_or_default();
             let of = self
@@ -313,53 +315,29 @@ impl ResourceProvider for Description {
 
     fn list(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
         let arm_type = self.arm();
-        let page = match &request.cursor {
-            Some(url) => get_url(&api(context), url)?.send()?,
-            None => {
-                let parent = match self.parent {
-                    Parent::Resource(attribute, _) if request.filter.attribute(attribute).is_none() => {
-                        return Err(Failure::new(
-                            Disposition::Unsupported,
-                            format!(
-                                "{} is listed for one parent: give the filter `{attribute}`",
-                                self.name
-                            ),
-                        ));
-                    }
-                    Parent::Resource(..) => self.parent_of(context, &request.filter)?,
-                    _ => format!("/subscriptions/{}", subscription(context)?),
-                };
-                // The identifier of one of them without its name.
-                let mut collection = ArmId::new(self.arm_type, &parent, "x")?;
-                if self.arm_type == RESOURCE_GROUP {
-                    collection.parent.clone_from(&parent);
-                }
-                let mut segments = collection.segments();
-                segments.pop();
-                api(context)
-                    .get(segments)
-                    .query("api-version", &arm_type.api_version)
-                    .send()?
+        let parent = || match self.parent {
+            Parent::Resource(attribute, _) if request.filter.attribute(attribute).is_none() => {
+                Err(Failure::new(
+                    Disposition::Unsupported,
+                    format!(
+                        "{} is listed for one parent: give the filter `{attribute}`",
+                        self.name
+                    ),
+                ))
             }
+            Parent::Resource(..) => self.parent_of(context, &request.filter),
+            _ => Ok(format!("/subscriptions/{}", subscription(context)?)),
         };
-        let page = from_wire(page.json()?);
-        let found = page
-            .attribute("value")
-            .and_then(Value::as_list)
-            .unwrap_or_default();
-        Ok(Listed {
-            objects: found
-                .iter()
-                .filter_map(|found| {
-                    let target = self.target_of_id(found.attribute("id")?.as_text()?).ok()?;
-                    Some(self.object(&target, &without_token(found.clone()), None))
-                })
-                .collect(),
-            next_cursor: page
-                .attribute("nextLink")
-                .and_then(Value::as_text)
-                .map(str::to_owned),
-        })
+        collection::listed(
+            context,
+            &arm_type,
+            request.cursor.as_deref(),
+            parent,
+            |target, found| {
+                let own = target.id.type_name.eq_ignore_ascii_case(self.arm_type);
+                own.then(|| self.object(target, &found, None))
+            },
+        )
     }
 
     fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {

@@ -2,15 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use konductor_schema_body::is_number_text;
 use konductor_schema_table::{Flags, Kind, Node};
 use konductor_sdk::model::schema::AttributeKind;
 use konductor_sdk::prelude::*;
 
 /// How deep definitions are followed; what stands deeper takes anything, in Google's spelling.
 const DEEPEST: usize = 6;
-
-/// Texts of these forms are numbers.
-const NUMBER_FORMATS: [&str; 2] = ["int64", "uint64"];
 
 /// Returns a property's name in the spelling of attributes: `ipCidrRange` is `ip_cidr_range`, `IPProtocol` is
 /// `ip_protocol`.
@@ -35,7 +33,7 @@ pub fn attribute_name(property: &str) -> String {
 }
 
 fn is_number(node: Node<'static>) -> bool {
-    matches!(node.kind(), Kind::Text(rules) if rules.format.is_some_and(|form| NUMBER_FORMATS.contains(&form)))
+    matches!(node.kind(), Kind::Text(rules) if is_number_text(&rules))
 }
 
 /// Returns the schema of a property.
@@ -202,8 +200,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::body::{from_wire, to_wire};
     use crate::types::RestType;
+    use konductor_sdk::cloud::{from_json, to_json};
 
     #[test]
     fn names_are_spelled_as_attributes() {
@@ -261,25 +259,25 @@ mod tests {
     #[test]
     fn attributes_and_bodies_lead_to_each_other() {
         let firewall = RestType::find("compute/v1/firewalls").unwrap().body();
-        let body = from_wire(
+        let body = from_json(
             json!({"name": "f", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}], "selfLink": "x"}),
         );
         let attributes = to_attributes(firewall, &body);
         assert_eq!(
-            to_wire(&attributes),
+            to_json(&attributes),
             json!({"name": "f", "allowed": [{"ip_protocol": "tcp", "ports": ["80"]}], "self_link": "x"})
         );
         assert_eq!(
-            to_wire(&to_body(firewall, &attributes)),
+            to_json(&to_body(firewall, &attributes)),
             json!({"name": "f", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}]})
         );
         let disk = RestType::find("compute/v1/disks").unwrap().body();
         let attributes = to_attributes(
             disk,
-            &from_wire(json!({"sizeGb": "10", "id": "18446744073709551615"})),
+            &from_json(json!({"sizeGb": "10", "id": "18446744073709551615"})),
         );
         assert_eq!(
-            to_wire(&attributes),
+            to_json(&attributes),
             json!({"size_gb": 10, "id": "18446744073709551615"})
         );
     }
