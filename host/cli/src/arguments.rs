@@ -4,6 +4,7 @@ mod adopt;
 mod author;
 mod backup;
 mod drift;
+mod metadata;
 mod past;
 mod plugin;
 mod policy;
@@ -23,6 +24,7 @@ pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};
 pub use drift::{AcceptArguments, DriftArguments, DriftCommand};
+pub use metadata::{MetadataCommand, MetadataQueryArguments};
 pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
 pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
@@ -174,6 +176,9 @@ pub enum Command {
     /// The plugins.
     #[command(subcommand)]
     Plugin(PluginCommand),
+    /// What is said of resources: owner, classification, commit.
+    #[command(subcommand)]
+    Metadata(MetadataCommand),
     /// The policies that judge every plan.
     #[command(subcommand)]
     Policy(PolicyCommand),

@@ -11,6 +11,7 @@ mod error;
 mod fetch_progress;
 mod graph_picture;
 mod key_management;
+mod metadata;
 mod network;
 mod object_requests;
 mod output;
@@ -137,6 +138,7 @@ async fn execute(
         Command::Plugin(plugin) => {
             command::plugin::plugin(plugin, &folder, global, environment, output).await?
         }
+        Command::Metadata(metadata) => command::metadata::metadata(metadata, &open()?, output).await?,
         Command::Policy(policy) => {
             return command::policy::policy(policy, &folder, global, environment, output).await;
         }

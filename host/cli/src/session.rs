@@ -18,6 +18,7 @@ use crate::audit::{AuditTask, AuditWriter};
 use crate::configure;
 use crate::environment::Environment;
 use crate::error::CommandError;
+use crate::metadata::RunDocument;
 use crate::output::Output;
 use crate::plugins::{self, Configured, Granted, LoadedPlugin, PluginLoader, RunPlugins, WayOut};
 use crate::policy::{POLICY_PLUGIN, SitePackages};
@@ -81,6 +82,7 @@ pub struct Session {
     command: &'static str,
     actor: String,
     site_packages: SitePackages,
+    document: RunDocument,
     read_times: Arc<ReadTimes>,
 }
 
@@ -223,6 +225,7 @@ impl Session {
 
         // Wrong safeguards are said before the run begins.
         let safeguards = project.configuration.safeguards(project.context(&stacks))?;
+        let document = RunDocument::collect(&project, project.context(&stacks))?;
         let run = uuid::Uuid::now_v7().to_string();
         if options.locked {
             let started = RunStarted {
@@ -232,6 +235,7 @@ impl Session {
                 konductor: env!("CARGO_PKG_VERSION").to_owned(),
                 plugins: used_plugins(&plugins, &loaded),
                 simulated,
+                metadata: document.recorded(),
             };
             journal.append(vec![Entry::RunStarted(started)]).await?;
         }
@@ -267,6 +271,7 @@ impl Session {
             command: options.command,
             actor: environment.actor(),
             site_packages,
+            document,
             read_times,
         })
     }
@@ -397,26 +402,13 @@ impl Session {
                 .collect(),
             removed: configuration.removed().iter().map(name).collect(),
             metadata: self.metadata(),
+            run_metadata: self.document.inherited(),
         })
     }
 
-    /// Returns what modules and components are told about the run.
+    /// Returns what modules, components and policies are told about the run.
     pub fn metadata(&self) -> Value {
-        let configuration = &self.project.configuration;
-        let project = configuration
-            .effective()
-            .attribute("project")
-            .cloned()
-            .unwrap_or_else(Value::empty_map);
-        Value::from([
-            ("project", Value::from(configuration.project_name())),
-            ("stack", Value::from(configuration.stack())),
-            (
-                "organization",
-                configuration.organization().map(str::to_owned).into(),
-            ),
-            ("settings", project),
-        ])
+        self.document.value(&self.project)
     }
 
     /// Writes how the command ended, waits until every cloud call is recorded, and gives the lock back.

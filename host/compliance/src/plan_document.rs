@@ -3,6 +3,8 @@
 //! It has the form of Terraform's plan in JSON, so that policies that were written for that one can judge it, and what
 //! only Konductor knows in members called `konductor`.
 
+use std::collections::BTreeMap;
+
 use konductor_model::{Urn, Value};
 use serde_json::{Map, Value as Json, json};
 
@@ -75,6 +77,8 @@ pub struct PlannedResource {
     pub replacing: Vec<String>,
     /// It must not be deleted or replaced.
     pub protect: bool,
+    /// What is said of it: owner, classification, and so on.
+    pub metadata: BTreeMap<String, String>,
     /// Where it is declared: `konductor.yaml:12:3`.
     pub place: Option<String>,
     /// Tells a superseded object apart, where that is what is deleted.
@@ -159,6 +163,7 @@ impl PlannedResource {
             "depends_on": self.dependencies.iter().map(|urn| urn.name().as_str()).collect::<Vec<_>>(),
             "reasons": self.reasons,
             "protect": self.protect,
+            "metadata": self.metadata,
             "place": self.place,
         })
     }

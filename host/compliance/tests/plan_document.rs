@@ -49,6 +49,7 @@ fn resource(name: &str, action: ResourceAction) -> PlannedResource {
         reasons: Vec::new(),
         replacing: Vec::new(),
         protect: false,
+        metadata: [("owner".to_owned(), "shop".to_owned())].into(),
         place: Some("konductor.yaml:3:1".to_owned()),
         deposed: None,
     }

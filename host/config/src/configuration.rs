@@ -12,6 +12,7 @@ use crate::keys::KeySettings;
 use crate::layer::{self, Layer};
 use crate::located::{Located, Node};
 use crate::merge::merge;
+use crate::metadata::METADATA;
 use crate::modules::enabled;
 use crate::plugin_requirement::PluginRequirement;
 use crate::project::{self, FileContent, LocatedText};
@@ -28,7 +29,7 @@ pub const RESERVED_NAMESPACES: [&str; 6] = [
     "project",
     "konductor",
     "organization",
-    "metadata",
+    METADATA,
     SAFEGUARDS,
     DRIFT,
 ];

@@ -15,7 +15,7 @@ use crate::resolve::Resolver;
 use crate::suggestion;
 
 const RESOURCE_KEYS: [&str; 5] = ["type", "properties", "options", "count", "for_each"];
-const OPTION_KEYS: [&str; 11] = [
+const OPTION_KEYS: [&str; 12] = [
     "depends_on",
     "parent",
     "protect",
@@ -27,6 +27,7 @@ const OPTION_KEYS: [&str; 11] = [
     "import",
     "provider",
     "sensitive",
+    "metadata",
 ];
 
 /// What is declared under `resources:`.

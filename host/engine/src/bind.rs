@@ -125,7 +125,7 @@ fn find_parents(expanded: &mut Expanded, diagnostics: &mut Diagnostics) {
 }
 
 /// Returns the components a node stands in, from the inside out. Ends also when parents go round in a circle.
-fn ancestors(expanded: &Expanded, index: usize) -> Vec<usize> {
+pub(crate) fn ancestors(expanded: &Expanded, index: usize) -> Vec<usize> {
     let mut found = Vec::new();
     let mut here = expanded.node(index).and_then(|node| node.parent);
     while let Some(parent) = here {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::metadata::RunMetadata;
 use konductor_model::module::{Declaration, Module, RepeatedDeclaration};
 use konductor_model::provider::Provider;
 use konductor_model::{Origin, ResourceOptions, Value};
@@ -29,6 +30,8 @@ pub struct Desired {
     pub removed: Vec<Name>,
     /// The run's metadata, given to `construct`.
     pub metadata: Value,
+    /// What is said of everything in the run.
+    pub run_metadata: RunMetadata,
 }
 
 /// A name, and where it was written.

@@ -13,6 +13,7 @@ use konductor_state::record::PluginReference;
 use crate::bind::bind;
 use crate::desired::{Desired, ModuleDeclaration, Providers};
 use crate::instance;
+use crate::metadata::inherit_metadata;
 use crate::node::Template;
 pub use crate::node::{Expanded, Group, Node};
 use crate::refactor::refactor;
@@ -85,6 +86,7 @@ pub async fn expand(desired: Desired, plugins: &dyn Providers) -> (Expanded, Dia
     result.outputs = desired.outputs;
     refactor(&mut result, desired.moved, desired.removed, &mut diagnostics);
     bind(&mut result, &mut diagnostics);
+    inherit_metadata(&mut result, &desired.run_metadata);
     (result, diagnostics)
 }
 

@@ -21,6 +21,7 @@ mod honesty;
 mod identifiers;
 mod import;
 mod instance;
+pub mod metadata;
 mod node;
 mod packed;
 pub mod plan;

@@ -12,6 +12,7 @@ use konductor_model::{
 };
 
 use crate::honesty;
+use crate::metadata;
 use crate::reference::{mark_secret, with_marks_of};
 
 /// Schemas by plugin and type, asked for once. Two versions of a plugin have two schemas of one type.
@@ -130,9 +131,10 @@ impl Subject<'_> {
     /// Validates inputs and applies defaults. Returns warnings beside the inputs.
     pub(crate) async fn check(
         &self,
-        inputs: Value,
+        mut inputs: Value,
         prior_inputs: Option<&Value>,
     ) -> Result<(Value, Diagnostics), Diagnostics> {
+        self.write_metadata(&mut inputs, prior_inputs.is_some())?;
         let request = CheckRequest {
             resource_type: self.urn.resource_type().clone(),
             name: self.urn.name().clone(),
@@ -153,6 +155,22 @@ impl Subject<'_> {
         let mut checked = with_marks_of(response.inputs, &inputs);
         self.mark(&mut checked);
         Ok((checked, diagnostics))
+    }
+
+    /// Writes what is said of the resource into its tags. What `ignore_changes` names is left as it is, once there is an
+    /// object.
+    fn write_metadata(&self, inputs: &mut Value, exists: bool) -> Result<(), Diagnostics> {
+        let (Some(attribute), Some(rules)) = (&self.schema.tags, &self.provider.manifest().tag_rules) else {
+            return Ok(());
+        };
+        let place = Path::attribute(attribute.as_str());
+        let ignored = |path: &Path| exists && self.options.ignore_changes.contains(path);
+        if ignored(&place) {
+            return Ok(());
+        }
+        let is_kept = |tag: &str| ignored(&place.child(tag));
+        metadata::write(inputs, attribute, rules, self.options, is_kept)
+            .map_err(|error| self.error(error).at(place).into())
     }
 
     fn not_deterministic(&self, function: &str) -> Diagnostic {

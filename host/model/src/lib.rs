@@ -22,6 +22,7 @@ pub mod repetition;
 pub mod schema;
 pub mod secret;
 pub mod suggestion;
+pub mod tag_rules;
 pub mod value;
 pub mod value_json;
 
@@ -39,4 +40,5 @@ pub use rate_limit::RateLimit;
 pub use repetition::Repetition;
 pub use schema::ResourceSchema;
 pub use secret::{MASK, SealError, Sealer, SecretText, SecretVault, TOKEN_PREFIX};
+pub use tag_rules::TagRules;
 pub use value::{Number, Reference, Value};

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::name::ResourceType;
+use crate::tag_rules::TagRules;
 
 /// A plugin's manifest, in the JSON form that `describe` answers with. Unknown members are ignored.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,6 +39,9 @@ pub struct Manifest {
     /// The other plugins whose types its modules and components declare.
     #[serde(default)]
     pub declares: Vec<String>,
+    /// What its cloud allows in tags or labels. Without it nothing of the run is written onto its resources.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tag_rules: Option<TagRules>,
 }
 
 /// A secret input that a plugin wants to see as it is.

@@ -1,10 +1,16 @@
 //! What a declaration can ask of the engine, the same for every resource type.
 
-use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::path::{Path, PathStep};
 use crate::value::Value;
-use crate::value_json::to_plain_json;
+use crate::value_json::{MASK, to_plain_json};
+
+/// The most characters of a field's name.
+const LONGEST_FIELD: usize = 64;
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -48,6 +54,60 @@ pub struct ResourceOptions {
     /// Attributes to treat as secret, beyond those the schema names.
     #[serde(skip_serializing_if = "is_default")]
     pub sensitive: Vec<Path>,
+    /// What is said of it: owner, classification, and so on. A field without a value takes away what is inherited.
+    /// Inherited, field by field.
+    #[serde(skip_serializing_if = "is_default", deserialize_with = "texts")]
+    pub metadata: BTreeMap<String, Option<String>>,
+    /// The tags that fields of its metadata are written as, by the field. The run says it, not the declaration.
+    #[serde(skip_serializing_if = "is_default")]
+    pub metadata_tags: BTreeMap<String, String>,
+}
+
+/// Reads fields of metadata: texts, numbers, booleans and nulls.
+fn texts<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Option<String>>, D::Error> {
+    use serde_json::Value as Json;
+    let fields = BTreeMap::<String, Json>::deserialize(deserializer)?;
+    fields
+        .into_iter()
+        .map(|(field, value)| {
+            metadata_field(&field).map_err(D::Error::custom)?;
+            let text = match value {
+                Json::Null => None,
+                Json::String(text) if text == MASK => {
+                    let why = format!(
+                        "`{field}` is a secret, and metadata is written onto resources and into reports"
+                    );
+                    return Err(D::Error::custom(why));
+                }
+                Json::String(text) => Some(text),
+                Json::Bool(_) | Json::Number(_) => Some(value.to_string()),
+                Json::Array(_) | Json::Object(_) => {
+                    return Err(D::Error::custom(format!(
+                        "`{field}` is no text, number or boolean"
+                    )));
+                }
+            };
+            Ok((field, text))
+        })
+        .collect()
+}
+
+/// Checks the name of a field of metadata: lower-case letters, digits and `_`, a letter first.
+///
+/// # Errors
+/// When it is none: one sentence for people.
+pub fn metadata_field(name: &str) -> Result<(), String> {
+    let starts = name.starts_with(|first: char| first.is_ascii_lowercase());
+    let rest = name
+        .chars()
+        .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_');
+    if starts && rest && name.len() <= LONGEST_FIELD {
+        return Ok(());
+    }
+    Err(format!(
+        "`{name}` cannot be a field of metadata: lower-case letters, digits and `_`, a letter first, at most \
+         {LONGEST_FIELD} characters"
+    ))
 }
 
 impl ResourceOptions {
@@ -57,6 +117,12 @@ impl ResourceOptions {
     /// # Errors
     /// When a name or a kind is wrong: one sentence for people.
     pub fn from_value(value: Value) -> Result<Self, String> {
+        if let Some(metadata) = value.attribute("metadata") {
+            let later = |leaf: &Value| matches!(leaf, Value::Reference(_) | Value::Unknown);
+            if metadata.as_map().is_some_and(|fields| fields.values().any(later)) {
+                return Err("what is said of a resource has to be known before anything is made".to_owned());
+            }
+        }
         let named = value.map_leaves(&mut |leaf| match &leaf {
             Value::Reference(reference) => match reference.path.steps() {
                 [] => Value::from(reference.resource.as_str()),
@@ -87,6 +153,7 @@ impl ResourceOptions {
         take(&mut self.import, over.import);
         take(&mut self.provider, over.provider);
         take(&mut self.sensitive, over.sensitive);
+        take(&mut self.metadata, over.metadata);
     }
 }
 

@@ -91,6 +91,9 @@ pub struct RunStarted {
     /// The simulated cloud answered.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub simulated: bool,
+    /// What was said of the run: owner, commit, and so on.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub metadata: BTreeMap<String, String>,
 }
 
 /// What an operation does.

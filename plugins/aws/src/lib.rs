@@ -14,6 +14,7 @@ pub mod ec2;
 pub mod s3;
 
 use konductor_plugin_aws_components::{COMPONENTS, MODULES};
+use konductor_sdk::model::TagRules;
 use konductor_sdk::model::manifest::EndpointProtocol;
 use konductor_sdk::prelude::*;
 
@@ -25,6 +26,7 @@ impl Plugin for Aws {
     fn definition() -> Definition {
         let definition = Definition::new("aws", env!("CARGO_PKG_VERSION"))
             .description("Amazon Web Services: EC2 networking and compute, S3 storage")
+            .tag_rules(TagRules::aws())
             .resources(ec2::TYPES)
             .resources(s3::TYPES)
             .endpoint(

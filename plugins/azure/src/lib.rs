@@ -20,6 +20,7 @@ pub mod resource_graph;
 pub mod typed;
 pub mod types;
 
+use konductor_sdk::model::TagRules;
 use konductor_sdk::model::manifest::EndpointProtocol;
 use konductor_sdk::prelude::*;
 
@@ -31,6 +32,7 @@ impl Plugin for Azure {
     fn definition() -> Definition {
         Definition::new("azure", env!("CARGO_PKG_VERSION"))
             .description("Microsoft Azure: every type of Azure Resource Manager")
+            .tag_rules(TagRules::azure())
             .resource(&generic::Resource)
             .resources(&typed::TYPES)
             .module(&module::AzureModule)

@@ -20,6 +20,7 @@ pub mod module;
 pub mod typed;
 pub mod types;
 
+use konductor_sdk::model::TagRules;
 use konductor_sdk::model::manifest::EndpointProtocol;
 use konductor_sdk::prelude::*;
 
@@ -68,6 +69,7 @@ impl Plugin for Gcp {
     fn definition() -> Definition {
         let definition = Definition::new("gcp", env!("CARGO_PKG_VERSION"))
             .description("Google Cloud: every resource of the APIs in its table")
+            .tag_rules(TagRules::google())
             .resource(&generic::Resource)
             .resources(&typed::TYPES)
             .module(&module::GcpModule);

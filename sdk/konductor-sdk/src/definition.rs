@@ -1,7 +1,7 @@
 //! What a plugin is made of.
 
 use konductor_model::manifest::{EndpointProtocol, EndpointRequest, RevealRequest};
-use konductor_model::{Failure, Manifest, Value};
+use konductor_model::{Failure, Manifest, TagRules, Value};
 
 use crate::component::{Component, Module};
 use crate::context::Context;
@@ -29,6 +29,7 @@ pub struct Definition {
     reveals: Vec<RevealRequest>,
     metadata: Vec<String>,
     declares: Vec<String>,
+    tag_rules: Option<TagRules>,
 }
 
 impl Definition {
@@ -46,6 +47,7 @@ impl Definition {
             reveals: Vec::new(),
             metadata: Vec::new(),
             declares: Vec::new(),
+            tag_rules: None,
             endpoints: Vec::new(),
         }
     }
@@ -139,6 +141,14 @@ impl Definition {
         self
     }
 
+    /// Says what the cloud allows in tags or labels. Then what the run says of resources (owner, classification, …) is
+    /// written onto those whose schema names an attribute for it.
+    #[must_use]
+    pub fn tag_rules(mut self, rules: TagRules) -> Self {
+        self.tag_rules = Some(rules);
+        self
+    }
+
     /// Returns the manifest. Types whose name is none are left out.
     pub fn manifest(&self) -> Manifest {
         Manifest {
@@ -172,6 +182,7 @@ impl Definition {
             reveals: self.reveals.clone(),
             metadata: self.metadata.clone(),
             declares: self.declares.clone(),
+            tag_rules: self.tag_rules.clone(),
         }
     }
 }

@@ -15,6 +15,7 @@ pub mod init;
 pub mod keys;
 pub mod log;
 pub mod manual;
+pub mod metadata;
 pub mod migrate;
 pub mod output;
 pub mod permissions;

@@ -173,6 +173,7 @@ pub fn as_run(
         konductor: env!("CARGO_PKG_VERSION").to_owned(),
         plugins: Vec::new(),
         simulated: project.simulated,
+        metadata: Default::default(),
     });
     let operations = std::collections::BTreeMap::from([("recorded".to_owned(), entries.len())]);
     let finished = Entry::RunFinished(RunFinished {

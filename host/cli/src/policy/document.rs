@@ -7,7 +7,7 @@ use konductor_engine::plan::{Drift, PlanMode};
 use konductor_engine::{Plan, Providers as _, Step, StepAction};
 use konductor_model::provider::ObjectState;
 use konductor_model::schema::TypeKind;
-use konductor_model::{ResourceType, Urn, Value};
+use konductor_model::{ResourceOptions, ResourceType, Urn, Value};
 
 use crate::error::CommandError;
 use crate::session::Session;
@@ -130,10 +130,19 @@ fn planned(step: Step, before: Option<Value>, known_as: Vec<String>) -> PlannedR
             .map(|change| change.at.to_string())
             .collect(),
         protect: step.options.protect,
+        metadata: said_of(&step.options),
         place: step.origin.map(|origin| origin.to_string()),
         deposed,
         urn: step.urn,
     }
+}
+
+/// Returns what is said of a resource.
+fn said_of(options: &ResourceOptions) -> BTreeMap<String, String> {
+    let fields = options.metadata.iter();
+    fields
+        .filter_map(|(field, value)| Some((field.clone(), value.clone()?)))
+        .collect()
 }
 
 /// An object that is not as it was recorded: `before` as recorded, `after` as it is.
@@ -163,6 +172,7 @@ fn drifted(drift: &Drift, before: Option<Value>, known_as: Vec<String>) -> Plann
         reasons: Vec::new(),
         replacing: Vec::new(),
         protect: false,
+        metadata: BTreeMap::new(),
         place: None,
         deposed: None,
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use jiff::Timestamp;
 use konductor_config::StackOutputs;
 use konductor_model::{Diagnostic, Diagnostics, Value, with_causes};
-use konductor_state::{Deployment, OpenOptions, Outputs, StackLog, StateError};
+use konductor_state::{Deployment, OpenOptions, Outputs, Snapshot, StackLog, StateError};
 
 use super::{Project, log_name};
 use crate::error::CommandError;
@@ -77,16 +77,24 @@ impl Project {
         Ok(found)
     }
 
+    /// Returns what the other stacks of the project recorded, with secrets masked.
+    pub async fn other_snapshots(&self) -> Result<Vec<(String, Snapshot)>, CommandError> {
+        let mut found = Vec::new();
+        for name in self.other_stack_names().await? {
+            let (options, file) = self.other_log(&name)?;
+            match StackLog::open(&file, options).await {
+                // It is being made at this moment.
+                Err(StateError::NotFound { .. }) => {}
+                opened => found.push((name, opened?.snapshot_masked().await?)),
+            }
+        }
+        Ok(found)
+    }
+
     /// Returns the objects that the other stacks of the project manage: type and identifier.
     pub async fn managed_by_other_stacks(&self) -> Result<BTreeSet<(String, String)>, CommandError> {
         let mut managed = BTreeSet::new();
-        for name in self.other_stack_names().await? {
-            let (options, file) = self.other_log(&name)?;
-            let snapshot = match StackLog::open(&file, options).await {
-                // It is being made at this moment.
-                Err(StateError::NotFound { .. }) => continue,
-                opened => opened?.snapshot_masked().await?,
-            };
+        for (_, snapshot) in self.other_snapshots().await? {
             for record in snapshot.resources.values() {
                 let deposed = record.deposed.iter().map(|deposed| &deposed.object);
                 for object in record.object.iter().chain(deposed) {

@@ -15,6 +15,7 @@ mod instances;
 mod interpolation;
 mod keys;
 mod layers;
+mod metadata;
 mod plugins;
 mod policies;
 mod refactoring;

@@ -16,6 +16,7 @@ mod drift;
 mod failures;
 mod identifiers;
 mod instances;
+mod metadata;
 mod options;
 mod planner;
 mod recovery;

@@ -187,6 +187,7 @@ pub(crate) fn run_started() -> Entry {
         konductor: "0.1.0".to_owned(),
         plugins: Vec::new(),
         simulated: true,
+        metadata: [("owner".to_owned(), "shop".to_owned())].into(),
     })
 }
 

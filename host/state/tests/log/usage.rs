@@ -27,6 +27,7 @@ fn run(name: &str, grant: &PluginGrant) -> Entry {
             .granting(grant),
         ],
         simulated: false,
+        metadata: Default::default(),
     })
 }
 

@@ -90,6 +90,7 @@ pub async fn conformance(
         konductor: env!("CARGO_PKG_VERSION").to_owned(),
         plugins: vec![plugins::used(&loaded, &granted, false)],
         simulated: is_replay,
+        metadata: Default::default(),
     };
     journal.append(vec![Entry::RunStarted(started)]).await?;
     let (audit, audit_task) = AuditWriter::start(journal.clone());
