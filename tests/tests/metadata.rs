@@ -27,7 +27,13 @@ resources:
 fn commit(project: &Project, text: &str) -> String {
     let git = |arguments: &[&str]| {
         let answer = Command::new("git")
-            .args(["-c", "user.name=Robot", "-c", "user.email=robot@example.com", "-C"])
+            .args([
+                "-c",
+                "user.name=Robot",
+                "-c",
+                "user.email=robot@example.com",
+                "-C",
+            ])
             .arg(project.folder())
             .args(arguments)
             .env_clear()
@@ -83,16 +89,25 @@ fn what_is_said_stands_on_the_resources_in_the_log_and_in_the_answers_and_a_new_
     // The log says it of the run, without what the remote's address holds.
     let log = project.run(["log", "show", "--all", "--json"]).succeeds();
     let started = log.events().into_iter().map(|event| event["content"].clone());
-    let started: Vec<Value> = started.filter(|content| content["entry"] == "run-started").collect();
+    let started: Vec<Value> = started
+        .filter(|content| content["entry"] == "run-started")
+        .collect();
     assert_eq!(started[0]["metadata"]["git_commit"], first);
     assert_eq!(started[0]["metadata"]["git_author"], "Robot <robot@example.com>");
-    assert_eq!(started[0]["metadata"]["git_remote"], "https://git.example.com/shop.git");
+    assert_eq!(
+        started[0]["metadata"]["git_remote"],
+        "https://git.example.com/shop.git"
+    );
     assert!(!log.everything().contains("planted"), "{log}");
 
     project.edit("konductor.yaml", "owner: Shop Team", "owner: Sales");
     let second = commit(&project, "second");
     let plan = project.run(["plan", "--json"]).succeeds();
-    let plan = plan.events().into_iter().find(|event| event["event"] == "plan").unwrap();
+    let plan = plan
+        .events()
+        .into_iter()
+        .find(|event| event["event"] == "plan")
+        .unwrap();
     let steps = plan["steps"].as_array().unwrap();
     assert_eq!(steps.len(), 2, "{plan}");
     for step in steps {
@@ -106,10 +121,14 @@ fn what_is_said_stands_on_the_resources_in_the_log_and_in_the_answers_and_a_new_
     assert_eq!(tags(&account, "shop-customers")["Owner"], "nobody");
 
     let found = |arguments: &[&str]| -> Vec<String> {
-        let finished = project.run(["metadata", "query", "--json"].iter().chain(arguments)).succeeds();
+        let finished = project
+            .run(["metadata", "query", "--json"].iter().chain(arguments))
+            .succeeds();
         let events = finished.events().into_iter();
         let described = events.filter(|event| event["event"] == "described");
-        described.map(|event| event["resource"].as_str().unwrap().to_owned()).collect()
+        described
+            .map(|event| event["resource"].as_str().unwrap().to_owned())
+            .collect()
     };
     assert_eq!(found(&["data_classification=restricted"]), ["customers"]);
     assert_eq!(found(&["data_classification!=restricted", "--all"]), ["assets"]);
@@ -136,11 +155,15 @@ resources:
 ",
         "config: {}\n",
     );
-    let told = project.run(["plan"]).fails_saying("the option `metadata` cannot be read");
+    let told = project
+        .run(["plan"])
+        .fails_saying("the option `metadata` cannot be read");
     assert!(told.everything().contains("konductor.yaml:11"), "{told}");
     project.run(["config", "key", "generate"]).succeeds();
     project.edit("konductor.yaml", "owner: \"${one.id}\"", "owner: me");
-    project.run(["config", "set", "--secret", "metadata.token", "planted"]).succeeds();
+    project
+        .run(["config", "set", "--secret", "metadata.token", "planted"])
+        .succeeds();
     let told = project.run(["plan"]).fails_saying("`metadata.token` is a secret");
     assert!(!told.everything().contains("planted"), "{told}");
 }

@@ -107,6 +107,7 @@ impl Plugin {
                 reveals: Vec::new(),
                 metadata: Vec::new(),
                 declares: Vec::new(),
+                tag_rules: None,
             },
             schemas: RwLock::default(),
         };
@@ -410,6 +411,9 @@ fn differences(packed: &Manifest, described: &Manifest) -> Vec<String> {
         .collect()
 }
 
+/// The fewest characters that a cloud can allow in keys and values of tags.
+const SHORTEST_TAG: usize = 16;
+
 fn check_manifest(manifest: Manifest, parts: &Parts) -> Result<Manifest, ManifestError> {
     let mut problems = Vec::new();
     let name = &manifest.name;
@@ -447,6 +451,14 @@ fn check_manifest(manifest: Manifest, parts: &Parts) -> Result<Manifest, Manifes
             ));
         }
     }
+    // Less would not even hold what is left of a text that was cut.
+    if let Some(rules) = &manifest.tag_rules
+        && (rules.longest_key < SHORTEST_TAG || rules.longest_value < SHORTEST_TAG)
+    {
+        problems.push(format!(
+            "its cloud would allow tags of less than {SHORTEST_TAG} characters"
+        ));
+    }
     if problems.is_empty() {
         Ok(manifest)
     } else {
@@ -466,6 +478,20 @@ mod tests {
         };
         let manifest: Manifest = parse_json(&manifest.to_string(), 100).map_err(|e| e.to_string())?;
         check_manifest(manifest, &parts).map_err(|e| e.to_string())
+    }
+
+    #[test]
+    fn a_cloud_that_allows_tags_allows_more_than_a_few_characters() {
+        let tags = |longest: usize| {
+            let rules = serde_json::json!({"most": 50, "longest_key": 128, "longest_value": longest});
+            check(
+                serde_json::json!({"name": "a", "version": "1.0.0", "tag_rules": rules}),
+                true,
+            )
+        };
+        assert!(tags(63).is_ok());
+        let error = tags(1).unwrap_err();
+        assert!(error.contains("less than 16 characters"), "{error}");
     }
 
     #[test]
