@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use konductor_model::ResourceOptions;
-use konductor_state::{Journal as _, Snapshot};
+use konductor_state::Snapshot;
 use serde_json::json;
 
 use crate::arguments::{MetadataCommand, MetadataQueryArguments};
