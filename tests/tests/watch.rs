@@ -4,7 +4,7 @@
 use std::fs::OpenOptions;
 use std::io::Write as _;
 
-use konductor_tests::{AlertReceiver, Project, Signal, fetched};
+use konductor_tests::{AlertReceiver, MailServer, Project, Signal, fetched};
 use serde_json::{Value, json};
 
 const PROJECT: &str = "name: items
@@ -144,6 +144,68 @@ fn everybody_is_told_once_for_every_change_of_the_drift_also_by_another_process(
     assert_eq!(logged(&project, "drift-told").len(), 9);
     assert_eq!(logged(&project, "drift-checked").len(), 5);
     project.run(["log", "verify", "--simulate"]).succeeds();
+}
+
+#[test]
+fn a_mail_goes_over_tls_to_a_server_that_is_trusted_and_its_password_is_told_nowhere() {
+    let server = MailServer::start();
+    let project = deployed(&format!(
+        "config:
+  drift:
+    alerts:
+      - {{ name: mail, email: {{ server: \"{}\", user: {}, password: {}, from: konductor@example.org, to: [a@example.org] }} }}
+",
+        server.smtps(),
+        MailServer::USER,
+        MailServer::PASSWORD,
+    ));
+    label(&project, "theirs");
+    let events = checked(&project);
+    let told = events
+        .iter()
+        .find(|event| event["event"] == "alert-told")
+        .unwrap();
+    let error = told["error"].as_str().unwrap();
+    assert!(error.contains("invalid peer certificate"), "{error}");
+    assert!(!server.has_mail());
+
+    let project = project.with_environment("SSL_CERT_FILE", server.authority().to_str().unwrap());
+    let events = checked(&project);
+    let told = events
+        .iter()
+        .find(|event| event["event"] == "alert-told")
+        .unwrap();
+    assert_eq!(told["error"], Value::Null, "{told}");
+    let mail = server.next();
+    assert_eq!(mail["tls"], "TLSv1.3");
+    assert_eq!(mail["user"], MailServer::USER);
+    assert_eq!(mail["to"], json!(["a@example.org"]));
+    let data = mail["data"].as_str().unwrap();
+    assert!(
+        data.contains("Subject: Drift in items/dev: 1 changed outside"),
+        "{data}"
+    );
+
+    let file = project.read("konductor.dev.yaml");
+    project.write(
+        "konductor.dev.yaml",
+        &file.replace(MailServer::PASSWORD, "wrong horse"),
+    );
+    label(&project, "theirs again");
+    let events = checked(&project);
+    let told = events
+        .iter()
+        .find(|event| event["event"] == "alert-told")
+        .unwrap();
+    let error = told["error"].as_str().unwrap();
+    assert!(error.contains("535"), "{error}");
+    let log = project
+        .run(["log", "show", "--all", "--simulate", "--json"])
+        .succeeds();
+    for password in [MailServer::PASSWORD, "wrong horse"] {
+        assert!(!log.everything().contains(password), "{log}");
+        assert!(!format!("{events:?}").contains(password));
+    }
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! Stacks that are handed over to workers: each worker a process with a folder of its own, the queue and the state in a
 //! PostgreSQL server. What came of it is read by boto3 and psql.
 
+use std::collections::BTreeMap;
+
 use konductor_tests::{AwsAccount, PostgreSqlServer, Project, Running, Signal};
 use serde_json::{Value, json};
 
@@ -290,6 +292,101 @@ fn an_interrupt_of_the_one_who_waits_cancels_the_work() {
     assert_eq!(stacks(&finished.events())["files"], 130);
     worker.signal(Signal::TERM);
     worker.finish().succeeds();
+}
+
+/// What came of each time of the schedule.
+fn by_time(events: &[Value]) -> BTreeMap<String, Vec<String>> {
+    let mut found: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for event in events.iter().filter(|event| event["event"] == "watch-submitted") {
+        let text = |member: &str| event[member].as_str().unwrap().to_owned();
+        found.entry(text("due")).or_default().push(text("result"));
+    }
+    found
+}
+
+#[test]
+fn a_time_of_a_schedule_is_handed_over_once_however_many_watch_and_workers_tell_of_drift() {
+    let team = Team::open("{}");
+    let machines = [0; 3].map(|_| {
+        let machine = team.machine();
+        machine.edit(
+            "konductor.files.yaml",
+            AWS,
+            "config:\n  aws: { enabled: true, region: us-west-2 }\n  drift:\n    schedule: \"* * * * * *\"\n    jitter: 0\n    alerts: [{ name: here, command: [sh, -c, \"cat >> told\"] }]\n",
+        );
+        machine
+    });
+    let watch = |machine: &Project| machine.start(["watch", "--workers", "--json"]);
+    machines[0].run(["run", "--yes", "--stack", "files"]).succeeds();
+
+    // While nobody takes a check there is no other.
+    let mut alone = watch(&machines[0]);
+    for expected in ["submitted", "behind", "behind"] {
+        assert_eq!(alone.wait_for_event("watch-submitted")["result"], expected);
+    }
+    alone.signal(Signal::INT);
+    documented(&alone.finish().succeeds().events());
+    assert_eq!(team.work(), "files|waiting|-");
+
+    let mut worker = joined(&machines[2], &["--name", "third"]);
+    let mut watching = [watch(&machines[0]), watch(&machines[1])];
+    for _ in 0..3 {
+        assert_eq!(worker.wait_for_event("work-ended")["ending"], "succeeded");
+    }
+    assert!(!machines[2].folder().join("told").exists());
+    team.account
+        .call("s3", "delete_bucket", json!({ "Bucket": "shop-files" }));
+    for _ in 0..3 {
+        assert_eq!(worker.wait_for_event("work-ended")["ending"], "succeeded");
+    }
+    for watching in &mut watching {
+        watching.wait_for_event("watch-submitted");
+        watching.signal(Signal::INT);
+    }
+    let ended = watching.map(|watching| watching.finish().succeeds().events());
+    worker.signal(Signal::TERM);
+    let told = worker.finish().succeeds().events();
+
+    let [one, two] = [by_time(&ended[0]), by_time(&ended[1])];
+    let both: Vec<&String> = one.keys().filter(|due| two.contains_key(*due)).collect();
+    assert!(both.len() >= 5, "{one:?} {two:?}");
+    for due in both {
+        let results: Vec<&String> = one[due].iter().chain(&two[due]).collect();
+        let known = results.iter().filter(|result| **result == "known").count();
+        assert_eq!((results.len(), known), (2, 1), "{due}: {results:?}");
+    }
+    let submitted = one
+        .values()
+        .chain(two.values())
+        .flatten()
+        .filter(|result| *result == "submitted")
+        .count();
+    assert_eq!(
+        team.server
+            .query("SELECT count(*) FROM konductor_work WHERE command = 'check'"),
+        (submitted + 1).to_string()
+    );
+    // The history is where it is without workers, and who is to be told was told once.
+    let log = machines[1]
+        .run(["log", "show", "--all", "--stack", "files", "--json"])
+        .succeeds();
+    let entries: Vec<Value> = log
+        .events()
+        .into_iter()
+        .map(|mut event| event["content"]["entry"].take())
+        .collect();
+    let count = |kind: &str| entries.iter().filter(|entry| **entry == kind).count();
+    let checked = told.iter().filter(|event| event["event"] == "work-ended").count();
+    assert_eq!(count("drift-checked"), checked);
+    assert_eq!(count("drift-told"), 1);
+    let alert = machines[2].read("told");
+    assert!(alert.contains("deleted outside"), "{alert}");
+    documented(&ended.concat());
+
+    let refused = machines[0]
+        .run(["watch", "--workers", "--set", "a.b=1"])
+        .ends_with(1);
+    refused.says("`--set` cannot be handed over");
 }
 
 #[test]

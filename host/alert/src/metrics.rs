@@ -56,6 +56,8 @@ pub enum CheckResult {
     Failed,
     /// Somebody else worked on the stack.
     Skipped,
+    /// It was handed over to a worker, which tells how it ended.
+    Submitted,
 }
 
 impl CheckResult {
@@ -65,6 +67,7 @@ impl CheckResult {
             Self::Succeeded => "succeeded",
             Self::Failed => "failed",
             Self::Skipped => "skipped",
+            Self::Submitted => "submitted",
         }
     }
 }

@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 
 use crate::throttle::Throttle;
 
@@ -38,8 +39,8 @@ enum Expected {
 #[derive(Debug)]
 enum Held {
     Nothing,
-    /// The right to send a request.
-    Room(Arc<Throttle>),
+    /// The right to send a request, and from when on it counts.
+    Room(Arc<Throttle>, Instant),
     /// It goes ahead, and the others wait to see where.
     Ahead(OwnedSemaphorePermit),
 }
@@ -85,8 +86,8 @@ impl Purpose {
         // The one that went ahead may have found out.
         match (self.expected(), ahead) {
             (Expected::Limited(throttle), _) => {
-                throttle.acquire().await;
-                Held::Room(throttle)
+                let from = throttle.acquire().await;
+                Held::Room(throttle, from)
             }
             (Expected::Unknown, Some(ahead)) => Held::Ahead(ahead),
             _ => Held::Nothing,
@@ -104,10 +105,14 @@ impl Admission {
     pub(crate) fn first(&self, throttle: &Arc<Throttle>) -> bool {
         let held = std::mem::replace(&mut *lock(&self.held), Held::Nothing);
         match held {
-            Held::Room(waited_for) if Arc::ptr_eq(&waited_for, throttle) => true,
+            Held::Room(waited_for, from)
+                if Arc::ptr_eq(&waited_for, throttle) && throttle.still_counts(from) =>
+            {
+                true
+            }
             held => {
-                if let Held::Room(waited_for) = &held {
-                    waited_for.give_back();
+                if let Held::Room(waited_for, from) = &held {
+                    waited_for.give_back(*from);
                 }
                 let is_first = !matches!(held, Held::Nothing);
                 let mut expected = lock(&self.purpose.expected);
@@ -127,7 +132,7 @@ impl Drop for Admission {
     fn drop(&mut self) {
         match std::mem::replace(&mut *lock(&self.held), Held::Nothing) {
             Held::Nothing => {}
-            Held::Room(throttle) => throttle.give_back(),
+            Held::Room(throttle, from) => throttle.give_back(from),
             Held::Ahead(_ahead) => {
                 let mut expected = lock(&self.purpose.expected);
                 if matches!(*expected, Expected::Unknown) {
@@ -145,8 +150,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
-
-    use tokio::time::Instant;
 
     use super::*;
     use crate::throttle::ThrottleOptions;

@@ -28,6 +28,7 @@ use crate::recorder::{Recorded, Recorder};
 use crate::replay::{self, NoNetwork, OutOfRecording, Replay};
 use crate::retry::RetryOptions;
 use crate::session::Session;
+use crate::shared_limit::{SharedLimits, SharedThrottle};
 use crate::throttle::{Throttle, ThrottleOptions};
 use crate::transport::{ClientTemplate, Network, Transport};
 use crate::vault::Vault;
@@ -69,6 +70,8 @@ pub struct BrokerOptions {
     pub limits: CallLimits,
     /// Rate limits, for every identity, service and region.
     pub throttle: ThrottleOptions,
+    /// Counts what other processes send too, against rate limits that the operator knows of.
+    pub shared_limits: Option<Arc<dyn SharedLimits>>,
     /// How often a call is sent again.
     pub retry: RetryOptions,
     /// Private networks that cloud hosts may resolve into, such as those of VPC endpoints.
@@ -94,6 +97,7 @@ impl Default for BrokerOptions {
         Self {
             limits: CallLimits::default(),
             throttle: ThrottleOptions::default(),
+            shared_limits: None,
             retry: RetryOptions::default(),
             private_networks: Vec::new(),
             proxy: None,
@@ -217,22 +221,24 @@ pub(crate) struct Shared {
     pub(crate) fips: FipsRule,
     pub(crate) sts_endpoint: Option<Url>,
     throttle: ThrottleOptions,
+    shared_limits: Option<Arc<dyn SharedLimits>>,
     throttles: Mutex<HashMap<ThrottleKey, Arc<Throttle>>>,
 }
 
 impl Shared {
-    /// Returns the rate limit of a key, which all sessions share: the first says what is known of it.
+    /// Returns the rate limit of a key, which all sessions share: the first says what is known of it. What is known can be
+    /// shared with other processes too; what is learned cannot.
     pub(crate) fn throttle(&self, key: ThrottleKey, known: Option<RateLimit>) -> Arc<Throttle> {
-        let options = || match known {
-            Some(limit) => self.throttle.limited(limit),
-            None => self.throttle,
+        let made = || match (known, &self.shared_limits) {
+            (Some(limit), Some(ledger)) => Throttle::sharing(
+                self.throttle.limited(limit),
+                SharedThrottle::new(Arc::clone(ledger), limit),
+            ),
+            (Some(limit), None) => Throttle::new(self.throttle.limited(limit)),
+            (None, _) => Throttle::new(self.throttle),
         };
         let mut throttles = self.throttles.lock().unwrap_or_else(PoisonError::into_inner);
-        Arc::clone(
-            throttles
-                .entry(key)
-                .or_insert_with(|| Arc::new(Throttle::new(options()))),
-        )
+        Arc::clone(throttles.entry(key).or_insert_with(|| Arc::new(made())))
     }
 }
 
@@ -315,6 +321,7 @@ impl Broker {
                 fips: FipsRule::of(&options),
                 sts_endpoint: options.sts_endpoint,
                 throttle: options.throttle,
+                shared_limits: options.shared_limits,
                 throttles: Mutex::default(),
             }),
             resolver: options.resolver,

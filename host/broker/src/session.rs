@@ -1,5 +1,7 @@
 //! One plugin's way out: checks a request against the grant, signs it, sends it, and judges the answer.
 
+mod limit_owner;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
@@ -31,6 +33,7 @@ use crate::presentation::presentable;
 use crate::redaction::Redaction;
 use crate::request::{RequestError, check_headers, check_method, encode_path, encode_query};
 use crate::retry::{Verdict, error_code, judge, may_repeat, retry_after};
+use crate::shared_limit::SharedThrottle;
 use crate::throttle::Throttle;
 use crate::token_operation::{self, Judged, Judgement};
 use crate::transport::{AttemptError, Sending};
@@ -320,7 +323,11 @@ impl Session {
                 .await
                 .is_err()
         {
-            return Ok(Err(expired("the rate limit left no room for the call")));
+            let silent = request.throttle.shared().and_then(SharedThrottle::why_silent);
+            return Ok(Err(expired(&match silent {
+                Some(why) => format!("the shared rate limit could not be asked ({why})"),
+                None => "the rate limit left no room for the call".to_owned(),
+            })));
         }
         let authenticated = match &request.authentication {
             Authentication::Aws(signer) => self.signed(request, signer, deadline, &expired).await,
@@ -430,6 +437,24 @@ impl Session {
             return Ok(None);
         }
         let endpoint = self.endpoint(&request.endpoint)?;
+        let account = self
+            .account(request, signer, credentials)
+            .await
+            .map_err(|reason| self.denials().unknown_account(endpoint, &reason))?;
+        if request.accounts.contains(&account) {
+            Ok(Some(account))
+        } else {
+            Err(self.denials().account(endpoint, &account))
+        }
+    }
+
+    /// Returns the account of credentials; the token service is asked once for each.
+    async fn account(
+        &self,
+        request: &Prepared,
+        signer: &Signer,
+        credentials: &Credentials,
+    ) -> Result<String, String> {
         let question = Question {
             shared: &self.shared,
             way_out: &self.way_out,
@@ -438,16 +463,7 @@ impl Session {
             region: &request.address.signing_region,
             credentials,
         };
-        let account = signer
-            .cache
-            .account(credentials, question.ask())
-            .await
-            .map_err(|reason| self.denials().unknown_account(endpoint, &reason))?;
-        if request.accounts.contains(&account) {
-            Ok(Some(account))
-        } else {
-            Err(self.denials().account(endpoint, &account))
-        }
+        signer.cache.account(credentials, question.ask()).await
     }
 
     fn no_answer(
@@ -531,6 +547,8 @@ impl Session {
         let mut call = PendingCall::begin(permit, &self.plugin, resource, &request);
         let result = match self.prepare(&mut call, resource, request) {
             Ok(mut prepared) => {
+                // Before anybody else can wait for it.
+                self.name_limit(&prepared).await;
                 prepared.is_admitted = admission.is_some_and(|admission| admission.first(&prepared.throttle));
                 self.deliver(&mut call, &prepared).await
             }

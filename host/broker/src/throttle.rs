@@ -9,6 +9,8 @@ use std::time::Duration;
 use konductor_model::RateLimit;
 use tokio::time::Instant;
 
+use crate::shared_limit::SharedThrottle;
+
 /// How a bucket begins and moves. Rates are requests a second.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ThrottleOptions {
@@ -78,6 +80,8 @@ pub struct Throttle {
     /// Held by the request that is next; it is handed on in order of arrival, and never held while sending.
     turn: tokio::sync::Mutex<()>,
     state: Mutex<State>,
+    /// Other processes use the same limit.
+    shared: Option<SharedThrottle>,
 }
 
 impl Throttle {
@@ -86,6 +90,7 @@ impl Throttle {
         let now = Instant::now();
         Self {
             options,
+            shared: None,
             turn: tokio::sync::Mutex::new(()),
             state: Mutex::new(State {
                 tokens: options.burst.max(1.0),
@@ -101,16 +106,54 @@ impl Throttle {
         }
     }
 
-    /// Waits for the right to send one request. Dropping the future gives the place in the queue up.
-    pub async fn acquire(&self) {
+    /// Makes a full bucket of a process that shares its limit with others: what it learns from the cloud's answers is
+    /// its own, what it takes has to be free in both.
+    pub(crate) fn sharing(options: ThrottleOptions, shared: SharedThrottle) -> Self {
+        Self {
+            shared: Some(shared),
+            ..Self::new(options)
+        }
+    }
+
+    /// Returns what is shared with other processes.
+    pub(crate) fn shared(&self) -> Option<&SharedThrottle> {
+        self.shared.as_ref()
+    }
+
+    /// Waits for the right to send one request, and returns from when on it counts. Dropping the future gives the place in
+    /// the queue up.
+    pub async fn acquire(&self) -> Instant {
+        let _waiting = self.shared.as_ref().map(SharedThrottle::wait);
         let _turn = self.turn.lock().await;
         while let Err(wait) = self.take() {
             tokio::time::sleep(wait).await;
         }
+        let Some(shared) = &self.shared else {
+            return Instant::now();
+        };
+        let taken = Taken(Some(self));
+        let from = shared.acquire().await;
+        taken.keep();
+        from
+    }
+
+    /// Tells whether the right to send a request can still be used.
+    pub(crate) fn still_counts(&self, from: Instant) -> bool {
+        self.shared
+            .as_ref()
+            .is_none_or(|shared| shared.still_counts(from))
     }
 
     /// Gives back the right to send a request that will not be sent.
-    pub fn give_back(&self) {
+    pub fn give_back(&self, from: Instant) {
+        if let Some(shared) = &self.shared {
+            shared.give_back(from);
+        }
+        self.put_back();
+    }
+
+    /// Puts a token back into this process's own bucket.
+    fn put_back(&self) {
         let mut state = self.state();
         let capacity = self.capacity(&state);
         state.tokens = (state.tokens + 1.0).min(capacity);
@@ -185,6 +228,23 @@ impl Throttle {
 
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A token of this process's own bucket, which is put back where the wait for the shared one is given up.
+struct Taken<'t>(Option<&'t Throttle>);
+
+impl Taken<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Taken<'_> {
+    fn drop(&mut self) {
+        if let Some(throttle) = self.0 {
+            throttle.put_back();
+        }
     }
 }
 
@@ -311,12 +371,12 @@ mod tests {
         for _ in 0..10 {
             throttle.acquire().await;
         }
-        throttle.give_back();
+        throttle.give_back(Instant::now());
         let began = Instant::now();
         throttle.acquire().await;
         assert_eq!(began.elapsed(), Duration::ZERO);
         for _ in 0..50 {
-            throttle.give_back();
+            throttle.give_back(Instant::now());
         }
         for _ in 0..11 {
             throttle.acquire().await;

@@ -430,9 +430,26 @@ pub enum ConfigCommand {
         /// The path, for example `aws.region`.
         path: String,
     },
+    /// Print the JSON Schema of a file, for editors.
+    Schema {
+        /// Which file.
+        #[arg(default_value = "project")]
+        file: SchemaFile,
+    },
     /// The key that secrets are encrypted with.
     #[command(subcommand)]
     Key(KeyCommand),
+}
+
+/// A file that has a schema.
+#[derive(Debug, Clone, Copy, ValueEnum)]
+pub enum SchemaFile {
+    /// `konductor.yaml`.
+    Project,
+    /// `konductor.STACK.yaml`.
+    Stack,
+    /// `config/organization.yaml`.
+    Organization,
 }
 
 /// Commands below `config key`.

@@ -27,6 +27,7 @@ mod render;
 mod reveals;
 mod saved_plan;
 mod session;
+mod shared_limits;
 mod simulation;
 mod state_place;
 mod stop_requests;
@@ -35,7 +36,7 @@ use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 
-use arguments::{Arguments, Command, Typed};
+use arguments::{Arguments, Command, ConfigCommand, Typed};
 use command::every_stack::EveryStack;
 use command::hand_over::HandedOver;
 use environment::Environment;
@@ -103,7 +104,9 @@ async fn execute(
             return command::deploy::refresh(refresh, open()?, environment, output).await;
         }
         Command::Drift(drift) => return command::drift::drift(drift, open()?, environment, output).await,
-        Command::Watch(watch) => return command::watch::watch(watch, global, environment, output).await,
+        Command::Watch(watch) => {
+            return command::watch::watch(watch, typed, global, environment, output).await;
+        }
         Command::Worker(worker) => {
             return command::worker::worker(worker, global, environment, output).await;
         }
@@ -131,6 +134,7 @@ async fn execute(
         }
         Command::State(state) => command::state::state(state, &open()?, environment, output).await?,
         Command::Log(log) => command::log::log(log, &open()?, output).await?,
+        Command::Config(ConfigCommand::Schema { file }) => command::config::schema(*file, output),
         Command::Config(config) => command::config::config(config, &mut open()?, environment, output).await?,
         Command::Catalog(catalog) => {
             command::catalog::catalog(catalog, &folder, global, environment, output).await?;

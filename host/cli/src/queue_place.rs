@@ -6,6 +6,7 @@ use konductor_config::inputs::{PROJECT_FILE, stack_file_name, stacks};
 use konductor_config::{Configuration, Inputs, StateBackend, WorkersSettings};
 use konductor_model::{Diagnostic, SecretText};
 use konductor_queue::Queue;
+use konductor_state::backend::PostgreSqlSettings;
 use sha2::{Digest as _, Sha256};
 
 use crate::arguments::GlobalArguments;
@@ -66,7 +67,8 @@ impl QueuePlace {
                 "move it with `konductor state migrate` to PostgreSQL or S3, and name that under `state:`",
             ));
         }
-        let queue = queue(&settings, state, environment)?;
+        let queue = Queue::new(database(&settings, state, environment)?)
+            .map_err(|error| unusable(&settings, &error.to_string()))?;
         Ok(Self {
             project: configuration.project_name().to_owned(),
             folder,
@@ -122,12 +124,15 @@ fn read(path: &Path) -> Result<Option<Vec<u8>>, CommandError> {
     }
 }
 
-/// Returns the queue that the environment, the section `workers` or the section `state` names.
-pub fn queue(
+/// Returns the database that the environment, the section `workers` or the section `state` names.
+///
+/// # Errors
+/// When none does.
+pub fn database(
     settings: &WorkersSettings,
     state: Option<&StateBackend>,
     environment: &Environment,
-) -> Result<Queue, CommandError> {
+) -> Result<PostgreSqlSettings, CommandError> {
     let written = settings.url.as_ref().map(|url| url.text.as_str());
     let of_state = || match state {
         Some(StateBackend::PostgreSql { url }) => environment
@@ -135,20 +140,20 @@ pub fn queue(
             .or_else(|| url.as_ref().map(|url| url.text.as_str())),
         _ => None,
     };
-    let unusable = |summary: &str| {
-        Diagnostic::error(summary)
-            .at(konductor_model::Path::attribute("workers"))
-            .origin(Some(settings.origin.clone()))
-    };
     let url = environment
         .variable(URL_VARIABLE)
         .or(written)
         .or_else(of_state)
         .ok_or_else(|| {
-            unusable("the queue of the workers has no URL").help(format!(
+            unusable(settings, "the queue of the workers has no URL").help(format!(
                 "add `url: postgresql://user@host:5432/database`, or set {URL_VARIABLE}"
             ))
         })?;
-    let settings = state_place::postgresql_settings(environment, &SecretText::new(url))?;
-    Queue::new(settings).map_err(|error| unusable(&error.to_string()).into())
+    state_place::postgresql_settings(environment, &SecretText::new(url))
+}
+
+fn unusable(settings: &WorkersSettings, summary: &str) -> Diagnostic {
+    Diagnostic::error(summary)
+        .at(konductor_model::Path::attribute("workers"))
+        .origin(Some(settings.origin.clone()))
 }

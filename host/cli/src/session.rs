@@ -129,7 +129,7 @@ impl Session {
 
         let (broker, audit) = if options.locked && !simulated {
             let (writer, task) = AuditWriter::start(journal.clone());
-            (Some(broker(&project, environment, writer)?), Some(task))
+            (Some(broker(&project, environment, writer).await?), Some(task))
         } else {
             (None, None)
         };

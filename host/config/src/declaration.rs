@@ -14,8 +14,8 @@ use crate::located::{Entries, Located, Node};
 use crate::resolve::Resolver;
 use crate::suggestion;
 
-const RESOURCE_KEYS: [&str; 5] = ["type", "properties", "options", "count", "for_each"];
-const OPTION_KEYS: [&str; 12] = [
+pub(crate) const RESOURCE_KEYS: [&str; 5] = ["type", "properties", "options", "count", "for_each"];
+pub(crate) const OPTION_KEYS: [&str; 12] = [
     "depends_on",
     "parent",
     "protect",

@@ -15,7 +15,7 @@ use crate::resolve::Context;
 /// The name of the section.
 pub(crate) const DRIFT: &str = "drift";
 
-const KEYS: [&str; 8] = [
+pub(crate) const KEYS: [&str; 8] = [
     "approval",
     "severity",
     "schedule",
@@ -25,8 +25,14 @@ const KEYS: [&str; 8] = [
     "remediate",
     "alerts",
 ];
-const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
-const MODES: [&str; 3] = ["auto", "ask", "never"];
+pub(crate) const APPROVAL_KEYS: [&str; 3] = ["type", "attribute", "mode"];
+pub(crate) const SEVERITY_KEYS: [&str; 3] = ["type", "attribute", "level"];
+pub(crate) const ALERT_KEYS: [&str; 7] = [
+    "name", "severity", "webhook", "headers", "slack", "email", "command",
+];
+pub(crate) const EMAIL_KEYS: [&str; 5] = ["server", "user", "password", "from", "to"];
+pub(crate) const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
+pub(crate) const MODES: [&str; 3] = ["auto", "ask", "never"];
 
 /// How drift is looked for, told and repaired.
 #[derive(Debug, Clone, Default)]
@@ -191,13 +197,13 @@ impl Reading<'_> {
         let member = |name: &str| settings.attribute(name).filter(|value| !value.is_null());
         let mut found = DriftSettings::default();
         for (at, rule) in self.list(&at.child("approval"), member("approval")) {
-            self.only(&at, &rule, &["type", "attribute", "mode"]);
+            self.only(&at, &rule, &APPROVAL_KEYS);
             if let (Some(scope), Some(mode)) = (self.scope(&at, &rule), self.mode(&at.child("mode"), &rule)) {
                 found.approval.push(ApprovalRule { scope, mode });
             }
         }
         for (at, rule) in self.list(&at.child("severity"), member("severity")) {
-            self.only(&at, &rule, &["type", "attribute", "level"]);
+            self.only(&at, &rule, &SEVERITY_KEYS);
             let level = self.word(&at.child("level"), rule.attribute("level"), &SEVERITIES);
             if let (Some(scope), Some(level)) = (self.scope(&at, &rule), level) {
                 found.severity.push(SeverityRule { scope, level });
@@ -374,13 +380,7 @@ impl Reading<'_> {
 
     fn alert(&mut self, at: &Path, alert: &Value) -> Option<AlertSettings> {
         const TARGETS: [&str; 4] = ["webhook", "slack", "email", "command"];
-        self.only(
-            at,
-            alert,
-            &[
-                "name", "severity", "webhook", "headers", "slack", "email", "command",
-            ],
-        );
+        self.only(at, alert, &ALERT_KEYS);
         let name = self.text(&at.child("name"), alert.attribute("name"), "name: operations");
         let severity = match alert.attribute("severity").filter(|value| !value.is_null()) {
             None => Some("low".to_owned()),
@@ -460,7 +460,7 @@ impl Reading<'_> {
     }
 
     fn email(&mut self, at: &Path, value: &Value) -> Option<AlertTarget> {
-        self.only(at, value, &["server", "user", "password", "from", "to"]);
+        self.only(at, value, &EMAIL_KEYS);
         let member = |name: &str| value.attribute(name).filter(|value| !value.is_null());
         let server = self.text(
             &at.child("server"),

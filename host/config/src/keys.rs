@@ -59,9 +59,9 @@ impl AwsKmsKey {
     }
 }
 
-const KEYS: [&str; 4] = ["recipients", "passphrase", "aws_kms", "vault"];
-const KMS_KEYS: [&str; 3] = ["key", "region", "endpoint"];
-const VAULT_KEYS: [&str; 4] = ["address", "key", "mount", "namespace"];
+pub(crate) const KEYS: [&str; 4] = ["recipients", "passphrase", "aws_kms", "vault"];
+pub(crate) const KMS_KEYS: [&str; 3] = ["key", "region", "endpoint"];
+pub(crate) const VAULT_KEYS: [&str; 4] = ["address", "key", "mount", "namespace"];
 /// Keys that somebody may look for, and that would put a credential into a file.
 const CREDENTIALS: [&str; 7] = [
     "token",

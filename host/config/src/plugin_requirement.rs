@@ -48,9 +48,9 @@ pub enum GrantSetting {
     Limited(PluginGrant),
 }
 
-const KEYS: [&str; 5] = ["source", "version", "plugin", "grant", "rate_limit"];
-const RATE_LIMIT_KEYS: [&str; 2] = ["requests_per_second", "burst"];
-const GRANT_KEYS: [&str; 6] = [
+pub(crate) const KEYS: [&str; 5] = ["source", "version", "plugin", "grant", "rate_limit"];
+pub(crate) const RATE_LIMIT_KEYS: [&str; 2] = ["requests_per_second", "burst"];
+pub(crate) const GRANT_KEYS: [&str; 6] = [
     "endpoints",
     "credentials",
     "reveal",
@@ -58,14 +58,14 @@ const GRANT_KEYS: [&str; 6] = [
     "configuration",
     "declares",
 ];
-const ALLOWANCE_KEYS: [&str; 5] = [
+pub(crate) const ALLOWANCE_KEYS: [&str; 5] = [
     "regions",
     "methods",
     "accounts",
     "resource_prefixes",
     "token_operations",
 ];
-const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
+pub(crate) const METHODS: [&str; 7] = ["GET", "HEAD", "OPTIONS", "POST", "PUT", "PATCH", "DELETE"];
 
 /// Takes `plugins:` apart.
 pub(crate) fn plugins(value: &Located, diagnostics: &mut Diagnostics) -> Vec<PluginRequirement> {

@@ -11,7 +11,7 @@ use crate::suggestion;
 use crate::workers::{self, WorkersSettings};
 
 /// The keys at the top of `konductor.yaml`.
-const PROJECT_KEYS: [&str; 13] = [
+pub(crate) const PROJECT_KEYS: [&str; 13] = [
     "name",
     "description",
     "organization",
@@ -27,7 +27,7 @@ const PROJECT_KEYS: [&str; 13] = [
     "workers",
 ];
 /// The keys at the top of `konductor.STACK.yaml`.
-const STACK_KEYS: [&str; 5] = ["config", "resources", "outputs", "moved", "removed"];
+pub(crate) const STACK_KEYS: [&str; 5] = ["config", "resources", "outputs", "moved", "removed"];
 
 /// A text with its place.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,8 +15,10 @@ const ROLLBACK_ENABLED: &str = "rollback_enabled";
 const VALIDATION_TIMEOUT: &str = "validation_timeout";
 const MAX_RETRY_ATTEMPTS: &str = "max_retry_attempts";
 
+pub(crate) const KEYS: [&str; 3] = [ROLLBACK_ENABLED, VALIDATION_TIMEOUT, MAX_RETRY_ATTEMPTS];
+
 /// The most often that a failed call may be made.
-const MOST_ATTEMPTS: i64 = 100;
+pub(crate) const MOST_ATTEMPTS: i64 = 100;
 
 /// What a run does when something goes wrong.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -76,10 +78,9 @@ impl Configuration {
                     )),
                 },
                 other => {
-                    let known = [ROLLBACK_ENABLED, VALIDATION_TIMEOUT, MAX_RETRY_ATTEMPTS];
-                    let help = match konductor_model::suggestion::nearest(other, known) {
+                    let help = match konductor_model::suggestion::nearest(other, KEYS) {
                         Some(nearest) => format!("did you mean `{nearest}`?"),
-                        None => format!("there are {}", known.map(|name| format!("`{name}`")).join(", ")),
+                        None => format!("there are {}", KEYS.map(|name| format!("`{name}`")).join(", ")),
                     };
                     diagnostics.push(wrong(
                         path,

@@ -94,7 +94,7 @@ impl StateSettings {
     }
 }
 
-const BACKENDS: [&str; 3] = ["sqlite", "postgresql", "s3"];
+pub(crate) const BACKENDS: [&str; 3] = ["sqlite", "postgresql", "s3"];
 /// Keys that somebody may look for, and that would put a credential into a file.
 const CREDENTIALS: [&str; 8] = [
     "password",
@@ -107,6 +107,16 @@ const CREDENTIALS: [&str; 8] = [
     "credentials",
 ];
 
+/// Returns the keys that a backend knows; none of one that there is not.
+pub(crate) fn backend_keys(backend: &str) -> &'static [&'static str] {
+    match backend {
+        "sqlite" => &["backend", "encrypt"],
+        "postgresql" => &["backend", "url", "encrypt"],
+        "s3" => &["backend", "bucket", "prefix", "region", "endpoint", "encrypt"],
+        _ => &[],
+    }
+}
+
 /// Reads the section. What is wrong is told, and then there are no settings.
 pub(crate) fn read(section: &Located, diagnostics: &mut Diagnostics) -> Option<StateSettings> {
     let at = Path::attribute("state");
@@ -117,15 +127,11 @@ pub(crate) fn read(section: &Located, diagnostics: &mut Diagnostics) -> Option<S
     let errors = diagnostics.0.len();
     let mut texts = Texts { section, diagnostics };
     let backend = texts.text("backend");
-    let known: &[&str] = match backend.as_ref().map(|backend| backend.text.as_str()) {
-        Some("sqlite") => &["backend", "encrypt"],
-        Some("postgresql") => &["backend", "url", "encrypt"],
-        Some("s3") => &["backend", "bucket", "prefix", "region", "endpoint", "encrypt"],
-        _ => {
-            texts.unknown_backend(backend.as_ref());
-            return None;
-        }
-    };
+    let known = backend_keys(backend.as_ref().map_or("", |backend| backend.text.as_str()));
+    if known.is_empty() {
+        texts.unknown_backend(backend.as_ref());
+        return None;
+    }
     for (key, value) in map {
         if known.contains(&key.as_str()) {
             continue;

@@ -10,10 +10,10 @@ use crate::project::{LocatedText, expected};
 use crate::state::{credential, holds_password};
 use crate::suggestion;
 
-const KEYS: [&str; 3] = ["url", "lease", "attempts"];
+pub(crate) const KEYS: [&str; 3] = ["url", "lease", "attempts"];
 /// A shorter lease ends while a busy database answers; a longer one keeps work from others for too long.
 const LEASE: (Duration, Duration) = (Duration::from_secs(2), Duration::from_secs(3_600));
-const MOST_ATTEMPTS: i64 = 100;
+pub(crate) const MOST_ATTEMPTS: i64 = 100;
 
 /// Where workers find their work.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -8,9 +8,13 @@
 //! That nothing is done twice is the promise of the stack's log, which has a lock of its own with a fencing number.
 //!
 //! Time is the server's: no client's clock is asked.
+//!
+//! In the same database are the rate limits that all processes of a project share ([`RateLimits`]).
 
 mod error;
+mod limits;
 mod managing;
+mod schedule;
 mod submission;
 mod tables;
 mod taking;
@@ -18,6 +22,8 @@ mod work;
 mod workers;
 
 pub use error::QueueError;
+pub use limits::{RateLimits, Tokens};
+pub use schedule::Due;
 pub use submission::{Order, Submission};
 pub use taking::{Beat, Claim, Ending, Taken};
 pub use work::{Work, WorkCommand, WorkId, WorkState};
@@ -53,6 +59,25 @@ impl Queue {
     /// Returns the address without user and password.
     pub fn title(&self) -> &str {
         self.database.title()
+    }
+
+    /// Waits until something is heard. While the connection is broken nothing is, and what stands between here and the
+    /// database may swallow it: look from time to time all the same.
+    pub async fn heard(&self) {
+        self.database.heard().await;
+    }
+
+    /// Listens for something being said. Where there is no answer the connection is made anew, and listens then.
+    async fn listen(&self, channel: &'static str, said: &str) -> Result<(), QueueError> {
+        match self
+            .database
+            .listen(channel, said)
+            .await
+            .map_err(QueueError::from)
+        {
+            Err(error) if !error.is_transient() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// Runs a statement once.

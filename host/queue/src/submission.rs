@@ -2,6 +2,7 @@
 
 use crate::Queue;
 use crate::error::QueueError;
+use crate::tables::CHANGED;
 use crate::work::{COLUMNS, Work, WorkCommand, WorkId};
 
 /// Ended work is forgotten after so many days, when other work is submitted.
@@ -42,11 +43,7 @@ impl Queue {
     /// When the database does not answer or refuses.
     pub async fn submit(&self, submission: &Submission) -> Result<String, QueueError> {
         let name = uuid::Uuid::now_v7().to_string();
-        self.patiently(
-            "DELETE FROM konductor_work WHERE ended < clock_timestamp() - $1::integer * interval '1 day'",
-            &[&KEPT_DAYS],
-        )
-        .await?;
+        self.forget().await?;
         let count = i64::try_from(submission.orders.len()).unwrap_or(i64::MAX);
         // Numbers first, so that the statement that stores everything can be sent again.
         let rows = self
@@ -110,6 +107,24 @@ impl Queue {
         )
         .await?;
         Ok(name)
+    }
+
+    /// Forgets what ended long ago.
+    pub(crate) async fn forget(&self) -> Result<(), QueueError> {
+        self.patiently(
+            "DELETE FROM konductor_work WHERE ended < clock_timestamp() - $1::integer * interval '1 day'",
+            &[&KEPT_DAYS],
+        )
+        .await?;
+        Ok(())
+    }
+
+    /// Listens from now on for changes of a submission's work: [`Queue::heard`] returns when there was one.
+    ///
+    /// # Errors
+    /// When the database does not answer or refuses.
+    pub async fn listen_for_changes(&self, submission: &str) -> Result<(), QueueError> {
+        self.listen(CHANGED, submission).await
     }
 
     /// Returns how far the work of a submission is, in the order of submission. Leases that have ended are looked for

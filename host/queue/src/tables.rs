@@ -1,11 +1,16 @@
-//! The tables, and the part of a statement that follows whenever work ends.
+//! The tables, what is said when something happens in them, and the part of a statement that follows whenever work ends.
 
 use konductor_state::backend::Tables;
 
-/// Work, what has to succeed before it, and who takes it.
+/// The channel on which the name of a submission is said when some of its work began, ended or waits again.
+pub(crate) const CHANGED: &str = "konductor_work_changed";
+/// The channel on which the name of a project is said when some of its work may be taken, or has ended.
+pub(crate) const READY: &str = "konductor_work_ready";
+
+/// Work, what has to succeed before it, who takes it, and which checks of which schedule were submitted.
 pub(crate) const QUEUE: Tables = Tables {
     subject: "queue",
-    last: "konductor_worker",
+    last: "konductor_work_due",
     statements: "
 BEGIN;
 SELECT pg_advisory_xact_lock(7091314202118);
@@ -38,6 +43,24 @@ CREATE TABLE IF NOT EXISTS konductor_worker (
     worker text PRIMARY KEY, name text NOT NULL, project text NOT NULL, configuration text NOT NULL,
     places integer NOT NULL, running integer NOT NULL DEFAULT 0, stopping boolean NOT NULL DEFAULT false,
     began timestamptz NOT NULL DEFAULT clock_timestamp(), expires timestamptz NOT NULL
+);
+CREATE OR REPLACE FUNCTION konductor_work_said() RETURNS trigger LANGUAGE plpgsql AS $said$
+BEGIN
+    PERFORM pg_notify('konductor_work_changed', NEW.submission);
+    IF NEW.state <> 'running' THEN
+        PERFORM pg_notify('konductor_work_ready', NEW.project);
+    END IF;
+    RETURN NULL;
+END $said$;
+DROP TRIGGER IF EXISTS konductor_work_submitted ON konductor_work;
+CREATE TRIGGER konductor_work_submitted AFTER INSERT ON konductor_work
+    FOR EACH ROW EXECUTE FUNCTION konductor_work_said();
+DROP TRIGGER IF EXISTS konductor_work_changed ON konductor_work;
+CREATE TRIGGER konductor_work_changed AFTER UPDATE OF state, unmet ON konductor_work
+    FOR EACH ROW WHEN ((OLD.state, OLD.unmet) IS DISTINCT FROM (NEW.state, NEW.unmet))
+    EXECUTE FUNCTION konductor_work_said();
+CREATE TABLE IF NOT EXISTS konductor_work_due (
+    project text NOT NULL, stack text NOT NULL, due timestamptz NOT NULL, PRIMARY KEY (project, stack, due)
 );
 COMMIT;
 ",

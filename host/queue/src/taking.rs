@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::error::QueueError;
-use crate::tables::AFTERWARDS;
+use crate::tables::{AFTERWARDS, READY};
 use crate::work::{WorkCommand, WorkId, word};
 use crate::{Queue, milliseconds};
 
@@ -145,6 +145,38 @@ impl Queue {
             arguments,
             attempt: self.database.column(row, 4)?,
         }))
+    }
+
+    /// Listens from now on for work of a project that may be taken, or has ended.
+    ///
+    /// # Errors
+    /// When the database does not answer or refuses.
+    pub async fn listen_for_work(&self, project: &str) -> Result<(), QueueError> {
+        self.listen(READY, project).await
+    }
+
+    /// Returns how long it is until work of a project becomes available again that was put back, or a lease ends unless it is
+    /// renewed; none where neither will happen.
+    ///
+    /// # Errors
+    /// When the database does not answer or refuses.
+    pub async fn next_by_itself(&self, project: &str) -> Result<Option<Duration>, QueueError> {
+        let rows = self
+            .once(
+                "SELECT ceil(extract(epoch FROM min(at) - clock_timestamp()) * 1000)::bigint FROM (
+                     SELECT available AS at FROM konductor_work
+                     WHERE project = $1 AND state = 'waiting' AND unmet = 0 AND available > clock_timestamp()
+                     UNION ALL
+                     SELECT expires FROM konductor_work WHERE project = $1 AND state = 'running'
+                 ) next",
+                &[&project],
+            )
+            .await?;
+        let next: Option<i64> = match rows.first() {
+            Some(row) => self.database.column(row, 0)?,
+            None => None,
+        };
+        Ok(next.map(|next| Duration::from_millis(u64::try_from(next).unwrap_or(0))))
     }
 
     /// Renews leases, each from now on, and says of each what it came to. One statement for all that a worker has.

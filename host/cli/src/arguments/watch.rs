@@ -14,6 +14,7 @@ Examples:
   konductor watch                              check every stack of the project as its schedule says
   konductor watch shop billing --metrics 127.0.0.1:9464
   konductor watch --once                       check every stack now, tell who is to be told, and end
+  konductor watch --workers                    at each time, hand the check over to the workers of the project
 
 The schedule and the alerts stand in the configuration:
   config:
@@ -26,6 +27,9 @@ pub struct WatchArguments {
     /// Check every stack once, whatever its schedule, and end.
     #[arg(long)]
     pub once: bool,
+    /// Hand the checks over to the workers of the project, each time of a schedule once, however many processes watch.
+    #[arg(long, conflicts_with_all = ["once", "checks"])]
+    pub workers: bool,
     /// Offer figures for Prometheus at this address of this machine, under /metrics.
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,

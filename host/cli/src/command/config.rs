@@ -3,11 +3,11 @@
 use std::path::{Path as FilePath, PathBuf};
 
 use konductor_config::inputs::{PROJECT_FILE, stack_file_name};
-use konductor_config::{Configuration, Context, Explanation, edit, generate_identity};
+use konductor_config::{Configuration, Context, Explanation, FileKind, edit, file_schema, generate_identity};
 use konductor_model::value_json::{Secrets, to_json};
 use konductor_model::{Path, Sealer as _, Value};
 
-use crate::arguments::{ConfigCommand, KeyCommand};
+use crate::arguments::{ConfigCommand, KeyCommand, SchemaFile};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
@@ -15,6 +15,24 @@ use crate::plugins::PluginLoader;
 use crate::project::Project;
 use crate::prompt::read_secret;
 use crate::render::value::{block, for_script, one_line};
+
+/// Prints the schema of a file. No project is needed.
+pub fn schema(file: SchemaFile, output: &Output) {
+    let (kind, name) = match file {
+        SchemaFile::Project => (FileKind::Project, "project"),
+        SchemaFile::Stack => (FileKind::Stack, "stack"),
+        SchemaFile::Organization => (FileKind::Organization, "organization"),
+    };
+    let schema = file_schema(kind);
+    if output.is_json() {
+        output.event(
+            "file-schema",
+            &serde_json::json!({ "file": name, "schema": schema }),
+        );
+    } else {
+        output.raw(&format!("{schema:#}\n"));
+    }
+}
 
 /// Reads, explains and changes configuration.
 pub async fn config(
@@ -108,6 +126,10 @@ pub async fn config(
                 &members,
                 &format!("{path} removed from {}", file.display()),
             );
+            Ok(())
+        }
+        ConfigCommand::Schema { file } => {
+            schema(*file, output);
             Ok(())
         }
         ConfigCommand::Key(KeyCommand::Generate) => generate_key(project, environment, output),

@@ -3,12 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use konductor_config::inputs::stacks;
 use konductor_queue::{Order, Submission, Work, WorkCommand, WorkState};
+use tokio::sync::watch;
 
 use crate::arguments::{
     Arguments, Command, GlobalArguments, StacksArguments, SubmitArguments, SubmittedCommand, Typed, parse,
@@ -21,10 +20,10 @@ use crate::output::Output;
 use crate::project::{self, DEFAULT_STACK};
 use crate::queue_place::QueuePlace;
 
-/// How often the queue is asked how far the work is.
-const ASK: Duration = Duration::from_millis(500);
-/// After so many times without anything under way, somebody is told why.
-const SILENT: u32 = 10;
+/// The shortest and the longest time between two questions how far the work is. Usually the queue says when to ask.
+const ASK: (Duration, Duration) = (Duration::from_millis(200), Duration::from_secs(5));
+/// After such a time without anything under way, somebody is told why.
+const SILENT: Duration = Duration::from_secs(5);
 
 /// What is handed over.
 pub struct HandedOver {
@@ -93,6 +92,19 @@ impl HandedOver {
         })
     }
 }
+
+/// Returns the arguments of the checks that `watch` hands over.
+///
+/// # Errors
+/// When something was typed that workers have of their own.
+pub fn arguments_of_watch(typed: &Typed, global: &GlobalArguments) -> Result<Vec<String>, CommandError> {
+    refuse(typed, &["set", "policy", "simulate"])?;
+    let left_out = [&OF_WATCH[..], &OF_THE_DESK, &OF_THE_WORKER].concat();
+    Ok(with_global(text(typed.options_without(&left_out))?, global))
+}
+
+/// What `watch` itself does with what it hands over.
+const OF_WATCH: [&str; 5] = ["folders", "workers", "checks", "metrics", "override_policy"];
 
 /// What workers decide: where and on what they work.
 const OF_THE_WORKER: [&str; 4] = ["stack", "set", "policy", "simulate"];
@@ -201,12 +213,7 @@ fn orders(
     global: &GlobalArguments,
     environment: &Environment,
 ) -> Result<Vec<Order>, CommandError> {
-    let mut arguments = what.arguments.clone();
-    if global.json && !arguments.iter().any(|argument| argument == "--json") {
-        arguments.push("--json".to_owned());
-    }
-    let overrides = global.override_policy.iter();
-    arguments.extend(overrides.map(|given| format!("--override-policy={given}")));
+    let arguments = with_global(what.arguments.clone(), global);
     let order_of = |stack: &str, needs: &[usize]| Order {
         stack: stack.to_owned(),
         command: what.command,
@@ -236,6 +243,16 @@ fn orders(
         .collect())
 }
 
+/// Adds what is said to every command alike.
+fn with_global(mut arguments: Vec<String>, global: &GlobalArguments) -> Vec<String> {
+    if global.json && !arguments.iter().any(|argument| argument == "--json") {
+        arguments.push("--json".to_owned());
+    }
+    let overrides = global.override_policy.iter();
+    arguments.extend(overrides.map(|given| format!("--override-policy={given}")));
+    arguments
+}
+
 struct Following<'f> {
     place: &'f QueuePlace,
     configuration: &'f str,
@@ -245,17 +262,18 @@ struct Following<'f> {
 
 impl Following<'_> {
     async fn follow(&self) -> Result<u8, CommandError> {
-        let interrupts = Arc::new(AtomicU8::new(0));
-        let listener = tokio::spawn(listen(Arc::clone(&interrupts)));
-        let result = self.until_ended(&interrupts).await;
+        self.place.queue.listen_for_changes(self.name).await?;
+        let (sender, interrupts) = watch::channel(0);
+        let listener = tokio::spawn(listen(sender));
+        let result = self.until_ended(interrupts).await;
         listener.abort();
         result
     }
 
-    async fn until_ended(&self, interrupts: &AtomicU8) -> Result<u8, CommandError> {
+    async fn until_ended(&self, mut interrupts: watch::Receiver<u8>) -> Result<u8, CommandError> {
         let mut known: BTreeMap<i64, (WorkState, Option<String>, i32)> = BTreeMap::new();
         let mut cancelled = false;
-        let mut silent = 0;
+        let mut silent_since = Instant::now();
         let mut told = None;
         loop {
             let progress = self.place.queue.progress(self.name).await?;
@@ -269,7 +287,8 @@ impl Following<'_> {
             if progress.iter().all(|work| work.state.is_end()) {
                 return Ok(self.ended(&progress));
             }
-            match interrupts.load(Ordering::SeqCst) {
+            let interrupted = *interrupts.borrow_and_update();
+            match interrupted {
                 0 => {}
                 1 if !cancelled => {
                     cancelled = true;
@@ -286,16 +305,19 @@ impl Following<'_> {
                 1 => {}
                 _ => return Ok(INTERRUPTED),
             }
-            silent = if progress.iter().any(|work| work.state == WorkState::Running) {
-                0
-            } else {
-                silent + 1
-            };
-            if silent >= SILENT {
-                silent = 0;
+            if progress.iter().any(|work| work.state == WorkState::Running) {
+                silent_since = Instant::now();
+            }
+            if silent_since.elapsed() >= SILENT {
+                silent_since = Instant::now();
                 self.tell_waiting(&mut told).await?;
             }
-            tokio::time::sleep(ASK).await;
+            tokio::time::sleep(ASK.0).await;
+            tokio::select! {
+                () = self.place.queue.heard() => {}
+                Ok(()) = interrupts.changed() => {}
+                () = tokio::time::sleep(ASK.1) => {}
+            }
         }
     }
 
@@ -368,8 +390,8 @@ impl Following<'_> {
     }
 }
 
-async fn listen(interrupts: Arc<AtomicU8>) {
+async fn listen(interrupts: watch::Sender<u8>) {
     while tokio::signal::ctrl_c().await.is_ok() {
-        interrupts.fetch_add(1, Ordering::SeqCst);
+        interrupts.send_modify(|count| *count = count.saturating_add(1));
     }
 }

@@ -12,14 +12,17 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::network::Network;
 use crate::project::Project;
+use crate::shared_limits::shared_limits;
 
 /// Starts the broker as the project's configuration and the environment say.
-pub fn broker(
+pub async fn broker(
     project: &Project,
     environment: &Environment,
     audit: Arc<AuditWriter>,
 ) -> Result<Broker, CommandError> {
-    Ok(Broker::new(broker_options(project, environment)?, audit)?)
+    let mut options = broker_options(project, environment)?;
+    options.shared_limits = shared_limits(project, environment).await?;
+    Ok(Broker::new(options, audit)?)
 }
 
 /// Returns what the project's configuration and the environment say about calls.

@@ -2,15 +2,16 @@
 //!
 //! No transaction stays open between two messages, so a client that is cut off leaves no lock behind.
 
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use konductor_model::{SecretText, with_causes};
-use tokio::sync::Mutex;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Mutex, Notify};
 use tokio_postgres::config::{Host, SslMode, TargetSessionAttrs};
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::ToSql;
-use tokio_postgres::{Client, Config, NoTls, Row};
+use tokio_postgres::{AsyncMessage, Client, Config, Connection, NoTls, Row};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use crate::backend::NetworkSettings;
@@ -59,6 +60,33 @@ pub struct Database {
     tables: Tables,
     /// One connection, on which requests of many tasks follow each other without waiting; none after it broke.
     client: Mutex<Option<Arc<Client>>>,
+    ear: Arc<Ear>,
+}
+
+/// What is listened for.
+#[derive(Default)]
+struct Ear {
+    /// A channel, and what has to be said there.
+    subject: std::sync::Mutex<Option<(&'static str, String)>>,
+    heard: Notify,
+}
+
+impl Ear {
+    fn subject(&self) -> Option<(&'static str, String)> {
+        self.subject
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn hear(&self, channel: &str, said: &str) {
+        if self
+            .subject()
+            .is_some_and(|subject| subject.0 == channel && subject.1 == said)
+        {
+            self.heard.notify_one();
+        }
+    }
 }
 
 impl std::fmt::Debug for Database {
@@ -128,7 +156,27 @@ impl Database {
             config,
             tables,
             client: Mutex::new(None),
+            ear: Arc::default(),
         })
+    }
+
+    /// Listens for one thing being said on one channel, on the connection that statements go over. It is listened for on
+    /// every connection that is made later too; while there is none nothing is heard.
+    ///
+    /// # Errors
+    /// When there is no answer, or it is no.
+    pub async fn listen(&self, channel: &'static str, said: &str) -> Result<(), BackendError> {
+        let mut subject = self.ear.subject.lock().unwrap_or_else(PoisonError::into_inner);
+        *subject = Some((channel, said.to_owned()));
+        drop(subject);
+        self.query(&format!("LISTEN {channel}"), &[]).await?;
+        Ok(())
+    }
+
+    /// Waits until what is listened for was said, since this was last waited for. Nothing that was said is missed while
+    /// there is a connection.
+    pub async fn heard(&self) {
+        self.ear.heard.notified().await;
     }
 
     /// Returns the connection, made anew after it broke.
@@ -149,11 +197,11 @@ impl Database {
         let failed = |error| self.failed(error);
         let client = if self.config.get_ssl_mode() == SslMode::Disable {
             let (client, connection) = self.config.connect(NoTls).await.map_err(failed)?;
-            tokio::spawn(connection);
+            tokio::spawn(keep(connection, Arc::clone(&self.ear)));
             client
         } else {
             let (client, connection) = self.config.connect(self.tls.clone()).await.map_err(failed)?;
-            tokio::spawn(connection);
+            tokio::spawn(keep(connection, Arc::clone(&self.ear)));
             client
         };
         client.batch_execute(DURABLE).await.map_err(failed)?;
@@ -167,6 +215,14 @@ impl Database {
                 .batch_execute(self.tables.statements)
                 .await
                 .map_err(failed)?;
+        }
+        if let Some((channel, _)) = self.ear.subject() {
+            client
+                .batch_execute(&format!("LISTEN {channel}"))
+                .await
+                .map_err(failed)?;
+            // Whatever was said while there was no connection was not heard.
+            self.ear.heard.notify_one();
         }
         Ok(client)
     }
@@ -256,6 +312,19 @@ impl Database {
     pub fn number(&self, row: &Row, column: usize) -> Result<u64, BackendError> {
         let number: i64 = self.column(row, column)?;
         u64::try_from(number).map_err(|_| self.damaged(format!("{number} is no position")))
+    }
+}
+
+/// Carries what a connection sends and receives, until it ends.
+async fn keep<S, T>(mut connection: Connection<S, T>, ear: Arc<Ear>)
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+    T: AsyncRead + AsyncWrite + Unpin,
+{
+    while let Some(Ok(message)) = std::future::poll_fn(|context| connection.poll_message(context)).await {
+        if let AsyncMessage::Notification(notification) = message {
+            ear.hear(notification.channel(), notification.payload());
+        }
     }
 }
 

@@ -1,6 +1,8 @@
-//! `konductor watch`: checks many stacks for drift by their schedules, in one process, and tells who is to be told.
+//! `konductor watch`: checks many stacks for drift by their schedules, in one process, and tells who is to be told; or
+//! hands the checks over to workers.
 
 mod check;
+mod submitting;
 mod telling;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,15 +18,17 @@ use konductor_alert::{CheckResult, Metrics, MetricsServer};
 use konductor_config::drift::Schedule;
 use konductor_config::inputs::stacks;
 use konductor_model::with_causes;
+use konductor_queue::Due;
 use tokio::sync::{Semaphore, watch};
 
-use crate::arguments::{ExecutionArguments, GlobalArguments, WatchArguments};
+use crate::arguments::{ExecutionArguments, GlobalArguments, Typed, WatchArguments};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::project::{self, FolderSources, Project};
 use crate::stop_requests::StopRequests;
 use check::Checked;
+use submitting::Submitting;
 
 /// How long a stack whose configuration cannot be read waits until it is read again.
 const AGAIN: Duration = Duration::from_secs(60);
@@ -50,17 +54,24 @@ struct Watch<'w> {
     permits: Semaphore,
     /// The digest that each alert of each stack told last.
     told: Mutex<BTreeMap<(PathBuf, String, String), String>>,
+    /// Workers do the checks.
+    submitting: Option<Submitting>,
     stop: watch::Receiver<bool>,
 }
 
 /// Watches until it is stopped, or checks once.
 pub async fn watch(
     arguments: &WatchArguments,
+    typed: &Typed,
     global: &GlobalArguments,
     environment: &Environment,
     output: &Output,
 ) -> Result<u8, CommandError> {
     let watched = watched(arguments, global)?;
+    let submitting = match arguments.workers {
+        true => Some(Submitting::open(&watched, typed, global, environment)?),
+        false => None,
+    };
     let (stopper, stop) = watch::channel(false);
     let watch = Watch {
         environment,
@@ -70,6 +81,7 @@ pub async fn watch(
         network: crate::network::Network::of(environment)?.for_alerts(),
         permits: Semaphore::new(arguments.checks as usize),
         told: Mutex::default(),
+        submitting,
         stop,
     };
     let server = match arguments.metrics {
@@ -166,7 +178,7 @@ impl Watch<'_> {
                 Ok(Some(schedule)) => {
                     told_without = false;
                     let next = next(&schedule);
-                    if let Some(next) = &next {
+                    if let Some((_, next)) = &next {
                         let members = serde_json::json!({
                             "folder": watched.folder, "stack": watched.stack, "next": next.timestamp(),
                         });
@@ -177,7 +189,7 @@ impl Watch<'_> {
                         );
                         self.output.fact("watch-waiting", &members, &text);
                     }
-                    next.map(|next| next.timestamp())
+                    next.map(|(due, next)| (due.timestamp(), next.timestamp()))
                 }
                 Ok(None) => {
                     if !std::mem::replace(&mut told_without, true) {
@@ -198,17 +210,61 @@ impl Watch<'_> {
                     None
                 }
             };
-            let due = wait.is_some();
-            let until = wait.unwrap_or_else(|| Timestamp::now() + AGAIN);
+            let due = wait.map(|(due, _)| due);
+            let until = wait.map_or_else(|| Timestamp::now() + AGAIN, |(_, until)| until);
             tokio::select! {
                 biased;
                 _ = stop.wait_for(|stop| *stop) => return,
                 () = sleep_until(until) => {}
             }
-            if due {
-                self.check(watched).await;
+            match (due, &self.submitting) {
+                (Some(due), Some(submitting)) => self.submit(submitting, watched, due).await,
+                (Some(_), None) => {
+                    self.check(watched).await;
+                }
+                (None, _) => {}
             }
         }
+    }
+
+    /// Hands the check of a time of a schedule over.
+    async fn submit(&self, submitting: &Submitting, watched: &Watched, due: Timestamp) {
+        let (came, project) = match submitting.submit(watched, due).await {
+            Ok(submitted) => submitted,
+            Err(error) => {
+                self.metrics.checked("", &watched.stack, CheckResult::Failed);
+                return self.tell_failed(watched, &error);
+            }
+        };
+        let (word, work, text, counted) = match came {
+            Due::Submitted(work) => (
+                "submitted",
+                Some(work),
+                format!("the check is handed over as work {work}"),
+                Some(CheckResult::Submitted),
+            ),
+            Due::Known => (
+                "known",
+                None,
+                "the check was handed over already".to_owned(),
+                None,
+            ),
+            Due::Behind => (
+                "behind",
+                None,
+                "the check before has not ended; none is handed over".to_owned(),
+                Some(CheckResult::Skipped),
+            ),
+        };
+        if let Some(counted) = counted {
+            self.metrics.checked(project, &watched.stack, counted);
+        }
+        let members = serde_json::json!({
+            "folder": watched.folder, "project": project, "stack": watched.stack, "due": due, "result": word,
+            "work": work,
+        });
+        self.output
+            .fact("watch-submitted", &members, &format!("{}: {text}", watched.stack));
     }
 
     /// Reads the schedule anew: a configuration that is edited holds from the next check on.
@@ -317,9 +373,9 @@ impl Watch<'_> {
     }
 }
 
-/// Returns when the next check begins: as the schedule says, and by chance a little later, so that not all stacks of
-/// the world ask at the full hour.
-fn next(schedule: &Schedule) -> Option<Zoned> {
+/// Returns the next time of the schedule, and when the check for it begins: by chance a little later, so that not all stacks
+/// of the world ask at the full hour.
+fn next(schedule: &Schedule) -> Option<(Zoned, Zoned)> {
     let now = Zoned::now().with_time_zone(schedule.time_zone.clone());
     let due = schedule.cron.find_next_occurrence(&now, false).ok()?;
     let jitter = u64::try_from(schedule.jitter.as_millis()).unwrap_or(u64::MAX);
@@ -327,7 +383,8 @@ fn next(schedule: &Schedule) -> Option<Zoned> {
         0 => Duration::ZERO,
         most => Duration::from_millis(rand::random_range(0..=most)),
     };
-    Some(due + later)
+    let begin = &due + later;
+    Some((due, begin))
 }
 
 async fn sleep_until(until: Timestamp) {
@@ -376,11 +433,13 @@ mod tests {
 
     #[test]
     fn a_check_is_never_early_and_late_by_no_more_than_the_jitter() {
-        let exact = next(&schedule("0 * * * *", Duration::ZERO)).unwrap();
+        let (due, exact) = next(&schedule("0 * * * *", Duration::ZERO)).unwrap();
+        assert_eq!(due, exact);
         assert_eq!((exact.minute(), exact.second()), (0, 0));
         assert!(exact > Zoned::now());
         for _ in 0..100 {
-            let jittered = next(&schedule("0 0 1 1 *", Duration::from_secs(60))).unwrap();
+            let (due, jittered) = next(&schedule("0 0 1 1 *", Duration::from_secs(60))).unwrap();
+            assert_eq!((due.minute(), due.second()), (0, 0));
             assert!(jittered.minute() == 0 || (jittered.minute(), jittered.second()) == (1, 0));
         }
     }

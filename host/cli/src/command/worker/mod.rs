@@ -24,8 +24,12 @@ use process::{Exit, StackProcess};
 pub const LOCKED: u8 = 75;
 /// Tells a process that a worker waits for how it ends.
 pub const WORK_VARIABLE: &str = "KONDUCTOR_WORK";
-/// The shortest and the longest time between two looks for work.
-const LOOK: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(1));
+/// The longest time between two looks for work. Usually the queue says when there is some.
+const LOOK: Duration = Duration::from_secs(5);
+/// The pause before a queue that did not answer is asked again.
+const AGAIN: Duration = Duration::from_secs(1);
+/// All idle workers hear of work at the same time: each looks a little later than that, by chance.
+const APART: Duration = Duration::from_millis(20);
 
 /// Work that this worker has.
 struct Running {
@@ -91,6 +95,7 @@ pub async fn worker(
     };
     // Wrong credentials and a database that is not there are told now, and not tried for ever.
     worker.announce().await?;
+    worker.place.queue.listen_for_work(&worker.place.project).await?;
     let members = serde_json::json!({
         "worker": worker.name, "project": worker.place.project, "places": worker.places,
         "queue": worker.place.queue.title(), "configuration": worker.place.configuration()?,
@@ -140,17 +145,17 @@ impl Worker<'_> {
         let (sender, mut ended) = mpsc::unbounded_channel();
         let mut stopping = self.stopping.subscribe();
         let mut claim = Claim::new();
-        let mut look = LOOK.0;
         loop {
+            let mut look = LOOK;
             let now = *stopping.borrow_and_update();
             if now > Stopping::No {
                 break;
             }
-            if self.running().len() < self.places as usize {
+            let has_room = self.running().len() < self.places as usize;
+            if has_room {
                 match self.take(&claim).await {
                     Ok(Some(taken)) => {
                         claim = Claim::new();
-                        look = LOOK.0;
                         self.start(taken, &sender);
                         continue;
                     }
@@ -158,9 +163,13 @@ impl Worker<'_> {
                         if until_empty && self.running().is_empty() && self.is_empty().await {
                             return;
                         }
+                        look = self.next_look().await;
                     }
                     // The same claim is asked for again: it may have been given.
-                    Err(error) => tracing::warn!(%error, "no work could be taken"),
+                    Err(error) => {
+                        tracing::warn!(%error, "no work could be taken");
+                        look = AGAIN;
+                    }
                 }
             }
             tokio::select! {
@@ -168,11 +177,11 @@ impl Worker<'_> {
                 _ = stopping.changed() => {}
                 Some((claim, exit)) = ended.recv() => {
                     self.end(&claim, exit).await;
-                    look = LOOK.0;
                 }
-                () = tokio::time::sleep(look.mul_f64(rand::random_range(0.75..1.25))) => {
-                    look = look.saturating_mul(2).min(LOOK.1);
+                () = self.place.queue.heard(), if has_room => {
+                    tokio::time::sleep(APART.mul_f64(rand::random_range(0.0..1.0))).await;
                 }
+                () = tokio::time::sleep(look.mul_f64(rand::random_range(1.0..1.25))) => {}
             }
         }
         let leave_at = tokio::time::Instant::now() + grace;
@@ -200,6 +209,17 @@ impl Worker<'_> {
             .queue
             .take(project, &configuration, &self.name, claim, lease);
         Ok(taken.await?)
+    }
+
+    /// Returns when to look again if nothing is heard: what was put back comes back by itself, and a lease ends by itself.
+    async fn next_look(&self) -> Duration {
+        match self.place.queue.next_by_itself(&self.place.project).await {
+            Ok(next) => next.map_or(LOOK, |next| next.min(LOOK)),
+            Err(error) => {
+                tracing::warn!(%error, "the queue could not be looked into");
+                AGAIN
+            }
+        }
     }
 
     /// Tells whether nothing is left that this worker could ever take.

@@ -1,0 +1,109 @@
+//! A mail server with TLS and passwords, whose certificate is from an authority of its own.
+
+use std::io::{BufRead, BufReader};
+use std::path::PathBuf;
+use std::process::{Child, ChildStdin, Command, Stdio};
+use std::sync::mpsc::{Receiver, channel};
+use std::time::Duration;
+
+use serde_json::Value;
+
+use crate::checkout;
+use crate::openssl::CertificateAuthority;
+
+/// How long a mail may take. It is there to end a hanging test, not to time anything.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A mail server; it is gone when this is dropped. It takes mail from a user with the right password alone.
+pub struct MailServer {
+    server: Child,
+    _input: ChildStdin,
+    folder: tempfile::TempDir,
+    received: Receiver<Value>,
+    ready: Value,
+}
+
+impl MailServer {
+    /// The user that may send.
+    pub const USER: &'static str = "konductor";
+    /// The user's password.
+    pub const PASSWORD: &'static str = "correct horse";
+
+    /// Starts a server.
+    ///
+    /// # Panics
+    /// When it does not start.
+    pub fn start() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        CertificateAuthority::create(folder.path()).issue("mail", "server");
+        let mut server = Command::new(checkout::python())
+            .arg(checkout::root().join("tests/python/mail_server.py"))
+            .arg("--certificate")
+            .arg(folder.path().join("mail.pem"))
+            .arg("--key")
+            .arg(folder.path().join("mail.key"))
+            .env_clear()
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("Python can be started");
+        let output = server.stdout.take().unwrap();
+        let (sender, received) = channel();
+        std::thread::spawn(move || {
+            for line in BufReader::new(output).lines().map_while(Result::ok) {
+                let event = serde_json::from_str(&line).expect("the mail server speaks JSON");
+                if sender.send(event).is_err() {
+                    break;
+                }
+            }
+        });
+        let ready = received.recv_timeout(PATIENCE).expect("the mail server starts");
+        Self {
+            _input: server.stdin.take().unwrap(),
+            server,
+            folder,
+            received,
+            ready,
+        }
+    }
+
+    /// Returns the file with the certificate of the server's authority.
+    pub fn authority(&self) -> PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    /// Returns its address where TLS is there from the start.
+    pub fn smtps(&self) -> String {
+        format!("smtps://127.0.0.1:{}", self.ready["smtps"])
+    }
+
+    /// Returns its port where TLS comes with STARTTLS.
+    ///
+    /// # Panics
+    /// When the server did not say.
+    pub fn starttls(&self) -> u16 {
+        u16::try_from(self.ready["starttls"].as_u64().unwrap()).unwrap()
+    }
+
+    /// Waits for the next mail.
+    ///
+    /// # Panics
+    /// When none comes for a long time.
+    pub fn next(&self) -> Value {
+        self.received.recv_timeout(PATIENCE).expect("a mail comes")
+    }
+
+    /// Tells whether a mail came that was not asked for yet.
+    pub fn has_mail(&self) -> bool {
+        self.received.try_recv().is_ok()
+    }
+}
+
+impl Drop for MailServer {
+    fn drop(&mut self) {
+        // Failing means that it has ended already.
+        let _ = self.server.kill();
+        let _ = self.server.wait();
+    }
+}
