@@ -19,9 +19,17 @@ const CLOUDS: [&str; 3] = ["aws", "azure", "gcp"];
 /// The baselines of NIST SP 800-53: the column, the identifier, the name.
 const BASELINES: [(&str, &str, &str); 7] = [
     ("low", "nist-800-53-low", "NIST SP 800-53, low baseline"),
-    ("moderate", "nist-800-53-moderate", "NIST SP 800-53, moderate baseline"),
+    (
+        "moderate",
+        "nist-800-53-moderate",
+        "NIST SP 800-53, moderate baseline",
+    ),
     ("high", "nist-800-53-high", "NIST SP 800-53, high baseline"),
-    ("privacy", "nist-800-53-privacy", "NIST SP 800-53, privacy baseline"),
+    (
+        "privacy",
+        "nist-800-53-privacy",
+        "NIST SP 800-53, privacy baseline",
+    ),
     ("low", "fisma-low", "FISMA, low impact"),
     ("moderate", "fisma-moderate", "FISMA, moderate impact"),
     ("high", "fisma-high", "FISMA, high impact"),
@@ -124,7 +132,9 @@ pub fn run(folder: &Path) -> Result<()> {
     let equal = equal_checks(&plugin.join("checks"))?;
     let mappings = mappings(&folder.join(CHECKS))?;
     for (cloud, check) in &equal {
-        let known = mappings.iter().any(|mapping| mapping.cloud == *cloud && mapping.check == *check);
+        let known = mappings
+            .iter()
+            .any(|mapping| mapping.cloud == *cloud && mapping.check == *check);
         if !known {
             bail!("a check equals `{check}` of {cloud}, which {CHECKS} does not have");
         }
@@ -157,10 +167,17 @@ fn nist(
     controls.retain(|control| field(control, "withdrawn").is_empty());
     writeln!(table, "framework\tnist-800-53\trevision 5\tNIST SP 800-53")?;
     for control in &controls {
-        writeln!(table, "control\t{}\t{}", field(control, "id"), field(control, "title"))?;
+        writeln!(
+            table,
+            "control\t{}\t{}",
+            field(control, "id"),
+            field(control, "title")
+        )?;
     }
     let known: BTreeSet<&str> = controls.iter().map(|control| field(control, "id")).collect();
-    let served = mappings.iter().filter(|mapping| mapping.framework == "NIST-800-53-Revision-5");
+    let served = mappings
+        .iter()
+        .filter(|mapping| mapping.framework == "NIST-800-53-Revision-5");
     serves(table, served, equal, |requirement| {
         nist_control(requirement).filter(|control| known.contains(control.as_str()))
     })?;
@@ -185,7 +202,9 @@ fn nist(
         if let Some(unknown) = selected.iter().find(|id| !known.contains(**id)) {
             bail!("{}: there is no control {unknown}", file.display());
         }
-        let version = profile["profile"]["metadata"]["version"].as_str().unwrap_or_default();
+        let version = profile["profile"]["metadata"]["version"]
+            .as_str()
+            .unwrap_or_default();
         writeln!(table, "baseline\t{id}\tnist-800-53\t{version}\t{title}")?;
         writeln!(table, "controls\t{}", selected.join(" "))?;
     }
@@ -208,13 +227,23 @@ fn add_mapped(
                 && CLOUDS.contains(&mapping.cloud.as_str())
         })
         .collect();
-    let ids: BTreeSet<String> = of.iter().filter_map(|mapping| (mapped.spelled)(&mapping.requirement)).collect();
+    let ids: BTreeSet<String> = of
+        .iter()
+        .filter_map(|mapping| (mapped.spelled)(&mapping.requirement))
+        .collect();
     if ids.is_empty() {
         bail!("{CHECKS} has no requirement of {framework} {version}");
     }
-    let mut ids: Vec<String> = ids.into_iter().chain(mapped.also.iter().map(|id| (*id).to_owned())).collect();
+    let mut ids: Vec<String> = ids
+        .into_iter()
+        .chain(mapped.also.iter().map(|id| (*id).to_owned()))
+        .collect();
     ids.sort_by_cached_key(|id| natural(id));
-    writeln!(table, "framework\t{}\t{}\t{}", mapped.id, mapped.version, mapped.title)?;
+    writeln!(
+        table,
+        "framework\t{}\t{}\t{}",
+        mapped.id, mapped.version, mapped.title
+    )?;
     for id in &ids {
         writeln!(table, "control\t{id}\t")?;
     }
@@ -252,7 +281,9 @@ fn equal_checks(folder: &Path) -> Result<BTreeSet<(String, String)>> {
         let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         let checks: Vec<serde_json::Value> =
             serde_json::from_str(&text).with_context(|| format!("reading {}", file.display()))?;
-        let names = checks.iter().flat_map(|check| check["equals"].as_array().into_iter().flatten());
+        let names = checks
+            .iter()
+            .flat_map(|check| check["equals"].as_array().into_iter().flatten());
         equal.extend(names.filter_map(|name| Some((cloud.to_owned(), name.as_str()?.to_owned()))));
     }
     Ok(equal)
@@ -290,7 +321,11 @@ fn hipaa(requirement: &str) -> Option<String> {
     let mut parts = requirement.split('_');
     let mut text = format!("{}.{}", parts.next()?, parts.next()?);
     for (depth, part) in parts.enumerate() {
-        let part = if depth == 3 { part.to_ascii_uppercase() } else { part.to_owned() };
+        let part = if depth == 3 {
+            part.to_ascii_uppercase()
+        } else {
+            part.to_owned()
+        };
         write!(text, "({part})").ok()?;
     }
     Some(text)
@@ -305,7 +340,9 @@ fn pci(requirement: &str) -> Option<String> {
 fn nist_control(requirement: &str) -> Option<String> {
     let mut parts = requirement.split('_');
     let (family, number) = (parts.next()?, parts.next()?);
-    let enhancement = parts.next().filter(|part| part.chars().all(|c| c.is_ascii_digit()));
+    let enhancement = parts
+        .next()
+        .filter(|part| part.chars().all(|c| c.is_ascii_digit()));
     Some(match enhancement {
         Some(enhancement) => format!("{family}-{number}.{enhancement}"),
         None => format!("{family}-{number}"),
@@ -380,7 +417,10 @@ mod tests {
 
     #[test]
     fn values_in_quotation_marks_may_have_commas() {
-        assert_eq!(values("ac-1,\"a, \"\"b\"\"\",,yes"), ["ac-1", "a, \"b\"", "", "yes"]);
+        assert_eq!(
+            values("ac-1,\"a, \"\"b\"\"\",,yes"),
+            ["ac-1", "a, \"b\"", "", "yes"]
+        );
     }
 
     #[test]

@@ -139,7 +139,10 @@ impl ControlStatus {
 impl FrameworkAssessment {
     /// Returns how many controls have a status.
     pub fn count(&self, status: ControlStatus) -> usize {
-        self.controls.iter().filter(|control| control.status == status).count()
+        self.controls
+            .iter()
+            .filter(|control| control.status == status)
+            .count()
     }
 }
 
@@ -179,12 +182,23 @@ pub fn assess(answer: ComplianceAnswer, rules: &ControlRules, now: i64) -> Asses
                     let of = |check: &String| results_of.get(check.as_str()).cloned().unwrap_or_default();
                     let mut results: Vec<usize> = served.flat_map(of).collect();
                     results.sort_unstable();
-                    let failed: Vec<usize> = results.iter().filter_map(|index| finding_of.get(index)).copied().collect();
+                    let failed: Vec<usize> = results
+                        .iter()
+                        .filter_map(|index| finding_of.get(index))
+                        .copied()
+                        .collect();
                     let key = (framework.id.clone(), control.id.clone());
                     ControlAssessment {
                         id: control.id.clone(),
                         title: control.title.clone(),
-                        status: status(&control.checks, &results, &failed, &answer.results, &findings, &key),
+                        status: status(
+                            &control.checks,
+                            &results,
+                            &failed,
+                            &answer.results,
+                            &findings,
+                            &key,
+                        ),
                         checks: control.checks.clone(),
                         results,
                         findings: failed,
@@ -194,7 +208,11 @@ pub fn assess(answer: ComplianceAnswer, rules: &ControlRules, now: i64) -> Asses
         })
         .collect();
     Assessment {
-        checks: answer.checks.into_iter().map(|check| (check.id.clone(), check)).collect(),
+        checks: answer
+            .checks
+            .into_iter()
+            .map(|check| (check.id.clone(), check))
+            .collect(),
         findings,
         frameworks,
         results: answer.results,
@@ -215,7 +233,10 @@ fn status(
         let control = controls.and_then(|controls| controls.iter().find(|control| control.key == *key));
         control.is_some_and(|control| control.waiver.is_some())
     };
-    let is_unknown = |index: &usize| all.get(*index).is_some_and(|result| result.outcome == CheckOutcome::Unknown);
+    let is_unknown = |index: &usize| {
+        all.get(*index)
+            .is_some_and(|result| result.outcome == CheckOutcome::Unknown)
+    };
     if checks.is_empty() {
         ControlStatus::NotChecked
     } else if results.is_empty() {
@@ -239,7 +260,12 @@ impl Assessment {
 
     /// Says what was found as a package of policies would: what is advisory only warns, what is waived is excepted.
     /// `digest` is that of the plugin, `place` is where the section is written.
-    pub fn judgement(&self, level: PolicyLevel, place: &str, digest: &str) -> (PackageDecision, PackageAnswer) {
+    pub fn judgement(
+        &self,
+        level: PolicyLevel,
+        place: &str,
+        digest: &str,
+    ) -> (PackageDecision, PackageAnswer) {
         let mut answer = PackageAnswer {
             name: JUDGE.to_owned(),
             rules: self.checks.keys().cloned().collect(),
@@ -256,12 +282,16 @@ impl Assessment {
         // What refuses the plan is told first.
         found.sort_by_key(|(finding, _)| std::cmp::Reverse(finding.level()));
         answer.findings = found.into_iter().map(|(_, told)| told).collect();
-        let recorded = answer.findings.iter().take(FINDINGS_KEPT).map(|finding| RecordedFinding {
-            rule: finding.rule.clone(),
-            message: finding.message.clone(),
-            warning: finding.warning,
-            excepted: finding.excepted,
-        });
+        let recorded = answer
+            .findings
+            .iter()
+            .take(FINDINGS_KEPT)
+            .map(|finding| RecordedFinding {
+                rule: finding.rule.clone(),
+                message: finding.message.clone(),
+                warning: finding.warning,
+                excepted: finding.excepted,
+            });
         let decision = PackageDecision {
             name: JUDGE.to_owned(),
             level: if denied > 0 { PolicyLevel::Mandatory } else { level },

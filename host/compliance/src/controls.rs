@@ -2,9 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use konductor_model::Origin;
 use konductor_model::compliance::{Check, ComplianceSettings, Framework, PlacedText, Waiver};
 use konductor_model::policy::PolicyLevel;
-use konductor_model::Origin;
 
 /// A control of a framework: both identifiers.
 pub type ControlKey = (String, String);
@@ -32,7 +32,9 @@ pub enum ControlError {
         known: Vec<String>,
     },
     /// There is no such control, and no such check.
-    #[error("there is no control `{name}` in the frameworks that `compliance` names, and no check of this name")]
+    #[error(
+        "there is no control `{name}` in the frameworks that `compliance` names, and no check of this name"
+    )]
     Control {
         /// The name.
         name: String,
@@ -93,17 +95,28 @@ impl ControlRules {
     ///
     /// # Errors
     /// Every framework and control that there is not.
-    pub fn new(settings: &ComplianceSettings, catalogue: &ControlCatalogue) -> Result<Self, Vec<ControlError>> {
+    pub fn new(
+        settings: &ComplianceSettings,
+        catalogue: &ControlCatalogue,
+    ) -> Result<Self, Vec<ControlError>> {
         let mut errors = Vec::new();
         let mut frameworks: Vec<Framework> = Vec::new();
         for named in &settings.frameworks {
-            match catalogue.frameworks.iter().find(|framework| framework.id == named.text) {
+            match catalogue
+                .frameworks
+                .iter()
+                .find(|framework| framework.id == named.text)
+            {
                 Some(framework) if frameworks.iter().any(|other| other.id == framework.id) => {}
                 Some(framework) => frameworks.push(framework.clone()),
                 None => errors.push(ControlError::Framework {
                     name: named.text.clone(),
                     origin: named.origin.clone(),
-                    known: catalogue.frameworks.iter().map(|known| known.id.clone()).collect(),
+                    known: catalogue
+                        .frameworks
+                        .iter()
+                        .map(|known| known.id.clone())
+                        .collect(),
                 }),
             }
         }
@@ -153,7 +166,10 @@ impl ControlRules {
 
     /// Returns what follows when a check fails that serves a control: the strictest of what is said of either.
     pub fn level(&self, check: &str, control: &ControlKey) -> PolicyLevel {
-        let said = self.levels.iter().filter(|(meant, _)| meant.covers(check, control));
+        let said = self
+            .levels
+            .iter()
+            .filter(|(meant, _)| meant.covers(check, control));
         said.map(|(_, level)| *level).max().unwrap_or(self.level)
     }
 
@@ -197,7 +213,10 @@ fn find(named: &PlacedText, frameworks: &[Framework], checks: &[Check]) -> Resul
         .iter()
         .filter(|framework| of.is_none_or(|of| framework.id == of))
         .flat_map(|framework| {
-            let controls = framework.controls.iter().filter(|control| control.id.eq_ignore_ascii_case(id));
+            let controls = framework
+                .controls
+                .iter()
+                .filter(|control| control.id.eq_ignore_ascii_case(id));
             controls.map(|control| (framework.id.clone(), control.id.clone()))
         })
         .collect();
@@ -206,7 +225,10 @@ fn find(named: &PlacedText, frameworks: &[Framework], checks: &[Check]) -> Resul
     }
     let all = frameworks.iter().flat_map(|framework| {
         let id = framework.id.clone();
-        framework.controls.iter().map(move |control| format!("{id}:{}", control.id))
+        framework
+            .controls
+            .iter()
+            .map(move |control| format!("{id}:{}", control.id))
     });
     let known: BTreeSet<String> = all.chain(checks.iter().map(|check| check.id.clone())).collect();
     Err(ControlError::Control {

@@ -17,7 +17,8 @@ pub(crate) const COMPLIANCE: &str = "compliance";
 const KEYS: [&str; 5] = ["enabled", "frameworks", "level", "controls", "waivers"];
 const LEVELS: [&str; 2] = ["advisory", "mandatory"];
 const WAIVER_KEYS: [&str; 5] = ["control", "resource", "reason", "approver", "expires"];
-const WAIVER: &str = "{ control: \"nist-800-53:sc-28\", resource: logs, reason: …, approver: …, expires: 2027-01-31 }";
+const WAIVER: &str =
+    "{ control: \"nist-800-53:sc-28\", resource: logs, reason: …, approver: …, expires: 2027-01-31 }";
 
 impl Configuration {
     /// Returns what the resources of the stack are held to; none where it is not said, or switched off.
@@ -58,7 +59,8 @@ impl Reading<'_> {
             ..ComplianceSettings::default()
         };
         let below = at.child("frameworks");
-        let frameworks = member("frameworks").and_then(|value| self.texts(&below, value, "[nist-800-53-moderate]"));
+        let frameworks =
+            member("frameworks").and_then(|value| self.texts(&below, value, "[nist-800-53-moderate]"));
         for (index, text) in frameworks.into_iter().flatten().enumerate() {
             found.frameworks.push(self.placed(text, &below.element(index)));
         }
@@ -78,7 +80,12 @@ impl Reading<'_> {
         match member("controls").map(|value| (value, value.as_map())) {
             None => {}
             Some((value, None)) => {
-                self.expected(&below, value, "a map of levels", "controls: { \"nist-800-53:sc-28\": mandatory }");
+                self.expected(
+                    &below,
+                    value,
+                    "a map of levels",
+                    "controls: { \"nist-800-53:sc-28\": mandatory }",
+                );
             }
             Some((_, Some(controls))) => {
                 for (control, level) in controls {

@@ -41,7 +41,10 @@ static ALL: &[Names] = &[
             ("size", "properties.hardwareProfile.vmSize"),
             ("storage", "properties.storageProfile"),
             ("os", "properties.osProfile"),
-            ("network_interfaces", "properties.networkProfile.networkInterfaces"),
+            (
+                "network_interfaces",
+                "properties.networkProfile.networkInterfaces",
+            ),
             ("security", "properties.securityProfile"),
             ("zones", "zones"),
             ("availability_set_id", "properties.availabilitySet.id"),
@@ -54,9 +57,7 @@ static ALL: &[Names] = &[
     Names {
         resource_type: "azure:dns:Zone",
         kind: "Microsoft.Network/dnsZones",
-        paths: &[
-            ("name_servers", "properties.nameServers"),
-        ],
+        paths: &[("name_servers", "properties.nameServers")],
     },
     Names {
         resource_type: "azure:keyvault:Vault",
@@ -106,7 +107,10 @@ static ALL: &[Names] = &[
             ("nat_gateway_id", "properties.natGateway.id"),
             ("service_endpoints", "properties.serviceEndpoints"),
             ("delegations", "properties.delegations"),
-            ("private_endpoint_network_policies", "properties.privateEndpointNetworkPolicies"),
+            (
+                "private_endpoint_network_policies",
+                "properties.privateEndpointNetworkPolicies",
+            ),
             ("default_outbound_access", "properties.defaultOutboundAccess"),
         ],
     },
@@ -131,8 +135,14 @@ static ALL: &[Names] = &[
             ("destination_port_ranges", "properties.destinationPortRanges"),
             ("source_address_prefix", "properties.sourceAddressPrefix"),
             ("source_address_prefixes", "properties.sourceAddressPrefixes"),
-            ("destination_address_prefix", "properties.destinationAddressPrefix"),
-            ("destination_address_prefixes", "properties.destinationAddressPrefixes"),
+            (
+                "destination_address_prefix",
+                "properties.destinationAddressPrefix",
+            ),
+            (
+                "destination_address_prefixes",
+                "properties.destinationAddressPrefixes",
+            ),
             ("description", "properties.description"),
         ],
     },
@@ -165,9 +175,7 @@ static ALL: &[Names] = &[
     Names {
         resource_type: "azure:network:RouteTable",
         kind: "Microsoft.Network/routeTables",
-        paths: &[
-            ("disable_gateway_routes", "properties.disableBgpRoutePropagation"),
-        ],
+        paths: &[("disable_gateway_routes", "properties.disableBgpRoutePropagation")],
     },
     Names {
         resource_type: "azure:network:Route",
@@ -192,9 +200,7 @@ static ALL: &[Names] = &[
     Names {
         resource_type: "azure:resources:ResourceGroup",
         kind: "Microsoft.Resources/resourceGroups",
-        paths: &[
-            ("managed_by", "managedBy"),
-        ],
+        paths: &[("managed_by", "managedBy")],
     },
     Names {
         resource_type: "azure:storage:StorageAccount",
@@ -225,3 +231,53 @@ static ALL: &[Names] = &[
         ],
     },
 ];
+
+#[cfg(test)]
+mod tests {
+    use konductor_plugin_azure::typed::catalogue::{compute, dns, identity, network, resources, storage};
+    use konductor_plugin_azure::typed::description::Description;
+
+    use super::*;
+
+    const DESCRIBED: [&Description; 16] = [
+        &resources::RESOURCE_GROUP,
+        &network::VIRTUAL_NETWORK,
+        &network::SUBNET,
+        &network::NETWORK_SECURITY_GROUP,
+        &network::SECURITY_RULE,
+        &network::PUBLIC_IP,
+        &network::NETWORK_INTERFACE,
+        &network::ROUTE_TABLE,
+        &network::ROUTE,
+        &network::NAT_GATEWAY,
+        &storage::STORAGE_ACCOUNT,
+        &storage::BLOB_CONTAINER,
+        &compute::VIRTUAL_MACHINE,
+        &identity::KEY_VAULT,
+        &identity::USER_ASSIGNED_IDENTITY,
+        &dns::ZONE,
+    ];
+
+    #[test]
+    fn the_attributes_are_those_of_the_plugin() {
+        for description in DESCRIBED {
+            let names = names(description.name).unwrap_or_else(|| panic!("{} is missing", description.name));
+            assert_eq!(names.kind, description.arm_type);
+            let paths: Vec<_> = description
+                .attributes
+                .iter()
+                .map(|known| (known.name, known.path))
+                .collect();
+            assert_eq!(names.paths, paths, "{}", description.name);
+        }
+        assert_eq!(ALL.len(), konductor_plugin_azure::typed::TYPES.len());
+    }
+
+    #[test]
+    fn a_path_is_declared_by_the_attribute_above_it() {
+        let account = names("azure:storage:StorageAccount").unwrap();
+        let path = declared(account, "properties.networkAcls.defaultAction");
+        assert_eq!(path.as_deref(), Some("network_rules.defaultAction"));
+        assert_eq!(declared(account, "properties.sasPolicy"), None);
+    }
+}

@@ -121,9 +121,17 @@ mod tests {
             assert!(!read.is_empty(), "{provider}");
             for check in read {
                 assert!(check.id.starts_with(&format!("{provider}-")), "{}", check.id);
-                assert!(seen.insert(check.id.clone()), "two checks are called {}", check.id);
+                assert!(
+                    seen.insert(check.id.clone()),
+                    "two checks are called {}",
+                    check.id
+                );
                 assert!(!check.kinds.is_empty(), "{}", check.id);
-                assert!(!check.remedy.is_empty() && !check.remedy.contains('\n'), "{}", check.id);
+                assert!(
+                    !check.remedy.is_empty() && !check.remedy.contains('\n'),
+                    "{}",
+                    check.id
+                );
             }
         }
     }
@@ -134,7 +142,9 @@ mod tests {
             let served = check.requirements();
             assert!(served.contains_key("nist-800-53"), "{} serves nothing", check.id);
             for name in &check.equals {
-                let known = tables().iter().any(|framework| !framework.served_by(&check.provider, name).is_empty());
+                let known = tables()
+                    .iter()
+                    .any(|framework| !framework.served_by(&check.provider, name).is_empty());
                 assert!(known, "{} equals {name}, which serves nothing", check.id);
             }
         }

@@ -34,7 +34,10 @@ pub(crate) fn not_wide_open(subject: &Subject) -> Truth {
 
 fn judge(subject: &Subject, is_wrong: impl Fn((u16, u16)) -> bool) -> Truth {
     let openings = openings(subject);
-    if openings.iter().any(|opening| opening.ports.iter().any(|range| is_wrong(*range))) {
+    if openings
+        .iter()
+        .any(|opening| opening.ports.iter().any(|range| is_wrong(*range)))
+    {
         Truth::No
     } else if openings.iter().any(|opening| opening.is_unknown) {
         Truth::Unknown
@@ -62,7 +65,10 @@ fn aws(rule: &Json) -> Opening {
     if !is(rule, "direction", &["ingress"]) {
         return opening;
     }
-    opening.is_unknown = unknown(rule, &["cidr_ipv4", "cidr_ipv6", "protocol", "from_port", "to_port"]);
+    opening.is_unknown = unknown(
+        rule,
+        &["cidr_ipv4", "cidr_ipv6", "protocol", "from_port", "to_port"],
+    );
     let everybody = is(rule, "cidr_ipv4", &EVERYBODY) || is(rule, "cidr_ipv6", &EVERYBODY);
     if everybody && is(rule, "protocol", &["-1", "all"]) {
         opening.ports.push((0, LAST));
@@ -94,7 +100,9 @@ fn azure(rule: &Json) -> Opening {
         let one = text(rule, "properties.destinationPortRange");
         let several = list(rule, "properties.destinationPortRanges");
         let several = several.into_iter().filter_map(Json::as_str);
-        opening.ports.extend(one.into_iter().chain(several).filter_map(range));
+        opening
+            .ports
+            .extend(one.into_iter().chain(several).filter_map(range));
     }
     opening
 }
@@ -107,7 +115,9 @@ fn google(rule: &Json) -> Opening {
     opening.is_unknown = unknown(rule, &["source_ranges", "allowed"]);
     // Without any source a rule is for everybody.
     let unsaid = ["source_ranges", "source_tags", "source_service_accounts"];
-    let unsaid = unsaid.iter().all(|name| matches!(find(rule, name), Found::Nothing));
+    let unsaid = unsaid
+        .iter()
+        .all(|name| matches!(find(rule, name), Found::Nothing));
     if unsaid || has(rule, "source_ranges", &EVERYBODY) {
         for allowed in list(rule, "allowed") {
             if !is(allowed, "ip_protocol", &["tcp", "all", "6"]) {
@@ -115,7 +125,9 @@ fn google(rule: &Json) -> Opening {
             }
             match list(allowed, "ports") {
                 ports if ports.is_empty() => opening.ports.push((0, LAST)),
-                ports => opening.ports.extend(ports.into_iter().filter_map(Json::as_str).filter_map(range)),
+                ports => opening
+                    .ports
+                    .extend(ports.into_iter().filter_map(Json::as_str).filter_map(range)),
             }
         }
     }
@@ -155,7 +167,9 @@ fn is(rule: &Json, path: &str, words: &[&str]) -> bool {
 
 fn has(rule: &Json, path: &str, words: &[&str]) -> bool {
     let elements = list(rule, path).into_iter().filter_map(Json::as_str);
-    elements.into_iter().any(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
+    elements
+        .into_iter()
+        .any(|text| words.iter().any(|word| text.eq_ignore_ascii_case(word)))
 }
 
 fn list<'v>(rule: &'v Json, path: &str) -> Vec<&'v Json> {
@@ -166,5 +180,76 @@ fn list<'v>(rule: &'v Json, path: &str) -> Vec<&'v Json> {
 }
 
 fn unknown(rule: &Json, paths: &[&str]) -> bool {
-    paths.iter().any(|path| matches!(find(rule, path), Found::Unknown))
+    paths
+        .iter()
+        .any(|path| matches!(find(rule, path), Found::Unknown))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn subject(resource_type: &str, after: &Json, unknown: &Json) -> Subject {
+        let document = json!({ "resource_changes": [{
+            "change": { "after": after, "after_unknown": unknown },
+            "konductor": { "urn": "urn", "name": "r", "type": resource_type },
+        }] });
+        Subject::all(&document).pop().unwrap()
+    }
+
+    #[test]
+    fn rules_that_stand_in_their_group_are_looked_at_too() {
+        let rule = |ports: &str, from: &str| {
+            json!({ "name": "a", "properties": {
+                "direction": "inbound", "access": "Allow", "protocol": "*", "sourceAddressPrefixes": ["10.0.0.0/8", from],
+                "destinationPortRanges": [ports],
+            } })
+        };
+        let group = |rules: Json| {
+            let body = json!({ "properties": { "securityRules": rules } });
+            let after = json!({ "type": "microsoft.network/networksecuritygroups", "body": body });
+            subject("azure:arm:Resource", &after, &Json::Bool(false))
+        };
+        assert_eq!(
+            closed(&group(json!([rule("20-30", "0.0.0.0/0")])), &[22]),
+            Truth::No
+        );
+        assert_eq!(
+            closed(&group(json!([rule("20-30", "192.0.2.0/24")])), &[22]),
+            Truth::Yes
+        );
+        assert_eq!(
+            closed(&group(json!([rule("30-40", "0.0.0.0/0")])), &[22]),
+            Truth::Yes
+        );
+        assert_eq!(not_wide_open(&group(json!([rule("0-65535", "*")]))), Truth::No);
+    }
+
+    #[test]
+    fn a_firewall_of_google_without_a_source_is_for_everybody() {
+        let open = json!({ "allowed": [{ "ip_protocol": "tcp", "ports": ["22"] }] });
+        let firewall = |after: &Json| subject("gcp:compute:Firewall", after, &Json::Bool(false));
+        assert_eq!(closed(&firewall(&open), &[22]), Truth::No);
+        for (name, value) in [
+            ("source_tags", json!(["bastion"])),
+            ("direction", json!("EGRESS")),
+            ("disabled", json!(true)),
+        ] {
+            let mut closed_one = open.clone();
+            closed_one[name] = value;
+            assert_eq!(closed(&firewall(&closed_one), &[22]), Truth::Yes, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_known_yet_is_left_open() {
+        let after = json!({ "direction": "ingress", "protocol": "tcp", "from_port": 22, "to_port": 22 });
+        let rule = subject("aws:ec2:SecurityGroupRule", &after, &json!({ "cidr_ipv4": true }));
+        assert_eq!(closed(&rule, &[22]), Truth::Unknown);
+        let egress = json!({ "direction": "egress", "protocol": "-1", "cidr_ipv4": "0.0.0.0/0" });
+        let rule = subject("aws:ec2:SecurityGroupRule", &egress, &Json::Bool(false));
+        assert_eq!(closed(&rule, &[22]), Truth::Yes);
+    }
 }

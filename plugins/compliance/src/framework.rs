@@ -29,7 +29,11 @@ pub(crate) struct FrameworkTable {
 impl FrameworkTable {
     /// Returns the requirements that a check of the community serves.
     pub(crate) fn served_by(&self, provider: &str, check: &str) -> &[&'static str] {
-        let found = self.source().serves.get(provider).and_then(|checks| checks.get(check));
+        let found = self
+            .source()
+            .serves
+            .get(provider)
+            .and_then(|checks| checks.get(check));
         found.map(Vec::as_slice).unwrap_or_default()
     }
 
@@ -147,7 +151,8 @@ impl Topics {
             let mut topics = Self::default();
             for line in TOPICS.lines().filter(|line| !line.starts_with('#')) {
                 let mut fields = line.split('\t');
-                let (Some(topic), Some(framework), Some(controls)) = (fields.next(), fields.next(), fields.next())
+                let (Some(topic), Some(framework), Some(controls)) =
+                    (fields.next(), fields.next(), fields.next())
                 else {
                     continue;
                 };
@@ -193,15 +198,28 @@ mod tests {
     ];
 
     fn ids(id: &str) -> BTreeSet<&'static str> {
-        table(id).unwrap().controls.iter().map(|control| control.0).collect()
+        table(id)
+            .unwrap()
+            .controls
+            .iter()
+            .map(|control| control.0)
+            .collect()
     }
 
     #[test]
     fn the_frameworks_have_as_many_controls_as_their_sources() {
-        let counts: Vec<(&str, usize)> = tables().iter().map(|table| (table.id, table.controls.len())).collect();
+        let counts: Vec<(&str, usize)> = tables()
+            .iter()
+            .map(|table| (table.id, table.controls.len()))
+            .collect();
         assert_eq!(counts, COUNTS);
         for table in tables() {
-            assert_eq!(ids(table.id).len(), table.controls.len(), "{}: a control stands twice", table.id);
+            assert_eq!(
+                ids(table.id).len(),
+                table.controls.len(),
+                "{}: a control stands twice",
+                table.id
+            );
         }
     }
 
@@ -216,7 +234,11 @@ mod tests {
         assert_eq!(ids("fisma-moderate"), ids("nist-800-53-moderate"));
         assert!(ids("nist-800-53-low").is_subset(&ids("nist-800-53-high")));
         let moderate = table("nist-800-53-moderate").unwrap();
-        assert!(moderate.controls.contains(&("sc-28.1", "Cryptographic Protection")));
+        assert!(
+            moderate
+                .controls
+                .contains(&("sc-28.1", "Cryptographic Protection"))
+        );
     }
 
     #[test]
@@ -225,7 +247,11 @@ mod tests {
             let known = ids(table.id);
             for (check, requirements) in table.serves.values().flatten() {
                 for requirement in requirements {
-                    assert!(known.contains(requirement), "{} {check} serves {requirement}", table.id);
+                    assert!(
+                        known.contains(requirement),
+                        "{} {check} serves {requirement}",
+                        table.id
+                    );
                 }
             }
         }

@@ -81,3 +81,36 @@ pub(crate) fn property_path(path: &str) -> String {
     }
     property
 }
+
+#[cfg(test)]
+mod tests {
+    use konductor_plugin_gcp::typed;
+    use konductor_schema_table::{Kind, Table};
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn names_are_spelled_as_the_plugin_spells_them() {
+        let table = Table::open(include_bytes!("../../gcp/types/types.table")).unwrap();
+        for provider in typed::TYPES {
+            let schema = provider.schema().unwrap();
+            let rest = kind(schema.resource_type.as_str()).unwrap();
+            let Kind::Object(object) = table.find(rest).unwrap().body().kind() else {
+                panic!("{rest} should have members");
+            };
+            for property in object.properties().filter(|property| property.name() != "kind") {
+                let name = attribute_name(property.name());
+                assert!(schema.attributes.contains_key(&name), "{rest}: {name}");
+            }
+        }
+        assert_eq!(typed::TYPES.len(), TYPES.len());
+        assert_eq!(attribute_name("IPProtocol"), "ip_protocol");
+        let body = json!({ "allowed": [{ "IPProtocol": "tcp" }] });
+        assert_eq!(spelled(&body), json!({ "allowed": [{ "ip_protocol": "tcp" }] }));
+        assert_eq!(
+            property_path("settings.ip_configuration.ssl_mode"),
+            "settings.ipConfiguration.sslMode"
+        );
+    }
+}

@@ -85,12 +85,19 @@ impl CompliancePlugin for Compliance {
                 request.format
             )));
         }
-        if let Some(unknown) = request.frameworks.iter().find(|id| framework::table(id).is_none()) {
+        if let Some(unknown) = request
+            .frameworks
+            .iter()
+            .find(|id| framework::table(id).is_none())
+        {
             return Err(invalid(format!("there is no framework `{unknown}`")));
         }
         let answer = match request.task {
             ComplianceTask::Checks => ComplianceAnswer {
-                checks: check::all().iter().map(check::WrittenCheck::description).collect(),
+                checks: check::all()
+                    .iter()
+                    .map(check::WrittenCheck::description)
+                    .collect(),
                 results: Vec::new(),
             },
             ComplianceTask::Evaluate => evaluation::evaluate(&request),

@@ -36,7 +36,8 @@ fn judge(policy: Found<'_>, holds: impl Fn(&[Json]) -> bool) -> Truth {
         Json::String(text) => serde_json::from_str(text).unwrap_or(Json::Null),
         other => other.clone(),
     };
-    if read.to_string().contains(UNKNOWN.trim_start_matches('\u{0}')) && read.to_string().contains("\\u0000") {
+    if read.to_string().contains(UNKNOWN.trim_start_matches('\u{0}')) && read.to_string().contains("\\u0000")
+    {
         return Truth::Unknown;
     }
     let statements = match read.get("Statement") {

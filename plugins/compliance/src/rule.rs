@@ -88,7 +88,7 @@ pub(crate) enum Rule {
     /// It does not let the internet reach one of these ports.
     Closed(Vec<u16>),
     /// It does not let the internet reach every port.
-    NotWideOpen(bool),
+    NotWideOpen,
     /// The policy in this attribute, in AWS's language, refuses requests without TLS.
     RefusesPlainHttp(String),
     /// The policy in this attribute, in AWS's language, allows nothing to everybody without a condition.
@@ -131,9 +131,11 @@ impl Rule {
         match self {
             Self::Is(wanted) => each(wanted, equal),
             Self::IsNot(wanted) => each(wanted, |found, value| equal(found, value).not()),
-            Self::In(wanted) => Truth::all(wanted.iter().map(|(path, values)| {
-                Truth::any(values.iter().map(|value| equal(find(here, path), value)))
-            })),
+            Self::In(wanted) => {
+                Truth::all(wanted.iter().map(|(path, values)| {
+                    Truth::any(values.iter().map(|value| equal(find(here, path), value)))
+                }))
+            }
             Self::NotIn(wanted) => Truth::all(wanted.iter().map(|(path, values)| {
                 Truth::any(values.iter().map(|value| equal(find(here, path), value))).not()
             })),
@@ -141,31 +143,39 @@ impl Rule {
             Self::AtMost(wanted) => numbers(wanted, |number, limit| number <= limit),
             Self::Present(path) => present(find(here, path)),
             Self::Absent(path) => present(find(here, path)).not(),
-            Self::Contains(wanted) => {
-                Truth::all(wanted.iter().map(|(path, part)| match find(here, path) {
-                    Found::Unknown => Truth::Unknown,
-                    Found::Value(value) => Truth::of(value.as_str().is_some_and(|text| text.contains(part.as_str()))),
-                    Found::Nothing => Truth::No,
-                }))
-            }
+            Self::Contains(wanted) => Truth::all(wanted.iter().map(|(path, part)| match find(here, path) {
+                Found::Unknown => Truth::Unknown,
+                Found::Value(value) => {
+                    Truth::of(value.as_str().is_some_and(|text| text.contains(part.as_str())))
+                }
+                Found::Nothing => Truth::No,
+            })),
             Self::All(rules) => Truth::all(rules.iter().map(|rule| rule.holds_in(here, subject, all))),
             Self::Any(rules) => Truth::any(rules.iter().map(|rule| rule.holds_in(here, subject, all))),
             Self::Not(rule) => rule.holds_in(here, subject, all).not(),
-            Self::Each(lists) => Truth::all(lists.iter().map(|(path, rule)| match elements(find(here, path)) {
-                Some(elements) => {
-                    Truth::all(elements.iter().map(|element| rule.holds_in(element, subject, all)))
+            Self::Each(lists) => Truth::all(lists.iter().map(|(path, rule)| {
+                match elements(find(here, path)) {
+                    Some(elements) => Truth::all(
+                        elements
+                            .iter()
+                            .map(|element| rule.holds_in(element, subject, all)),
+                    ),
+                    None => Truth::Unknown,
                 }
-                None => Truth::Unknown,
             })),
-            Self::Some(lists) => Truth::all(lists.iter().map(|(path, rule)| match elements(find(here, path)) {
-                Some(elements) => {
-                    Truth::any(elements.iter().map(|element| rule.holds_in(element, subject, all)))
+            Self::Some(lists) => Truth::all(lists.iter().map(|(path, rule)| {
+                match elements(find(here, path)) {
+                    Some(elements) => Truth::any(
+                        elements
+                            .iter()
+                            .map(|element| rule.holds_in(element, subject, all)),
+                    ),
+                    None => Truth::Unknown,
                 }
-                None => Truth::Unknown,
             })),
             Self::Companion(companion) => companion.holds(subject, all),
             Self::Closed(ports) => exposure::closed(subject, ports),
-            Self::NotWideOpen(_) => exposure::not_wide_open(subject),
+            Self::NotWideOpen => exposure::not_wide_open(subject),
             Self::RefusesPlainHttp(path) => policy_document::refuses_plain_http(find(here, path)),
             Self::AllowsNobodyInPublic(path) => policy_document::allows_nobody_in_public(find(here, path)),
         }
@@ -174,7 +184,10 @@ impl Rule {
     /// Returns the values that would make it hold, where it says them.
     pub(crate) fn values(&self) -> Vec<(&str, &Json)> {
         match self {
-            Self::Is(wanted) => wanted.iter().map(|(path, value)| (path.as_str(), value)).collect(),
+            Self::Is(wanted) => wanted
+                .iter()
+                .map(|(path, value)| (path.as_str(), value))
+                .collect(),
             Self::All(rules) => {
                 let each: Vec<_> = rules.iter().map(Self::values).collect();
                 if each.iter().any(Vec::is_empty) {
@@ -213,25 +226,31 @@ impl Rule {
                 }
             }
             Self::Companion(companion) => companion.names.iter().for_each(add),
-            Self::Closed(_) | Self::NotWideOpen(_) => {}
+            Self::Closed(_) | Self::NotWideOpen => {}
         }
     }
 }
 
 impl Companion {
     fn holds(&self, subject: &Subject, all: &[Subject]) -> Truth {
-        let of_kind = all.iter().filter(|other| other.kind.eq_ignore_ascii_case(&self.kind));
+        let of_kind = all
+            .iter()
+            .filter(|other| other.kind.eq_ignore_ascii_case(&self.kind));
         Truth::any(of_kind.map(|other| {
             let belongs = match find(&other.attributes, &self.by) {
                 // What it will name is not known before the apply; what it depends on is.
                 Found::Unknown => Truth::of(other.dependencies.contains(&subject.name)),
-                named @ Found::Value(_) => Truth::any(self.names.iter().map(|name| {
-                    match find(&subject.attributes, name) {
-                        Found::Value(value) => equal(named, value),
-                        Found::Unknown => Truth::of(other.dependencies.contains(&subject.name)),
-                        Found::Nothing => Truth::No,
-                    }
-                })),
+                named @ Found::Value(_) => {
+                    Truth::any(
+                        self.names
+                            .iter()
+                            .map(|name| match find(&subject.attributes, name) {
+                                Found::Value(value) => equal(named, value),
+                                Found::Unknown => Truth::of(other.dependencies.contains(&subject.name)),
+                                Found::Nothing => Truth::No,
+                            }),
+                    )
+                }
                 Found::Nothing => Truth::No,
             };
             match (&self.rule, belongs) {

@@ -140,7 +140,11 @@ fn normalized(resource_type: &str, attributes: Json) -> (String, Json, Form) {
         let mut body = Json::Object(Map::new());
         for (name, value) in attributes.as_object().into_iter().flatten() {
             let path = names.paths.iter().find(|(known, _)| known == name);
-            set(&mut body, path.map_or(name.as_str(), |(_, path)| path), value.clone());
+            set(
+                &mut body,
+                path.map_or(name.as_str(), |(_, path)| path),
+                value.clone(),
+            );
         }
         return (names.kind.to_owned(), body, Form::AzureNames(names));
     }

@@ -60,7 +60,11 @@ async fn load(
 
 fn list_frameworks(known: &ControlCatalogue, output: &Output) {
     for framework in &known.frameworks {
-        let checked = framework.controls.iter().filter(|control| !control.checks.is_empty()).count();
+        let checked = framework
+            .controls
+            .iter()
+            .filter(|control| !control.checks.is_empty())
+            .count();
         let members = serde_json::json!({
             "id": framework.id, "title": framework.title, "edition": framework.version,
             "baseline_of": framework.baseline_of, "controls": framework.controls.len(), "checked": checked,
@@ -86,9 +90,9 @@ async fn list_controls(
     let applicable = match &arguments.resource_type {
         None => None,
         Some(name) => {
-            let resource_type: ResourceType = name
-                .parse()
-                .map_err(|_| CommandError::message(format!("`{name}` is not a type, such as `aws:s3:Bucket`")))?;
+            let resource_type: ResourceType = name.parse().map_err(|_| {
+                CommandError::message(format!("`{name}` is not a type, such as `aws:s3:Bucket`"))
+            })?;
             Some(applicable(plugin, &resource_type).await?)
         }
     };
@@ -118,18 +122,28 @@ type Applicable = BTreeMap<(String, String), Vec<String>>;
 
 async fn applicable(plugin: &Plugin, resource_type: &ResourceType) -> Result<Applicable, CommandError> {
     let told = serde_json::Value::Array(plugin.controls_for(resource_type).await?);
-    let controls: Vec<ApplicableControl> = serde_json::from_value(told)
-        .map_err(|error| CommandError::message(format!("the compliance plugin answered with something else: {error}")))?;
+    let controls: Vec<ApplicableControl> = serde_json::from_value(told).map_err(|error| {
+        CommandError::message(format!(
+            "the compliance plugin answered with something else: {error}"
+        ))
+    })?;
     let control = |control: ApplicableControl| ((control.framework, control.control), control.checks);
     Ok(controls.into_iter().map(control).collect())
 }
 
-fn list_checks(framework: Option<&str>, known: &ControlCatalogue, output: &Output) -> Result<(), CommandError> {
+fn list_checks(
+    framework: Option<&str>,
+    known: &ControlCatalogue,
+    output: &Output,
+) -> Result<(), CommandError> {
     let wanted = framework.map(|id| find(known, id)).transpose()?;
     for check in &known.checks {
         let mut controls: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
         for framework in &known.frameworks {
-            let serving = framework.controls.iter().filter(|control| control.checks.contains(&check.id));
+            let serving = framework
+                .controls
+                .iter()
+                .filter(|control| control.checks.contains(&check.id));
             let serving: Vec<&str> = serving.map(|control| control.id.as_str()).collect();
             if !serving.is_empty() {
                 controls.insert(&framework.id, serving);
@@ -152,7 +166,11 @@ fn find<'k>(known: &'k ControlCatalogue, id: &str) -> Result<&'k Framework, Comm
     if let Some(framework) = known.frameworks.iter().find(|framework| framework.id == id) {
         return Ok(framework);
     }
-    let ids: Vec<&str> = known.frameworks.iter().map(|framework| framework.id.as_str()).collect();
+    let ids: Vec<&str> = known
+        .frameworks
+        .iter()
+        .map(|framework| framework.id.as_str())
+        .collect();
     let help = match nearest(id, ids.iter().copied()) {
         Some(nearest) => format!("did you mean `{nearest}`?"),
         None => format!("there are {}", ids.join(", ")),
@@ -168,10 +186,12 @@ async fn write_report(
     output: &Output,
 ) -> Result<u8, CommandError> {
     let configuration = &project.configuration;
-    let mut settings = configuration.compliance(Context::default())?.unwrap_or_else(|| ComplianceSettings {
-        level: konductor_model::policy::PolicyLevel::Advisory,
-        ..ComplianceSettings::default()
-    });
+    let mut settings = configuration
+        .compliance(Context::default())?
+        .unwrap_or_else(|| ComplianceSettings {
+            level: konductor_model::policy::PolicyLevel::Advisory,
+            ..ComplianceSettings::default()
+        });
     let wanted = match (&arguments.framework, settings.frameworks.as_slice()) {
         (Some(named), _) => named.clone(),
         (None, [only]) => only.text.clone(),
@@ -184,10 +204,23 @@ async fn write_report(
             return Err(CommandError::message(what).help("say which: --framework NAME"));
         }
     };
-    let loaded = load(&project.folder, &project.arguments, environment, Some(configuration)).await?;
-    if !settings.frameworks.iter().any(|framework| framework.text == wanted) {
+    let loaded = load(
+        &project.folder,
+        &project.arguments,
+        environment,
+        Some(configuration),
+    )
+    .await?;
+    if !settings
+        .frameworks
+        .iter()
+        .any(|framework| framework.text == wanted)
+    {
         find(&catalogue(&loaded.plugin).await?, &wanted)?;
-        settings.frameworks.push(PlacedText { text: wanted.clone(), origin: None });
+        settings.frameworks.push(PlacedText {
+            text: wanted.clone(),
+            origin: None,
+        });
     }
     let compliance = StackCompliance::open(&settings, String::new(), &loaded).await?;
     let expired = compliance.expired();
@@ -197,8 +230,12 @@ async fn write_report(
     let snapshot = log.snapshot_masked().await?;
     let document = recorded_document(project, snapshot.resources.values(), environment.actor());
     let assessment = compliance.assess(&document.to_json().to_string()).await?;
-    let framework = assessment.frameworks.iter().find(|framework| framework.id == wanted);
-    let framework = framework.ok_or_else(|| Diagnostic::error(format!("there is no framework `{wanted}`")))?;
+    let framework = assessment
+        .frameworks
+        .iter()
+        .find(|framework| framework.id == wanted);
+    let framework =
+        framework.ok_or_else(|| Diagnostic::error(format!("there is no framework `{wanted}`")))?;
     let report = Report {
         project: configuration.project_name().to_owned(),
         stack: configuration.stack().to_owned(),
@@ -222,7 +259,11 @@ async fn write_report(
         Some(file) => {
             crate::atomic_file::write(file, text.as_bytes())?;
             members["file"] = serde_json::json!(file);
-            output.fact("compliance-report", &members, &format!("wrote {}", file.display()));
+            output.fact(
+                "compliance-report",
+                &members,
+                &format!("wrote {}", file.display()),
+            );
         }
         None if output.is_json() => {
             members["text"] = text.into();

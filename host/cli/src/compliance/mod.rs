@@ -72,7 +72,12 @@ impl StackCompliance {
     /// # Errors
     /// When the plugin fails.
     pub async fn assess(&self, document: &str) -> Result<Assessment, Failure> {
-        let frameworks: Vec<String> = self.rules.frameworks.iter().map(|framework| framework.id.clone()).collect();
+        let frameworks: Vec<String> = self
+            .rules
+            .frameworks
+            .iter()
+            .map(|framework| framework.id.clone())
+            .collect();
         let request = ComplianceRequest {
             format: FORMAT,
             task: ComplianceTask::Evaluate,
@@ -80,7 +85,11 @@ impl StackCompliance {
             input: serde_json::Value::Null,
         };
         let answer = ask(&self.plugin, &request, Some(document)).await?;
-        Ok(assess(answer, &self.rules, jiff::Timestamp::now().as_millisecond()))
+        Ok(assess(
+            answer,
+            &self.rules,
+            jiff::Timestamp::now().as_millisecond(),
+        ))
     }
 
     /// Judges a plan. A plugin that fails counts as one that found something.
@@ -96,7 +105,13 @@ impl StackCompliance {
                     message: failure.message,
                     ..konductor_model::policy::PolicyProblem::default()
                 };
-                (decision, PackageAnswer { problems: vec![problem], ..answer })
+                (
+                    decision,
+                    PackageAnswer {
+                        problems: vec![problem],
+                        ..answer
+                    },
+                )
             }
         }
     }
@@ -108,8 +123,11 @@ impl StackCompliance {
 /// When it fails, or answers with something else.
 pub async fn catalogue(plugin: &Plugin) -> Result<ControlCatalogue, CommandError> {
     let described = serde_json::Value::Array(plugin.frameworks().await?);
-    let frameworks: Vec<Framework> = serde_json::from_value(described)
-        .map_err(|error| CommandError::message(format!("the compliance plugin answered with something else: {error}")))?;
+    let frameworks: Vec<Framework> = serde_json::from_value(described).map_err(|error| {
+        CommandError::message(format!(
+            "the compliance plugin answered with something else: {error}"
+        ))
+    })?;
     let request = ComplianceRequest {
         format: FORMAT,
         task: ComplianceTask::Checks,
@@ -135,8 +153,11 @@ async fn ask(
     }
     let instant = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
     let answer = plugin.evaluate(text, instant).await?;
-    serde_json::from_value(answer)
-        .map_err(|error| other(format!("the compliance plugin answered with something else: {error}")))
+    serde_json::from_value(answer).map_err(|error| {
+        other(format!(
+            "the compliance plugin answered with something else: {error}"
+        ))
+    })
 }
 
 fn diagnostic(error: &ControlError) -> Diagnostic {
@@ -148,5 +169,7 @@ fn diagnostic(error: &ControlError) -> Diagnostic {
             "write FRAMEWORK:CONTROL or the name of a check; `konductor compliance controls FRAMEWORK` lists them".to_owned()
         }
     };
-    Diagnostic::error(error.to_string()).help(help).origin(error.origin().cloned())
+    Diagnostic::error(error.to_string())
+        .help(help)
+        .origin(error.origin().cloned())
 }

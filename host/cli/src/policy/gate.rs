@@ -70,7 +70,10 @@ pub async fn show_and_judge(
         site.overrides(),
     );
     if let Some(compliance) = site.compliance() {
-        output.diagnostics(&compliance.expired(), &FolderSources(session.project().folder.clone()));
+        output.diagnostics(
+            &compliance.expired(),
+            &FolderSources(session.project().folder.clone()),
+        );
         let (decision, answer) = compliance.judge(&document).await;
         judgement.add(decision, answer);
     }

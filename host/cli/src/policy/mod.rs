@@ -43,7 +43,9 @@ pub fn judging_plugins(
     configuration: &Configuration,
 ) -> Result<Vec<&'static str>, Diagnostics> {
     let packages = loader.policies().packages().next().map(|_| POLICY_PLUGIN);
-    let compliance = configuration.compliance(Context::default())?.map(|_| COMPLIANCE_PLUGIN);
+    let compliance = configuration
+        .compliance(Context::default())?
+        .map(|_| COMPLIANCE_PLUGIN);
     Ok(packages.into_iter().chain(compliance).collect())
 }
 
@@ -126,8 +128,8 @@ async fn compliance(
         return Ok(None);
     };
     let loaded = plugins.iter().find(|plugin| plugin.name == COMPLIANCE_PLUGIN);
-    let loaded =
-        loaded.ok_or_else(|| CommandError::message(format!("the plugin `{COMPLIANCE_PLUGIN}` is not loaded")))?;
+    let loaded = loaded
+        .ok_or_else(|| CommandError::message(format!("the plugin `{COMPLIANCE_PLUGIN}` is not loaded")))?;
     let place = configuration.locate_setting(&Path::attribute(COMPLIANCE_PLUGIN));
     let place = place.map(|origin| origin.to_string()).unwrap_or_default();
     Ok(Some(StackCompliance::open(&settings, place, loaded).await?))

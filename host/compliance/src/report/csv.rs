@@ -3,8 +3,21 @@
 use super::Report;
 
 const HEAD: [&str; 15] = [
-    "framework", "control", "title", "status", "check", "resource", "type", "outcome", "severity", "finding", "remedy",
-    "place", "waived by", "waived until", "reason",
+    "framework",
+    "control",
+    "title",
+    "status",
+    "check",
+    "resource",
+    "type",
+    "outcome",
+    "severity",
+    "finding",
+    "remedy",
+    "place",
+    "waived by",
+    "waived until",
+    "reason",
 ];
 
 /// Writes the report.
@@ -56,7 +69,11 @@ fn line(fields: Vec<String>) -> String {
 /// Quotes a field where it has to be. What a spreadsheet would take for a formula gets an apostrophe before it.
 fn quoted(field: &str) -> String {
     let is_formula = field.starts_with(['=', '+', '-', '@', '\t', '\r']);
-    let field = if is_formula { format!("'{field}") } else { field.to_owned() };
+    let field = if is_formula {
+        format!("'{field}")
+    } else {
+        field.to_owned()
+    };
     if field.contains([',', '"', '\n', '\r']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {

@@ -27,13 +27,24 @@ pub(super) fn render(report: &Report<'_>) -> String {
         escaped(&report.time),
         escaped(&report.version),
         report.evidence.0,
-        if report.simulated { ", of a simulated cloud" } else { "" },
+        if report.simulated {
+            ", of a simulated cloud"
+        } else {
+            ""
+        },
         escaped(&report.evidence.1)
     );
     summary(&mut out, report);
     findings(&mut out, report);
-    out.push_str("<section aria-labelledby=\"controls\">\n<h2 id=\"controls\" tabindex=\"-1\">Controls</h2>\n");
-    for control in report.framework.controls.iter().filter(|control| !control.results.is_empty()) {
+    out.push_str(
+        "<section aria-labelledby=\"controls\">\n<h2 id=\"controls\" tabindex=\"-1\">Controls</h2>\n",
+    );
+    for control in report
+        .framework
+        .controls
+        .iter()
+        .filter(|control| !control.results.is_empty())
+    {
         render_control(&mut out, report, control);
     }
     out.push_str("</section>\n");
@@ -75,7 +86,12 @@ fn findings(out: &mut String, report: &Report<'_>) {
         .assessment
         .findings
         .iter()
-        .filter(|finding| finding.controls.iter().any(|control| control.key.0 == report.framework.id))
+        .filter(|finding| {
+            finding
+                .controls
+                .iter()
+                .any(|control| control.key.0 == report.framework.id)
+        })
         .collect();
     out.push_str("<section aria-labelledby=\"findings\">\n<h2 id=\"findings\">Findings</h2>\n");
     if of_framework.is_empty() {
@@ -87,7 +103,10 @@ fn findings(out: &mut String, report: &Report<'_>) {
     ordered.sort_by_key(|finding| std::cmp::Reverse(report.assessment.check(&finding.result).severity));
     for finding in ordered {
         let check = report.assessment.check(&finding.result);
-        let controls = finding.controls.iter().filter(|control| control.key.0 == report.framework.id);
+        let controls = finding
+            .controls
+            .iter()
+            .filter(|control| control.key.0 == report.framework.id);
         let links: Vec<String> = controls
             .map(|control| {
                 let name = escaped(&control.key.1);
@@ -119,7 +138,10 @@ fn place(result: &CheckResult) -> String {
 
 fn render_control(out: &mut String, report: &Report<'_>, control: &ControlAssessment) {
     let id = escaped(&control.id);
-    let open = matches!(control.status, ControlStatus::NotSatisfied | ControlStatus::Waived);
+    let open = matches!(
+        control.status,
+        ControlStatus::NotSatisfied | ControlStatus::Waived
+    );
     let _ = write!(
         out,
         "<article id=\"control-{id}\">\n<details{}>\n<summary><h3>{id} {}</h3> <span class=\"status {}\">{}</span></summary>\n\
@@ -173,7 +195,12 @@ fn rest(out: &mut String, report: &Report<'_>) {
             out,
             "<section aria-labelledby=\"{id}\">\n<h2 id=\"{id}\">{head}</h2>\n<p>{about}</p>\n<ul class=\"names\">"
         );
-        for control in report.framework.controls.iter().filter(|control| control.status == status) {
+        for control in report
+            .framework
+            .controls
+            .iter()
+            .filter(|control| control.status == status)
+        {
             let _ = writeln!(
                 out,
                 "<li><strong>{}</strong> {}</li>",

@@ -57,7 +57,11 @@ pub(super) fn render(report: &Report<'_>) -> String {
                 );
             }
             status => {
-                let _ = writeln!(out, ">\n      <skipped message=\"{}\"/>\n    </testcase>", status.words());
+                let _ = writeln!(
+                    out,
+                    ">\n      <skipped message=\"{}\"/>\n    </testcase>",
+                    status.words()
+                );
             }
         }
     }

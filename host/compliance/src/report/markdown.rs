@@ -15,7 +15,11 @@ pub(super) fn render(report: &Report<'_>) -> String {
         report.version,
         report.evidence.0,
         report.evidence.1,
-        if report.simulated { ", of a simulated cloud" } else { "" }
+        if report.simulated {
+            ", of a simulated cloud"
+        } else {
+            ""
+        }
     );
     out.push_str("| status | controls |\n|---|---|\n");
     for status in ControlStatus::ALL {
@@ -49,11 +53,21 @@ pub(super) fn render(report: &Report<'_>) -> String {
         }
     }
     let list = |status: ControlStatus| {
-        let controls = report.framework.controls.iter().filter(|control| control.status == status);
-        controls.map(|control| text(&control.id)).collect::<Vec<_>>().join(", ")
+        let controls = report
+            .framework
+            .controls
+            .iter()
+            .filter(|control| control.status == status);
+        controls
+            .map(|control| text(&control.id))
+            .collect::<Vec<_>>()
+            .join(", ")
     };
     for (status, head) in [
-        (ControlStatus::NotApplicable, "Nothing in the stack that their checks look at"),
+        (
+            ControlStatus::NotApplicable,
+            "Nothing in the stack that their checks look at",
+        ),
         (ControlStatus::NotChecked, "Without a check: a person has to look"),
     ] {
         if report.framework.count(status) > 0 {

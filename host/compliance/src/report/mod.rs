@@ -66,15 +66,24 @@ impl Report<'_> {
     }
 
     fn title(&self) -> String {
-        format!("{} ({}): {}/{}", self.framework.title, self.framework.version, self.project, self.stack)
+        format!(
+            "{} ({}): {}/{}",
+            self.framework.title, self.framework.version, self.project, self.stack
+        )
     }
 
     fn results<'r>(&'r self, control: &'r ControlAssessment) -> impl Iterator<Item = &'r CheckResult> {
-        control.results.iter().filter_map(|index| self.assessment.results.get(*index))
+        control
+            .results
+            .iter()
+            .filter_map(|index| self.assessment.results.get(*index))
     }
 
     fn findings<'r>(&'r self, control: &'r ControlAssessment) -> impl Iterator<Item = &'r Finding> {
-        control.findings.iter().filter_map(|index| self.assessment.findings.get(*index))
+        control
+            .findings
+            .iter()
+            .filter_map(|index| self.assessment.findings.get(*index))
     }
 
     /// Returns the finding of a result, in one of the controls.

@@ -29,7 +29,10 @@ fn document(report: &Report<'_>) -> Json {
         .iter()
         .filter(|control| !control.results.is_empty())
         .collect();
-    let shown: BTreeSet<usize> = judged.iter().flat_map(|control| control.results.iter().copied()).collect();
+    let shown: BTreeSet<usize> = judged
+        .iter()
+        .flat_map(|control| control.results.iter().copied())
+        .collect();
     let mut result = json!({
         "uuid": names.uuid("result"),
         "title": title,
@@ -55,10 +58,19 @@ fn document(report: &Report<'_>) -> Json {
         };
         add("observations", observations(report, &names, &shown));
         add("risks", risks(report, &names, &judged));
-        add("findings", judged.iter().map(|control| finding(report, &names, control)).collect());
+        add(
+            "findings",
+            judged
+                .iter()
+                .map(|control| finding(report, &names, control))
+                .collect(),
+        );
         let items = items(report, &names, &shown);
         if !items.is_empty() {
-            members.insert("local-definitions".to_owned(), json!({ "inventory-items": items }));
+            members.insert(
+                "local-definitions".to_owned(),
+                json!({ "inventory-items": items }),
+            );
         }
     }
     json!({ "assessment-results": {
@@ -114,7 +126,9 @@ fn items(report: &Report<'_>, names: &Names, shown: &BTreeSet<usize>) -> Vec<Jso
 }
 
 fn observations(report: &Report<'_>, names: &Names, shown: &BTreeSet<usize>) -> Vec<Json> {
-    let each = shown.iter().filter_map(|index| Some((index, report.assessment.results.get(*index)?)));
+    let each = shown
+        .iter()
+        .filter_map(|index| Some((index, report.assessment.results.get(*index)?)));
     let observation = |(index, result): (&usize, &CheckResult)| {
         let check = report.assessment.check(result);
         let said = match result.outcome {
@@ -126,7 +140,7 @@ fn observations(report: &Report<'_>, names: &Names, shown: &BTreeSet<usize>) -> 
             "uuid": names.uuid(&format!("observation {index}")),
             "title": check.id,
             "description": said,
-            "methods": ["TEST-AUTOMATED"],
+            "methods": ["TEST"],
             "props": [
                 property("outcome", match result.outcome {
                     CheckOutcome::Passed => "pass",
@@ -249,7 +263,14 @@ impl Names {
         let text = hex::encode(digest);
         let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
         // The form of one that is made from a name.
-        format!("{}-{}-5{}-a{}-{}", part(0, 8), part(8, 12), part(13, 16), part(17, 20), part(20, 32))
+        format!(
+            "{}-{}-5{}-a{}-{}",
+            part(0, 8),
+            part(8, 12),
+            part(13, 16),
+            part(17, 20),
+            part(20, 32)
+        )
     }
 }
 

@@ -21,7 +21,10 @@ pub(super) fn render(report: &Report<'_>) -> String {
         }
     }
     let rules: Vec<Json> = checks.iter().map(rule).collect();
-    let results: Vec<Json> = findings.iter().map(|finding| result(report, &checks, finding)).collect();
+    let results: Vec<Json> = findings
+        .iter()
+        .map(|finding| result(report, &checks, finding))
+        .collect();
     let document = json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
@@ -69,7 +72,10 @@ fn result(report: &Report<'_>, checks: &[Check], finding: &Finding) -> Json {
         "properties": { "controls": controls },
     });
     if let (Some(waiver), Some(members)) = (finding.waiver(), result.as_object_mut()) {
-        let why = format!("{} ({}, until {})", waiver.reason, waiver.approver, waiver.expires);
+        let why = format!(
+            "{} ({}, until {})",
+            waiver.reason, waiver.approver, waiver.expires
+        );
         let suppression = json!([{ "kind": "external", "status": "accepted", "justification": why }]);
         members.insert("suppressions".to_owned(), suppression);
     }
