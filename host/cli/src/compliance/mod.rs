@@ -4,11 +4,11 @@ mod document;
 
 use konductor_compliance::controls::ControlError;
 use konductor_compliance::{Assessment, ControlCatalogue, ControlRules, assess};
-use konductor_config::nearest;
 use konductor_model::compliance::{
     Check, ComplianceAnswer, ComplianceRequest, ComplianceSettings, ComplianceTask, FORMAT, Framework,
 };
 use konductor_model::policy::PackageAnswer;
+use konductor_model::suggestion::nearest;
 use konductor_model::{Diagnostic, Diagnostics, Disposition, Failure};
 use konductor_sandbox::Plugin;
 use konductor_state::policy::{PackageDecision, PackageOutcome};
