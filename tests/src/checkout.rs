@@ -69,6 +69,14 @@ pub fn kubernetes_environment() -> PathBuf {
     folder_of(&bin)
 }
 
+/// Returns the virtual environment with compliance-trestle, which reads documents of OSCAL.
+///
+/// # Panics
+/// When it has not been made.
+pub fn oscal_environment() -> PathBuf {
+    folder_of(&folder_of(&prepared("oscal-venv/bin/trestle", "python")))
+}
+
 /// Returns the server program of OpenBao.
 ///
 /// # Panics

@@ -13,6 +13,7 @@ mod dist;
 mod documentation;
 mod examples;
 mod folders;
+mod framework_tables;
 mod fuzz;
 mod guards;
 mod languages;
@@ -65,6 +66,11 @@ enum Task {
     /// Pack the types that a cloud publishes into the table that its plugin carries.
     #[command(subcommand)]
     SchemaTable(schema_tables::Cloud),
+    /// Pack frameworks and their controls into the table that the compliance plugin carries.
+    FrameworkTable {
+        /// The folder with the sources; plugins/compliance/frameworks/README.md says which.
+        folder: std::path::PathBuf,
+    },
     /// Build the release archive.
     Dist(dist::Arguments),
 }
@@ -82,6 +88,7 @@ fn main() -> ExitCode {
         Task::Bench(arguments) => bench::measure_all(&arguments),
         Task::Docs(arguments) => documentation::run_arguments(&arguments),
         Task::SchemaTable(cloud) => schema_tables::run(&cloud),
+        Task::FrameworkTable { folder } => framework_tables::run(&folder),
         Task::Dist(arguments) => dist::run_arguments(&arguments),
         Task::Guards(arguments) => guards::run_arguments(&arguments),
         Task::Fuzz(arguments) => fuzz::run_arguments(&arguments),

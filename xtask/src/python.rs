@@ -8,8 +8,8 @@ use anyhow::{Context, Result, bail};
 use crate::command::{command, output, run, step};
 use crate::folders;
 
-/// Makes `target/venv` from `tests/python/requirements.txt`, `target/kubernetes-venv` and `target/openbao-venv`, unless
-/// they are there already.
+/// Makes `target/venv` from `tests/python/requirements.txt`, `target/kubernetes-venv`,
+/// `target/openbao-venv` and `target/oscal-venv`, unless they are there already.
 ///
 /// # Errors
 /// When there is no Python 3.11 or newer, or the packages cannot be fetched.
@@ -17,7 +17,8 @@ pub fn prepare() -> Result<()> {
     step("python: environment with moto");
     environment("venv", "tests/python/requirements.txt")?;
     environment("kubernetes-venv", "tests/python/kubernetes.txt")?;
-    environment("openbao-venv", "tests/python/openbao.txt")
+    environment("openbao-venv", "tests/python/openbao.txt")?;
+    environment("oscal-venv", "tests/python/oscal.txt")
 }
 
 /// Makes an environment below `target` from a file of requirements, unless it is there already.

@@ -3,6 +3,7 @@
 mod adopt;
 mod author;
 mod backup;
+mod compliance;
 mod drift;
 mod metadata;
 mod past;
@@ -23,6 +24,7 @@ use crate::permissions::PolicyFormat;
 pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};
+pub use compliance::{ComplianceCommand, ComplianceControlsArguments, ComplianceReportArguments};
 pub use drift::{AcceptArguments, DriftArguments, DriftCommand};
 pub use metadata::{MetadataCommand, MetadataQueryArguments};
 pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
@@ -182,6 +184,9 @@ pub enum Command {
     /// The policies that judge every plan.
     #[command(subcommand)]
     Policy(PolicyCommand),
+    /// Frameworks, their controls, and reports on what is recorded.
+    #[command(subcommand)]
+    Compliance(ComplianceCommand),
     /// Print the cloud policy that allows what the runs called, and nothing else.
     Permissions(PermissionsArguments),
     /// Draw the stack's resources and their dependencies.

@@ -5,6 +5,7 @@ mod atomic_file;
 mod audit;
 mod backup_place;
 mod command;
+mod compliance;
 mod configure;
 mod environment;
 mod error;
@@ -145,6 +146,9 @@ async fn execute(
         Command::Metadata(metadata) => command::metadata::metadata(metadata, &open()?, output).await?,
         Command::Policy(policy) => {
             return command::policy::policy(policy, &folder, global, environment, output).await;
+        }
+        Command::Compliance(compliance) => {
+            return command::compliance::compliance(compliance, &folder, global, environment, output).await;
         }
         Command::Permissions(permissions) => {
             command::permissions::permissions(permissions, &open()?, output).await?;

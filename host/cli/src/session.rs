@@ -21,7 +21,7 @@ use crate::error::CommandError;
 use crate::metadata::RunDocument;
 use crate::output::Output;
 use crate::plugins::{self, Configured, Granted, LoadedPlugin, PluginLoader, RunPlugins, WayOut};
-use crate::policy::{POLICY_PLUGIN, SitePackages};
+use crate::policy::{SitePackages, judges, judging_plugins};
 use crate::project::{OtherStacks, Project};
 use crate::read_times;
 use crate::render::live::LiveView;
@@ -121,7 +121,8 @@ impl Session {
         .await?;
         let site_packages = if options.locked {
             let overridden = &project.arguments.override_policy;
-            SitePackages::open(loaded.policies.packages(), overridden, &loaded.plugins)?
+            let packages = loaded.policies.packages();
+            SitePackages::open(packages, overridden, &loaded.plugins, &project.configuration).await?
         } else {
             SitePackages::default()
         };
@@ -488,14 +489,11 @@ async fn recorded_plugins(journal: &dyn Journal, locked: bool) -> Result<BTreeSe
     Ok(recorded)
 }
 
-/// Returns the plugins of a run for the log: those of its resources, and the one that judges them.
+/// Returns the plugins of a run for the log: those of its resources, and those that judge them.
 fn used_plugins(plugins: &RunPlugins, loaded: &Loaded) -> Vec<PluginUsed> {
     let mut used = plugins.used(loaded.is_locked);
-    let judges = loaded
-        .plugins
-        .iter()
-        .filter(|plugin| plugin.name == POLICY_PLUGIN);
-    used.extend(judges.filter_map(|plugin| {
+    let judging = loaded.plugins.iter().filter(|plugin| judges(plugin));
+    used.extend(judging.filter_map(|plugin| {
         let granted = loaded.granted.get(&plugin.name)?;
         Some(plugins::used(plugin, granted, loaded.is_locked))
     }));
@@ -509,7 +507,7 @@ async fn load(
     environment: &Environment,
     output: &Output,
     needed: impl Iterator<Item = String>,
-    judges: bool,
+    is_judged: bool,
 ) -> Result<Loaded, CommandError> {
     let mut diagnostics = project.configuration.warnings().clone();
     let modules = project.configuration.modules()?;
@@ -522,8 +520,9 @@ async fn load(
         environment,
         Some(&project.configuration),
     )?;
-    if judges && loader.policies().packages().next().is_some() {
-        names.insert(POLICY_PLUGIN.to_owned());
+    if is_judged {
+        let judging = judging_plugins(&loader, &project.configuration)?;
+        names.extend(judging.into_iter().map(str::to_owned));
     }
     let available = loader.names(Some(&project.configuration));
     let mut enabled = Vec::new();

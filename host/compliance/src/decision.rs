@@ -95,6 +95,17 @@ pub struct Judgement {
     pub answers: Vec<PackageAnswer>,
 }
 
+impl Judgement {
+    /// Adds what another judge says.
+    pub fn add(&mut self, decision: PackageDecision, answer: PackageAnswer) {
+        let refuses = matches!(decision.outcome, PackageOutcome::Denied)
+            || decision.outcome == PackageOutcome::Unusable && decision.level != PolicyLevel::Advisory;
+        self.decision.allowed &= !refuses;
+        self.decision.packages.push(decision);
+        self.answers.push(answer);
+    }
+}
+
 /// Decides what follows from the answers about packages. A package that could not be evaluated counts as one that found
 /// something.
 pub fn decide(

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, ResourceType, SecretText, Value};
 
+use crate::compliance::COMPLIANCE;
 use crate::declaration::{self, Declared};
 use crate::drift::DRIFT;
 use crate::inputs::{Inputs, SourceFile};
@@ -25,13 +26,14 @@ use crate::workers::WorkersSettings;
 use crate::yaml;
 
 /// Namespaces that are settings but no modules.
-pub const RESERVED_NAMESPACES: [&str; 6] = [
+pub const RESERVED_NAMESPACES: [&str; 7] = [
     "project",
     "konductor",
     "organization",
     METADATA,
     SAFEGUARDS,
     DRIFT,
+    COMPLIANCE,
 ];
 
 /// The configuration of one stack. Its `Debug` form shows no values.

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use croner::Cron;
 use jiff::tz::TimeZone;
-use konductor_model::value_json::to_plain_json;
-use konductor_model::{AlertTarget, Diagnostic, Diagnostics, Path, ResourceType, SecretText, Value};
+use konductor_model::{AlertTarget, Diagnostics, Path, ResourceType, SecretText, Value};
 
 use crate::configuration::Configuration;
 use crate::resolve::Context;
+use crate::section_reading::Reading;
 
 /// The name of the section.
 pub(crate) const DRIFT: &str = "drift";
@@ -33,6 +33,8 @@ pub(crate) const ALERT_KEYS: [&str; 7] = [
 pub(crate) const EMAIL_KEYS: [&str; 5] = ["server", "user", "password", "from", "to"];
 pub(crate) const SEVERITIES: [&str; 4] = ["low", "medium", "high", "critical"];
 pub(crate) const MODES: [&str; 3] = ["auto", "ask", "never"];
+/// An element of one of the lists.
+const EXAMPLE: &str = "{ type: \"aws:ec2:*\", … }";
 
 /// How drift is looked for, told and repaired.
 #[derive(Debug, Clone, Default)]
@@ -153,56 +155,18 @@ impl Configuration {
     }
 }
 
-struct Reading<'c> {
-    configuration: &'c Configuration,
-    diagnostics: Diagnostics,
-}
-
 impl Reading<'_> {
-    fn wrong(&mut self, at: &Path, summary: impl Into<String>, help: impl Into<String>) {
-        self.diagnostics.push(
-            Diagnostic::error(summary.into())
-                .help(help.into())
-                .at(at.clone())
-                .origin(self.configuration.locate_setting(at)),
-        );
-    }
-
-    fn expected(&mut self, at: &Path, value: &Value, what: &str, example: &str) {
-        let shown = if value.has_secret() {
-            "a secret".to_owned()
-        } else {
-            to_plain_json(value).to_string()
-        };
-        let summary = format!("`{at}` is {shown}, expected {what}");
-        self.wrong(at, summary, format!("write for example `{example}`"));
-    }
-
-    /// Tells keys that nothing reads.
-    fn only(&mut self, at: &Path, value: &Value, known: &[&str]) {
-        for name in value.as_map().into_iter().flat_map(BTreeMap::keys) {
-            if known.contains(&name.as_str()) {
-                continue;
-            }
-            let help = match konductor_model::suggestion::nearest(name, known.iter().copied()) {
-                Some(nearest) => format!("did you mean `{nearest}`?"),
-                None => format!("there are `{}`", known.join("`, `")),
-            };
-            self.wrong(&at.child(name), format!("`{at}` has no `{name}`"), help);
-        }
-    }
-
     fn settings(&mut self, at: &Path, settings: &Value) -> DriftSettings {
         self.only(at, settings, &KEYS);
         let member = |name: &str| settings.attribute(name).filter(|value| !value.is_null());
         let mut found = DriftSettings::default();
-        for (at, rule) in self.list(&at.child("approval"), member("approval")) {
+        for (at, rule) in self.list(&at.child("approval"), member("approval"), EXAMPLE) {
             self.only(&at, &rule, &APPROVAL_KEYS);
             if let (Some(scope), Some(mode)) = (self.scope(&at, &rule), self.mode(&at.child("mode"), &rule)) {
                 found.approval.push(ApprovalRule { scope, mode });
             }
         }
-        for (at, rule) in self.list(&at.child("severity"), member("severity")) {
+        for (at, rule) in self.list(&at.child("severity"), member("severity"), EXAMPLE) {
             self.only(&at, &rule, &SEVERITY_KEYS);
             let level = self.word(&at.child("level"), rule.attribute("level"), &SEVERITIES);
             if let (Some(scope), Some(level)) = (self.scope(&at, &rule), level) {
@@ -224,31 +188,13 @@ impl Reading<'_> {
                 None => self.expected(&at.child("remediate"), value, "true or false", "remediate: true"),
             }
         }
-        for (at, alert) in self.list(&at.child("alerts"), member("alerts")) {
+        for (at, alert) in self.list(&at.child("alerts"), member("alerts"), EXAMPLE) {
             if let Some(alert) = self.alert(&at, &alert) {
                 if found.alerts.iter().any(|other| other.name == alert.name) {
                     let summary = format!("two alerts are called `{}`", alert.name);
                     self.wrong(&at.child("name"), summary, "give each a name of its own");
                 }
                 found.alerts.push(alert);
-            }
-        }
-        found
-    }
-
-    fn list(&mut self, at: &Path, value: Option<&Value>) -> Vec<(Path, Value)> {
-        let Some(value) = value else { return Vec::new() };
-        let Some(list) = value.as_list() else {
-            self.expected(at, value, "a list of maps", "[{ type: \"aws:ec2:*\", … }]");
-            return Vec::new();
-        };
-        let mut found = Vec::new();
-        for (index, element) in list.iter().enumerate() {
-            let at = at.element(index);
-            if element.as_map().is_some() {
-                found.push((at, element.clone()));
-            } else {
-                self.expected(&at, element, "a map", "{ type: \"aws:ec2:*\", … }");
             }
         }
         found
@@ -294,39 +240,6 @@ impl Reading<'_> {
             "never" => ApprovalMode::Never,
             _ => ApprovalMode::Ask,
         })
-    }
-
-    fn word(&mut self, at: &Path, value: Option<&Value>, known: &[&str]) -> Option<String> {
-        let value = value.unwrap_or(&Value::Null);
-        let found = value.as_text().filter(|text| known.contains(text));
-        if found.is_none() {
-            let what = format!("one of {}", known.join(", "));
-            self.expected(at, value, &what, known.first().copied().unwrap_or_default());
-        }
-        found.map(str::to_owned)
-    }
-
-    fn text(&mut self, at: &Path, value: Option<&Value>, example: &str) -> Option<String> {
-        let value = value.unwrap_or(&Value::Null);
-        match value.as_text().filter(|text| !text.is_empty()) {
-            Some(text) => Some(text.to_owned()),
-            None => {
-                self.expected(at, value, "text", example);
-                None
-            }
-        }
-    }
-
-    fn texts(&mut self, at: &Path, value: &Value, example: &str) -> Option<Vec<String>> {
-        let texts: Option<Vec<String>> = value.as_list().and_then(|list| {
-            list.iter()
-                .map(|value| value.as_text().map(str::to_owned))
-                .collect()
-        });
-        if texts.is_none() {
-            self.expected(at, value, "a list of texts", example);
-        }
-        texts
     }
 
     fn schedule(&mut self, at: &Path, settings: &Value) -> Option<Schedule> {

@@ -5,6 +5,7 @@
 //! asked for. Nothing here prints or reads the environment: what is needed is handed in as [`Inputs`], and what is
 //! wrong comes back as diagnostics with places, all at once.
 
+mod compliance;
 mod configuration;
 mod declaration;
 mod declare_edit;
@@ -30,6 +31,7 @@ mod resolve;
 mod safeguards;
 mod scalar;
 mod sealer;
+mod section_reading;
 mod stack_references;
 mod state;
 mod suggestion;

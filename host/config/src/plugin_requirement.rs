@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use konductor_model::grant::EndpointAllowance;
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PluginGrant, RateLimit, ResourceType, Value};
 
+use crate::compliance::COMPLIANCE;
 use crate::configuration::RESERVED_NAMESPACES;
 use crate::located::{Located, Node};
 use crate::project::{expected, is_word, text};
@@ -77,7 +78,9 @@ pub(crate) fn plugins(value: &Located, diagnostics: &mut Diagnostics) -> Vec<Plu
     let mut found = Vec::new();
     for (name, entry) in map {
         let at = at.child(name);
-        if !is_word(name) || name == "stack" || RESERVED_NAMESPACES.contains(&name.as_str()) {
+        // The section `compliance` is read by the host, and its plugin can be pinned like any other.
+        let is_reserved = RESERVED_NAMESPACES.contains(&name.as_str()) && name != COMPLIANCE;
+        if !is_word(name) || name == "stack" || is_reserved {
             diagnostics.push(
                 Diagnostic::error(format!("`{name}` cannot be the name of a plugin"))
                     .detail("expected letters, digits, `_` and `-`, starting with a letter, and no namespace of Konductor's own")

@@ -5,6 +5,7 @@ pub mod alert;
 pub mod attribute_diff;
 pub mod causes;
 pub mod cloud;
+pub mod compliance;
 pub mod diagnostic;
 pub mod failure;
 pub mod grant;

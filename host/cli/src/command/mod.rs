@@ -3,6 +3,7 @@
 pub mod adopt;
 pub mod backup;
 pub mod catalog;
+pub mod compliance;
 pub mod config;
 pub mod deploy;
 pub mod drift;

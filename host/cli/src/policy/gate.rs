@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use konductor_compliance::assessment::JUDGE;
 use konductor_compliance::{Judgement, decide};
 use konductor_engine::Plan;
 use konductor_model::Diagnostic;
@@ -13,6 +14,7 @@ use super::document::{operation, plan_document};
 use crate::command::execution::show_plan;
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::project::FolderSources;
 use crate::render::policy::{judgement_event, render};
 use crate::session::Session;
 
@@ -67,6 +69,14 @@ pub async fn show_and_judge(
         answers,
         site.overrides(),
     );
+    if let Some(compliance) = site.compliance() {
+        output.diagnostics(
+            &compliance.expired(),
+            &FolderSources(session.project().folder.clone()),
+        );
+        let (decision, answer) = compliance.judge(&document).await;
+        judgement.add(decision, answer);
+    }
     judgement.decision.milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
     let entry = Entry::PolicyDecided(judgement.decision.clone());
     session.journal().append(vec![entry]).await?;
@@ -112,6 +122,10 @@ fn refusal(judgement: &Judgement) -> Option<CommandError> {
                 "change what it names, or go on with {}; the reason is recorded",
                 overrides.join(" ")
             ))
+            .into()
+    } else if names.contains(&JUDGE) {
+        error
+            .help("change what is named above, or have it allowed for a while in `compliance.waivers`; a mandatory package cannot be overridden")
             .into()
     } else {
         error

@@ -7,14 +7,17 @@ use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use async_trait::async_trait;
+use konductor_compliance::assessment::JUDGE;
 use konductor_compliance::evaluation::ask;
 use konductor_compliance::{LoadedPackage, Overrides, PackageError, PolicyEvaluator, package};
+use konductor_config::{Configuration, Context};
 use konductor_model::policy::{PackageAnswer, PackageSetting, PolicyTask};
-use konductor_model::{Diagnostic, Diagnostics, Failure, with_causes};
+use konductor_model::{Diagnostic, Diagnostics, Failure, Path, with_causes};
 use konductor_sandbox::Plugin;
 
+use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance};
 use crate::error::CommandError;
-use crate::plugins::LoadedPlugin;
+use crate::plugins::{LoadedPlugin, PluginLoader};
 
 pub use document::plan_document;
 pub use gate::{JudgedPlan, show_and_judge};
@@ -22,21 +25,43 @@ pub use gate::{JudgedPlan, show_and_judge};
 /// The plugin that evaluates policies.
 pub const POLICY_PLUGIN: &str = "policy";
 
-/// The packages that judge plans, and what evaluates them.
+/// Everything that judges plans: packages of policies with what evaluates them, and compliance.
 #[derive(Default)]
 pub struct SitePackages {
     packages: Vec<LoadedPackage>,
     plugin: Option<Plugin>,
     overrides: Overrides,
+    compliance: Option<StackCompliance>,
+}
+
+/// Returns the plugins that judge the plans of a project.
+///
+/// # Errors
+/// When the section `compliance` is wrong.
+pub fn judging_plugins(
+    loader: &PluginLoader,
+    configuration: &Configuration,
+) -> Result<Vec<&'static str>, Diagnostics> {
+    let packages = loader.policies().packages().next().map(|_| POLICY_PLUGIN);
+    let compliance = configuration
+        .compliance(Context::default())?
+        .map(|_| COMPLIANCE_PLUGIN);
+    Ok(packages.into_iter().chain(compliance).collect())
+}
+
+/// Tells whether a plugin judges.
+pub fn judges(plugin: &LoadedPlugin) -> bool {
+    [POLICY_PLUGIN, COMPLIANCE_PLUGIN].contains(&plugin.name.as_str())
 }
 
 impl SitePackages {
-    /// Reads the packages that a site names. Everything that is wrong with them, or with what overrides them, is said at
-    /// once.
-    pub fn open<'s>(
+    /// Reads the packages that a site names, and the section `compliance`. Everything that is wrong with them, or with
+    /// what overrides them, is said at once.
+    pub async fn open<'s>(
         settings: impl Iterator<Item = &'s PackageSetting>,
         overridden: &[String],
         plugins: &[LoadedPlugin],
+        configuration: &Configuration,
     ) -> Result<Self, CommandError> {
         let packages = read(settings.cloned(), false)?;
         let overrides = Overrides::read(overridden, &packages).map_err(|errors| {
@@ -44,16 +69,31 @@ impl SitePackages {
             CommandError::from(Diagnostics(told.collect()))
         })?;
         let plugin = plugins.iter().find(|plugin| plugin.name == POLICY_PLUGIN);
+        let compliance = compliance(configuration, plugins).await?;
+        if compliance.is_some()
+            && let Some(package) = packages.iter().find(|package| package.setting.name == JUDGE)
+        {
+            return Err(CommandError::message(format!(
+                "{}: a package of policies cannot be called `{JUDGE}` where the section of this name judges, too",
+                package.setting.place
+            )));
+        }
         Ok(Self {
             packages,
             plugin: plugin.map(|loaded| loaded.plugin.clone()),
             overrides,
+            compliance,
         })
+    }
+
+    /// Returns what the section `compliance` demands.
+    pub fn compliance(&self) -> Option<&StackCompliance> {
+        self.compliance.as_ref()
     }
 
     /// Tells whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.packages.is_empty()
+        self.packages.is_empty() && self.compliance.is_none()
     }
 
     /// Returns the packages.
@@ -68,12 +108,31 @@ impl SitePackages {
 
     /// Applies all packages to a document.
     async fn answers(&self, document: &str) -> Result<Vec<PackageAnswer>, CommandError> {
+        if self.packages.is_empty() {
+            return Ok(Vec::new());
+        }
         let plugin = self
             .plugin
             .clone()
             .ok_or_else(|| CommandError::message(format!("the plugin `{POLICY_PLUGIN}` is not loaded")))?;
         Ok(apply(plugin, PolicyTask::Evaluate, &self.packages, Some(document)).await)
     }
+}
+
+/// Opens what the section `compliance` demands, where there is one.
+async fn compliance(
+    configuration: &Configuration,
+    plugins: &[LoadedPlugin],
+) -> Result<Option<StackCompliance>, CommandError> {
+    let Some(settings) = configuration.compliance(Context::default())? else {
+        return Ok(None);
+    };
+    let loaded = plugins.iter().find(|plugin| plugin.name == COMPLIANCE_PLUGIN);
+    let loaded = loaded
+        .ok_or_else(|| CommandError::message(format!("the plugin `{COMPLIANCE_PLUGIN}` is not loaded")))?;
+    let place = configuration.locate_setting(&Path::attribute(COMPLIANCE_PLUGIN));
+    let place = place.map(|origin| origin.to_string()).unwrap_or_default();
+    Ok(Some(StackCompliance::open(&settings, place, loaded).await?))
 }
 
 /// Reads packages from their folders.

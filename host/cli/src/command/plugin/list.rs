@@ -32,7 +32,7 @@ fn line(loaded: &LoadedPlugin, output: &Output) {
     let manifest = loaded.plugin.manifest();
     let types = manifest.resource_types.len() + manifest.component_types.len();
     let what = match types {
-        0 if loaded.plugin.is_compliance() => "compliance, no frameworks yet".to_owned(),
+        0 if loaded.plugin.is_compliance() => "judges resources".to_owned(),
         0 => "no resource types yet".to_owned(),
         1 => "1 type".to_owned(),
         count => format!("{count} types"),

@@ -1,0 +1,98 @@
+//! Arguments of the commands about frameworks and their controls.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum};
+use konductor_compliance::ReportFormat;
+
+/// Commands below `compliance`.
+#[derive(Debug, Subcommand)]
+pub enum ComplianceCommand {
+    /// Report on what is recorded, control by control.
+    #[command(after_help = "\
+Examples:
+  konductor compliance report --framework nist-800-53-moderate
+  konductor compliance report --framework iso-27001 --format html --output report.html
+  konductor compliance report --framework fedramp-moderate --format oscal > assessment-results.json")]
+    Report(ComplianceReportArguments),
+    /// List the frameworks.
+    Frameworks,
+    /// List the controls of a framework.
+    Controls(ComplianceControlsArguments),
+    /// List the checks.
+    Checks {
+        /// Only those that serve a control of this framework.
+        #[arg(long, value_name = "FRAMEWORK")]
+        framework: Option<String>,
+    },
+}
+
+/// Arguments of `compliance report`.
+#[derive(Debug, Args)]
+pub struct ComplianceReportArguments {
+    /// The framework; without it the one that the section `compliance` names, where it is one.
+    #[arg(long, value_name = "FRAMEWORK")]
+    pub framework: Option<String>,
+    /// The form of the report.
+    #[arg(long, value_enum, default_value_t = ReportChoice::Markdown, value_name = "FORMAT")]
+    pub format: ReportChoice,
+    /// The file to write it to; without it, it is printed.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
+}
+
+/// Arguments of `compliance controls`.
+#[derive(Debug, Args)]
+pub struct ComplianceControlsArguments {
+    /// The framework.
+    pub framework: String,
+    /// Only those that apply to resources of this type.
+    #[arg(long = "type", value_name = "TYPE")]
+    pub resource_type: Option<String>,
+    /// Only those that a check serves.
+    #[arg(long)]
+    pub checked: bool,
+}
+
+/// The form of a report.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum ReportChoice {
+    /// Assessment results of NIST's OSCAL, as JSON.
+    Oscal,
+    /// A page that works without a network.
+    Html,
+    /// Text with tables.
+    Markdown,
+    /// A line for each result of each control, for spreadsheets.
+    Csv,
+    /// Test results, for build servers.
+    Junit,
+    /// Findings in files, for code hosts.
+    Sarif,
+}
+
+impl ReportChoice {
+    /// Returns the form.
+    pub fn format(self) -> ReportFormat {
+        match self {
+            Self::Oscal => ReportFormat::Oscal,
+            Self::Html => ReportFormat::Html,
+            Self::Markdown => ReportFormat::Markdown,
+            Self::Csv => ReportFormat::Csv,
+            Self::Junit => ReportFormat::Junit,
+            Self::Sarif => ReportFormat::Sarif,
+        }
+    }
+
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Oscal => "oscal",
+            Self::Html => "html",
+            Self::Markdown => "markdown",
+            Self::Csv => "csv",
+            Self::Junit => "junit",
+            Self::Sarif => "sarif",
+        }
+    }
+}

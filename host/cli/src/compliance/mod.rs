@@ -1,0 +1,175 @@
+//! What resources are held to: the compliance plugin, and what the configuration says of its controls.
+
+mod document;
+
+use konductor_compliance::controls::ControlError;
+use konductor_compliance::{Assessment, ControlCatalogue, ControlRules, assess};
+use konductor_model::compliance::{
+    Check, ComplianceAnswer, ComplianceRequest, ComplianceSettings, ComplianceTask, FORMAT, Framework,
+};
+use konductor_model::policy::PackageAnswer;
+use konductor_model::suggestion::nearest;
+use konductor_model::{Diagnostic, Diagnostics, Disposition, Failure};
+use konductor_sandbox::Plugin;
+use konductor_state::policy::{PackageDecision, PackageOutcome};
+
+use crate::error::CommandError;
+use crate::plugins::LoadedPlugin;
+
+pub use document::recorded_document;
+
+/// The plugin that knows frameworks and checks.
+pub const COMPLIANCE_PLUGIN: &str = "compliance";
+
+/// The plugin with the section of the configuration.
+pub struct StackCompliance {
+    plugin: Plugin,
+    digest: String,
+    rules: ControlRules,
+    place: String,
+}
+
+impl StackCompliance {
+    /// Holds the section against what the plugin knows; everything that is wrong with it is said at once.
+    ///
+    /// # Errors
+    /// When the section names what there is not, or the plugin fails.
+    pub async fn open(
+        settings: &ComplianceSettings,
+        place: String,
+        loaded: &LoadedPlugin,
+    ) -> Result<Self, CommandError> {
+        let catalogue = catalogue(&loaded.plugin).await?;
+        let rules = ControlRules::new(settings, &catalogue).map_err(|errors| {
+            let told = errors.iter().map(diagnostic);
+            CommandError::from(Diagnostics(told.collect()))
+        })?;
+        Ok(Self {
+            plugin: loaded.plugin.clone(),
+            digest: loaded.fetched().digest.hex(),
+            rules,
+            place,
+        })
+    }
+
+    /// Returns a warning for every waiver that does not hold any more.
+    pub fn expired(&self) -> Diagnostics {
+        let now = jiff::Timestamp::now().as_millisecond();
+        let told = self.rules.expired(now).into_iter().map(|waiver| {
+            Diagnostic::warning(format!(
+                "the waiver of {} for {} expired ({}): its findings count again",
+                waiver.control.text, waiver.resource, waiver.expires
+            ))
+            .detail(format!("{} allowed it: {}", waiver.approver, waiver.reason))
+            .help("correct the resource, or have it allowed anew; take the waiver out when it is not needed any more")
+            .origin(waiver.control.origin.clone())
+        });
+        Diagnostics(told.collect())
+    }
+
+    /// Applies the checks to the resources of a document.
+    ///
+    /// # Errors
+    /// When the plugin fails.
+    pub async fn assess(&self, document: &str) -> Result<Assessment, Failure> {
+        let frameworks: Vec<String> = self
+            .rules
+            .frameworks
+            .iter()
+            .map(|framework| framework.id.clone())
+            .collect();
+        let request = ComplianceRequest {
+            format: FORMAT,
+            task: ComplianceTask::Evaluate,
+            frameworks,
+            input: serde_json::Value::Null,
+        };
+        let answer = ask(&self.plugin, &request, Some(document)).await?;
+        Ok(assess(
+            answer,
+            &self.rules,
+            jiff::Timestamp::now().as_millisecond(),
+        ))
+    }
+
+    /// Judges a plan. A plugin that fails counts as one that found something.
+    pub async fn judge(&self, document: &str) -> (PackageDecision, PackageAnswer) {
+        match self.assess(document).await {
+            Ok(assessment) => assessment.judgement(self.rules.default_level(), &self.place, &self.digest),
+            Err(failure) => {
+                let (mut decision, answer) =
+                    Assessment::default().judgement(self.rules.strictest_level(), &self.place, &self.digest);
+                decision.outcome = PackageOutcome::Unusable;
+                decision.problems = vec![failure.message.clone()];
+                let problem = konductor_model::policy::PolicyProblem {
+                    message: failure.message,
+                    ..konductor_model::policy::PolicyProblem::default()
+                };
+                (
+                    decision,
+                    PackageAnswer {
+                        problems: vec![problem],
+                        ..answer
+                    },
+                )
+            }
+        }
+    }
+}
+
+/// Asks the plugin for what it knows.
+///
+/// # Errors
+/// When it fails, or answers with something else.
+pub async fn catalogue(plugin: &Plugin) -> Result<ControlCatalogue, CommandError> {
+    let described = serde_json::Value::Array(plugin.frameworks().await?);
+    let frameworks: Vec<Framework> = serde_json::from_value(described).map_err(|error| {
+        CommandError::message(format!(
+            "the compliance plugin answered with something else: {error}"
+        ))
+    })?;
+    let request = ComplianceRequest {
+        format: FORMAT,
+        task: ComplianceTask::Checks,
+        ..ComplianceRequest::default()
+    };
+    let checks: Vec<Check> = ask(plugin, &request, None).await?.checks;
+    Ok(ControlCatalogue { frameworks, checks })
+}
+
+async fn ask(
+    plugin: &Plugin,
+    request: &ComplianceRequest,
+    document: Option<&str>,
+) -> Result<ComplianceAnswer, Failure> {
+    let other = |problem: String| Failure::new(Disposition::Plugin, problem);
+    let mut text = serde_json::to_string(request).map_err(|error| other(error.to_string()))?;
+    if let Some(document) = document {
+        // The object is still open at its end, for a document that is text already.
+        text.pop();
+        text.push_str(",\"input\":");
+        text.push_str(document);
+        text.push('}');
+    }
+    let instant = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or_default();
+    let answer = plugin.evaluate(text, instant).await?;
+    serde_json::from_value(answer).map_err(|error| {
+        other(format!(
+            "the compliance plugin answered with something else: {error}"
+        ))
+    })
+}
+
+fn diagnostic(error: &ControlError) -> Diagnostic {
+    let (name, known) = error.names();
+    let help = match (nearest(name, known.iter().map(String::as_str)), error) {
+        (Some(nearest), _) => format!("did you mean `{nearest}`?"),
+        (None, ControlError::Framework { known, .. }) => format!("there are {}", known.join(", ")),
+        (None, ControlError::Control { .. }) => {
+            "write FRAMEWORK:CONTROL or the name of a check; `konductor compliance controls FRAMEWORK` lists them".to_owned()
+        }
+    };
+    Diagnostic::error(error.to_string())
+        .help(help)
+        .origin(error.origin().cloned())
+}

@@ -1,0 +1,173 @@
+//! What resources are held to: the section `compliance`.
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan as _};
+use konductor_model::compliance::{ComplianceSettings, ControlLevel, PlacedText, Waiver};
+use konductor_model::policy::PolicyLevel;
+use konductor_model::{Diagnostics, Path, Value};
+
+use crate::configuration::Configuration;
+use crate::resolve::Context;
+use crate::section_reading::Reading;
+
+/// The name of the section.
+pub(crate) const COMPLIANCE: &str = "compliance";
+
+const KEYS: [&str; 5] = ["enabled", "frameworks", "level", "controls", "waivers"];
+const LEVELS: [&str; 2] = ["advisory", "mandatory"];
+const WAIVER_KEYS: [&str; 5] = ["control", "resource", "reason", "approver", "expires"];
+const WAIVER: &str =
+    "{ control: \"nist-800-53:sc-28\", resource: logs, reason: …, approver: …, expires: 2027-01-31 }";
+
+impl Configuration {
+    /// Returns what the resources of the stack are held to; none where it is not said, or switched off.
+    ///
+    /// # Errors
+    /// Everything in the section that is unknown or of another form, each with its place.
+    pub fn compliance(&self, context: Context<'_>) -> Result<Option<ComplianceSettings>, Diagnostics> {
+        let section = Path::attribute(COMPLIANCE);
+        let Some(settings) = self.value(&section, context)? else {
+            return Ok(None);
+        };
+        let mut reading = Reading {
+            configuration: self,
+            diagnostics: Diagnostics::default(),
+        };
+        let found = reading.compliance(&section, &settings);
+        if reading.diagnostics.has_errors() {
+            Err(reading.diagnostics)
+        } else {
+            Ok(found)
+        }
+    }
+}
+
+impl Reading<'_> {
+    fn compliance(&mut self, at: &Path, settings: &Value) -> Option<ComplianceSettings> {
+        self.only(at, settings, &KEYS);
+        let member = |name: &str| settings.attribute(name).filter(|value| !value.is_null());
+        let enabled = match member("enabled") {
+            None => true,
+            Some(value) => value.as_boolean().unwrap_or_else(|| {
+                self.expected(&at.child("enabled"), value, "true or false", "enabled: true");
+                false
+            }),
+        };
+        let mut found = ComplianceSettings {
+            level: PolicyLevel::Advisory,
+            ..ComplianceSettings::default()
+        };
+        let below = at.child("frameworks");
+        let frameworks =
+            member("frameworks").and_then(|value| self.texts(&below, value, "[nist-800-53-moderate]"));
+        for (index, text) in frameworks.into_iter().flatten().enumerate() {
+            found.frameworks.push(self.placed(text, &below.element(index)));
+        }
+        if enabled && found.frameworks.is_empty() {
+            self.wrong(
+                at,
+                "`compliance` names no framework",
+                "write for example `frameworks: [nist-800-53-moderate]`; `konductor compliance frameworks` lists them",
+            );
+        }
+        if let Some(value) = member("level")
+            && let Some(level) = self.level(&at.child("level"), Some(value))
+        {
+            found.level = level;
+        }
+        let below = at.child("controls");
+        match member("controls").map(|value| (value, value.as_map())) {
+            None => {}
+            Some((value, None)) => {
+                self.expected(
+                    &below,
+                    value,
+                    "a map of levels",
+                    "controls: { \"nist-800-53:sc-28\": mandatory }",
+                );
+            }
+            Some((_, Some(controls))) => {
+                for (control, level) in controls {
+                    let at = below.child(control.as_str());
+                    if let Some(level) = self.level(&at, Some(level)) {
+                        let control = self.placed(control.clone(), &at);
+                        found.controls.push(ControlLevel { control, level });
+                    }
+                }
+            }
+        }
+        for (at, waiver) in self.list(&at.child("waivers"), member("waivers"), WAIVER) {
+            if let Some(waiver) = self.waiver(&at, &waiver) {
+                found.waivers.push(waiver);
+            }
+        }
+        enabled.then_some(found)
+    }
+
+    fn level(&mut self, at: &Path, value: Option<&Value>) -> Option<PolicyLevel> {
+        PolicyLevel::of_word(&self.word(at, value, &LEVELS)?)
+    }
+
+    fn placed(&self, text: String, at: &Path) -> PlacedText {
+        PlacedText {
+            text,
+            origin: self.configuration.locate_setting(at),
+        }
+    }
+
+    fn waiver(&mut self, at: &Path, waiver: &Value) -> Option<Waiver> {
+        self.only(at, waiver, &WAIVER_KEYS);
+        let mut text = |name: &str, example: &str| {
+            let value = waiver.attribute(name).filter(|value| !value.is_null());
+            self.text(&at.child(name), value, &format!("{name}: {example}"))
+        };
+        let control = text("control", "\"nist-800-53:sc-28\"");
+        let resource = text("resource", "logs");
+        let reason = text("reason", "ticket 4711");
+        let approver = text("approver", "Ada Lovelace");
+        let expires = text("expires", "2027-01-31");
+        let ends = expires.as_deref().and_then(|expires| {
+            let ends = ends(expires);
+            if ends.is_none() {
+                self.wrong(
+                    &at.child("expires"),
+                    format!("`{expires}` is no date"),
+                    "write `2027-01-31`, the last day on which the waiver holds (UTC), or a time such as `2027-01-31T12:00:00Z`",
+                );
+            }
+            ends
+        });
+        Some(Waiver {
+            control: self.placed(control?, &at.child("control")),
+            resource: resource?,
+            reason: reason?,
+            approver: approver?,
+            expires: expires?,
+            ends: ends?,
+        })
+    }
+}
+
+/// Returns the first millisecond at which a waiver does not hold any more.
+fn ends(expires: &str) -> Option<i64> {
+    if let Ok(time) = expires.parse::<Timestamp>() {
+        return Some(time.as_millisecond());
+    }
+    let day: Date = expires.parse().ok()?;
+    let next = day.checked_add(1.day()).ok()?;
+    let midnight = next.to_zoned(TimeZone::UTC).ok()?;
+    Some(midnight.timestamp().as_millisecond())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_counts_to_its_end_and_a_time_to_itself() {
+        assert_eq!(ends("1970-01-01"), Some(24 * 60 * 60 * 1000));
+        assert_eq!(ends("1970-01-01T00:00:01Z"), Some(1000));
+        assert_eq!(ends("soon"), None);
+    }
+}
