@@ -12,6 +12,7 @@ mod binary;
 mod checkout;
 mod cutting_proxy;
 mod devpi;
+mod gcp_project;
 mod installation;
 mod kinto;
 mod node_tools;
@@ -25,6 +26,7 @@ mod running;
 mod rust_tools;
 mod search;
 mod service;
+mod simulator;
 mod site_authority;
 mod site_signature;
 
@@ -38,6 +40,7 @@ pub use checkout::{
 };
 pub use cutting_proxy::{CuttingProxy, Target};
 pub use devpi::Devpi;
+pub use gcp_project::GcpProject;
 pub use installation::{Installation, SHIPPED};
 pub use kinto::Kinto;
 pub use oci_registry::{OciRegistry, RegistryAnswer, write_docker_configuration};

@@ -356,7 +356,7 @@ impl ResourceProvider for Resource {
     fn list(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
         if text_of(&request.filter, "type").is_none() {
             return Err(Failure::new(
-                Disposition::Invalid,
+                Disposition::Unsupported,
                 "resources of any type are listed one type at a time; give `type` in the filter",
             ));
         }

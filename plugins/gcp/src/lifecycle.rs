@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use konductor_sdk::cloud::{from_json, handle_of, in_progress};
+use konductor_sdk::cloud::{handle_of, in_progress};
 use konductor_sdk::model::provider::Progress;
 use konductor_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::body::{Place, body_to_json};
 use crate::change::step_token;
-use crate::client::{Operation, OperationState, api, pause};
+use crate::client::{Operation, OperationState, api, pause, received};
 use crate::link::{expand, link, matched, parameters, segments};
 use crate::types::{Method, RestType};
 
@@ -251,7 +251,7 @@ impl Target {
             Err(failure) => return Err(failure),
         };
         let Some(version) = self.rest.operation_version() else {
-            let answer = from_json(answer);
+            let answer = received(answer);
             return Ok(Stand::Done(self.link_of(context, &answer)?, answer));
         };
         let operation = Operation::read(self.rest.service(), version, &answer)?;
@@ -294,7 +294,7 @@ impl Target {
         let answer = api(context, self.rest.service()).get(path).send_optional()?;
         match answer {
             Some(answer) => {
-                let found = from_json(answer.json()?);
+                let found = received(answer.json()?);
                 // Some APIs go on answering for a while with what was deleted.
                 let is_deleted =
                     found.attribute("lifecycleState").and_then(Value::as_text) == Some("DELETE_REQUESTED");
@@ -396,7 +396,7 @@ impl Target {
             OperationState::Done(response) => {
                 let link = match (handle.link.clone(), self.target(&operation)) {
                     (Some(link), _) | (None, Some(link)) => link,
-                    (None, None) => self.link_of(context, &from_json(response))?,
+                    (None, None) => self.link_of(context, &received(response))?,
                 };
                 let handle = Handle {
                     link: Some(link),
