@@ -10,6 +10,9 @@ use crate::body::{body_to_json, merge_patch};
 use crate::client::{Operation, api};
 use crate::lifecycle::{Handle, Stand, Target};
 
+/// Methods that set one property and take the fingerprint of the whole object; no other knows it.
+const GUARDED: [&str; 2] = ["/setNamedPorts", "/setTargetPools"];
+
 impl Target {
     /// Changes an object from one body to another, one request after the other.
     pub fn update(
@@ -116,7 +119,7 @@ impl Target {
                 if let Some(fingerprint) = text(current, "labelFingerprint") {
                     members.insert("labelFingerprint".to_owned(), fingerprint.into());
                 }
-            } else if name != "sizeGb"
+            } else if GUARDED.iter().any(|guarded| setter.method.path.ends_with(guarded))
                 && let Some(fingerprint) = text(current, "fingerprint")
             {
                 members.insert("fingerprint".to_owned(), fingerprint.into());

@@ -7,6 +7,7 @@ use konductor_sdk::prelude::*;
 use serde_json::Value as Json;
 
 use crate::body::from_wire;
+use crate::link::with_own_host;
 
 /// How long the host waits before it asks for an operation again, where the API does not say.
 const PAUSE: Duration = Duration::from_secs(2);
@@ -19,11 +20,15 @@ pub fn api<'c>(context: &'c Context, service: &'static str) -> Api<'c> {
     Api::new(context, service).explain(explain)
 }
 
-/// Returns what Google answered. Some secrets are answered as asterisks; these are left out, as others are by Google itself.
+/// Returns what Google answered, with links in one spelling. Some secrets are answered as asterisks; these are left out, as
+/// others are by Google itself.
 pub fn received(answer: Json) -> Value {
-    from_wire(answer).map_leaves(&mut |leaf| match leaf.as_text() {
-        Some(text) if text.len() >= SHORTEST_MASK && text.bytes().all(|byte| byte == b'*') => Value::Null,
-        _ => leaf,
+    from_wire(answer).map_leaves(&mut |leaf| {
+        let Value::Text(text) = &leaf else { return leaf };
+        if text.len() >= SHORTEST_MASK && text.bytes().all(|byte| byte == b'*') {
+            return Value::Null;
+        }
+        with_own_host(text).map_or(leaf, Value::Text)
     })
 }
 

@@ -184,6 +184,28 @@ impl Target {
         Ok(link(service, &found))
     }
 
+    /// Returns the link that a new object will have, where what is asked for says it: by its name, or by a parameter that
+    /// gives it one (`topicId`, `accountId`).
+    fn link_to_be(&self, context: &Context, body: &Value) -> Option<String> {
+        if let Ok(link) = self.link_of(context, body) {
+            return Some(link);
+        }
+        let (get, create) = (self.method("get").ok()?, self.method("create").ok()?);
+        let mut path = self.collection_path(context, &create, body).ok()?;
+        let all = create.query.iter().copied().chain(self.rest.beside("create"));
+        let mut naming = all.filter(|name| name.ends_with("Id") && !OWN_QUERY.contains(name));
+        let name = naming.find_map(|name| self.given.get(name))?;
+        // A service account is named by its address, which begins with what it was called.
+        path.push(if self.rest.name() == "iam/v1/projects.serviceAccounts" {
+            let project = self.parameter(context, "project")?;
+            format!("{name}@{project}.iam.gserviceaccount.com")
+        } else {
+            name.clone()
+        });
+        matched(get.path, &path)?;
+        Some(link(self.rest.service(), &path))
+    }
+
     fn method(&self, what: &str) -> Result<Method, Failure> {
         self.rest.method(what).ok_or_else(|| {
             Failure::new(
@@ -274,7 +296,7 @@ impl Target {
 
     /// Returns an object of the name that was asked for, if it is as asked for.
     fn own(&self, context: &Context, body: &Value, conflict: Failure) -> Result<Stand, Failure> {
-        let Ok(link) = self.link_of(context, body) else {
+        let Some(link) = self.link_to_be(context, body) else {
             return Err(conflict);
         };
         let Some(found) = self.read(context, &link)? else {

@@ -132,7 +132,8 @@ impl Typed {
             Some(expected) => spelled(place, &actual, &self.body(context, target, expected)),
             None => actual,
         };
-        let mut attributes = to_attributes(target.rest.body(), &marked(place, actual.clone()));
+        let mut attributes =
+            to_attributes(target.rest.body(), &marked(place, actual.clone()), expected);
         let found = segments(target.rest.service(), link)
             .and_then(|found| matched(target.rest.method("get")?.path, &found))
             .unwrap_or_default();
