@@ -97,7 +97,10 @@ fn a_stack_is_made_changed_replaced_and_removed() {
         ("compute.networks", "shop"),
         ("compute.subnetworks", "web"),
         ("dns.managedZones", "shop"),
-        ("iam.serviceAccounts", "shop-robot@simulated.iam.gserviceaccount.com"),
+        (
+            "iam.serviceAccounts",
+            "shop-robot@simulated.iam.gserviceaccount.com",
+        ),
         ("pubsub.subscriptions", "billing"),
         ("pubsub.topics", "orders"),
         ("storage.buckets", "shop-assets"),
@@ -339,7 +342,9 @@ fn a_create_whose_operation_fails_leaves_nothing_and_is_made_by_the_next_run() {
     let gcp = GcpProject::open();
     gcp.ask(&json!({"set": {"polls": 1}}));
     let project = project(&gcp, NETWORK);
-    gcp.ask(&json!({"fail": {"match": "POST .*/global/networks/shop", "late": true, "reason": "QUOTA_EXCEEDED"}}));
+    gcp.ask(
+        &json!({"fail": {"match": "POST .*/global/networks/shop", "late": true, "reason": "QUOTA_EXCEEDED"}}),
+    );
     let failed = project.run(["run", "--yes"]);
     assert_ne!(failed.code, Some(0), "{failed}");
     assert!(
@@ -482,10 +487,7 @@ fn many_objects_are_read_page_by_page() {
             )
         })
         .collect();
-    let project = project(
-        &gcp,
-        &json!({"name": "many", "resources": resources}).to_string(),
-    );
+    let project = project(&gcp, &json!({"name": "many", "resources": resources}).to_string());
     project.run(["run", "--yes"]).succeeds();
     gcp.ask(&json!({"set": {"page": 25}}));
     gcp.ask(&json!({"remove": {"path": "compute/v1/projects/simulated/regions/europe-west1/addresses/address-40"}}));

@@ -53,15 +53,17 @@ impl Clouds {
     #[track_caller]
     fn azure(&self, rest: &str) -> Value {
         let subscription = self.azure.text("subscription_id");
-        let id =
-            format!("/subscriptions/{subscription}/resourceGroups/multi-cloud/providers/Microsoft.Network/{rest}");
+        let id = format!(
+            "/subscriptions/{subscription}/resourceGroups/multi-cloud/providers/Microsoft.Network/{rest}"
+        );
         self.azure.resource(&id, "2025-09-01")
     }
 
     /// Returns what a record of the zone says, as Google's client sees it.
     #[track_caller]
     fn record(&self, name: &str) -> Value {
-        let arguments = json!({"project": self.gcp.name(), "managedZone": "clouds", "name": name, "type": "A"});
+        let arguments =
+            json!({"project": self.gcp.name(), "managedZone": "clouds", "name": name, "type": "A"});
         self.gcp
             .call("dns", "v1", &["resourceRecordSets", "get"], arguments)["rrdatas"]
             .take()

@@ -119,7 +119,9 @@ impl Target {
                 if let Some(fingerprint) = text(current, "labelFingerprint") {
                     members.insert("labelFingerprint".to_owned(), fingerprint.into());
                 }
-            } else if GUARDED.iter().any(|guarded| setter.method.path.ends_with(guarded))
+            } else if GUARDED
+                .iter()
+                .any(|guarded| setter.method.path.ends_with(guarded))
                 && let Some(fingerprint) = text(current, "fingerprint")
             {
                 members.insert("fingerprint".to_owned(), fingerprint.into());

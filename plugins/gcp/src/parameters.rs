@@ -31,7 +31,11 @@ fn said(rest: RestType, link: &str) -> BTreeMap<String, String> {
     });
     parameters(create.path)
         .filter_map(|(name, whole)| {
-            let value = if whole { parent.clone() } else { found.get(name).cloned() };
+            let value = if whole {
+                parent.clone()
+            } else {
+                found.get(name).cloned()
+            };
             Some((name.to_owned(), value?))
         })
         .collect()
@@ -97,7 +101,8 @@ mod tests {
 
     const ACCOUNT: &str =
         "https://iam.googleapis.com/v1/projects/p/serviceAccounts/robot@p.iam.gserviceaccount.com";
-    const RECORD: &str = "https://dns.googleapis.com/dns/v1/projects/p/managedZones/z/rrsets/www.example.org./A";
+    const RECORD: &str =
+        "https://dns.googleapis.com/dns/v1/projects/p/managedZones/z/rrsets/www.example.org./A";
     const GATEWAY: &str = "https://compute.googleapis.com/compute/v1/projects/p/regions/r/vpnGateways/g";
 
     fn rest(name: &str) -> RestType {
@@ -141,7 +146,8 @@ mod tests {
             )
         };
         let is_forgiven = |name: &str, link: &str, old: &[(&str, &str)], new: &[(&str, &str)]| {
-            let state = |parameters| Value::from([("parameters", parameters), ("self_link", Value::from(link))]);
+            let state =
+                |parameters| Value::from([("parameters", parameters), ("self_link", Value::from(link))]);
             let prior = object(link).extend(&state(map(old))).build();
             let mut plan = PlanResponse {
                 planned: Value::from([("parameters", map(new)), ("self_link", Value::Unknown)]),
@@ -160,7 +166,12 @@ mod tests {
             plan.changes.is_empty()
         };
         let (gateway, account) = ("compute/v1/vpnGateways", "iam/v1/projects.serviceAccounts");
-        assert!(is_forgiven(gateway, GATEWAY, &[], &[("region", "r"), ("project", "p")]));
+        assert!(is_forgiven(
+            gateway,
+            GATEWAY,
+            &[],
+            &[("region", "r"), ("project", "p")]
+        ));
         assert!(!is_forgiven(gateway, GATEWAY, &[], &[("region", "other")]));
         assert!(!is_forgiven(gateway, GATEWAY, &[("region", "r")], &[]));
         assert!(is_forgiven(account, ACCOUNT, &[], &[("accountId", "robot")]));

@@ -132,8 +132,7 @@ impl Typed {
             Some(expected) => spelled(place, &actual, &self.body(context, target, expected)),
             None => actual,
         };
-        let mut attributes =
-            to_attributes(target.rest.body(), &marked(place, actual.clone()), expected);
+        let mut attributes = to_attributes(target.rest.body(), &marked(place, actual.clone()), expected);
         let found = segments(target.rest.service(), link)
             .and_then(|found| matched(target.rest.method("get")?.path, &found))
             .unwrap_or_default();
@@ -315,9 +314,7 @@ impl ResourceProvider for Typed {
     fn list(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
         let target = self.target(&request.filter)?;
         let mut inside = self.path_parameters(target.rest).into_iter();
-        if let Some(name) =
-            inside.find(|name| !PLACES.contains(name) && !target.given.contains_key(*name))
-        {
+        if let Some(name) = inside.find(|name| !PLACES.contains(name) && !target.given.contains_key(*name)) {
             return Err(Failure::new(
                 Disposition::Unsupported,
                 format!(

@@ -141,10 +141,7 @@ static VPN_TUNNEL: Typed = Typed {
     rest: "compute/v1/vpnTunnels",
     about: "A tunnel between a gateway and somebody else's.",
     abouts: &[
-        (
-            "shared_secret",
-            "What both ends know. It is never given back.",
-        ),
+        ("shared_secret", "What both ends know. It is never given back."),
         ("router", "The router that tells routes to the other end."),
         ("ike_version", "The version of the key exchange: 1 or 2."),
     ],
