@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use konductor_sdk::cloud::{Answer, Api, Explanation};
+use konductor_sdk::cloud::{Answer, Api, Explanation, from_json};
 use konductor_sdk::prelude::*;
 use serde_json::Value as Json;
 
-use crate::body::from_wire;
 use crate::link::with_own_host;
 
 /// How long the host waits before it asks for an operation again, where the API does not say.
@@ -23,7 +22,7 @@ pub fn api<'c>(context: &'c Context, service: &'static str) -> Api<'c> {
 /// Returns what Google answered, with links in one spelling. Some secrets are answered as asterisks; these are left out, as
 /// others are by Google itself.
 pub fn received(answer: Json) -> Value {
-    from_wire(answer).map_leaves(&mut |leaf| {
+    from_json(answer).map_leaves(&mut |leaf| {
         let Value::Text(text) = &leaf else { return leaf };
         if text.len() >= SHORTEST_MASK && text.bytes().all(|byte| byte == b'*') {
             return Value::Null;
