@@ -1,32 +1,16 @@
 //! An emulated AWS account of one test.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
 use crate::checkout;
-
-/// How long the emulator may take to start or to answer. It is there to end a hanging test, not to time anything.
-const PATIENCE: Duration = Duration::from_secs(120);
+use crate::simulator::Simulator;
 
 /// An account in a moto server of its own that checks signatures; it is gone when this is dropped.
 pub struct AwsAccount {
-    url: String,
-    access_key_id: String,
-    secret_access_key: String,
-    server: Child,
-    dialogue: Mutex<Dialogue>,
-    folder: tempfile::TempDir,
-}
-
-struct Dialogue {
-    to: ChildStdin,
-    from: Receiver<String>,
+    emulator: Simulator,
 }
 
 impl AwsAccount {
@@ -35,59 +19,24 @@ impl AwsAccount {
     /// # Panics
     /// When the emulator does not start.
     pub fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut server = Command::new(checkout::python())
-            .arg(checkout::root().join("tests/python/moto_account.py"))
-            .arg("--requests")
-            .arg(folder.path().join("requests.jsonl"))
-            .env_clear()
-            .env("HOME", folder.path())
-            // Signing and the clock must agree wherever the tests run.
-            .env("TZ", "UTC")
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the emulator can be started");
-        let output = server.stdout.take().unwrap();
-        let (sender, from) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let to = server.stdin.take().unwrap();
-        let ready = from
-            .recv_timeout(PATIENCE)
-            .expect("the emulator says that it is ready");
-        let ready: Value = serde_json::from_str(&ready).expect("the emulator speaks JSON");
-        let text = |name: &str| ready[name].as_str().unwrap().to_owned();
         Self {
-            url: text("url"),
-            access_key_id: text("access_key_id"),
-            secret_access_key: text("secret_access_key"),
-            server,
-            dialogue: Mutex::new(Dialogue { to, from }),
-            folder,
+            emulator: Simulator::start(&checkout::python(), "tests/python/moto_account.py"),
         }
     }
 
     /// Returns where the account's services answer.
     pub fn url(&self) -> &str {
-        &self.url
+        self.emulator.text("url")
     }
 
     /// Returns the identifier of the key that may do everything.
     pub fn access_key_id(&self) -> &str {
-        &self.access_key_id
+        self.emulator.text("access_key_id")
     }
 
     /// Returns the secret of that key.
     pub fn secret_access_key(&self) -> &str {
-        &self.secret_access_key
+        self.emulator.text("secret_access_key")
     }
 
     /// Returns what is in the account, as boto3 sees it: a list for each kind of thing (`tests/python/account.py`).
@@ -180,11 +129,7 @@ impl AwsAccount {
     /// # Panics
     /// When the file of them cannot be read.
     pub fn requests(&self) -> Vec<Value> {
-        std::fs::read_to_string(self.requests_file())
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
+        self.emulator.requests()
     }
 
     /// Returns the requests that did not come from boto3.
@@ -203,28 +148,10 @@ impl AwsAccount {
 
     /// Returns the file that holds every request.
     pub fn requests_file(&self) -> PathBuf {
-        self.folder.path().join("requests.jsonl")
+        self.emulator.requests_file()
     }
 
     fn ask(&self, question: &Value) -> Result<Value, String> {
-        let mut dialogue = self.dialogue.lock().unwrap();
-        writeln!(dialogue.to, "{question}").expect("the emulator listens");
-        let line = dialogue
-            .from
-            .recv_timeout(PATIENCE)
-            .expect("the emulator answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("the emulator speaks JSON");
-        match answer.get("error").and_then(Value::as_str) {
-            Some(error) => Err(error.to_owned()),
-            None => Ok(answer["ok"].take()),
-        }
-    }
-}
-
-impl Drop for AwsAccount {
-    fn drop(&mut self) {
-        // Failing means that it has ended already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        self.emulator.try_ask(question)
     }
 }

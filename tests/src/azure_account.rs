@@ -1,26 +1,15 @@
 //! A simulated Azure of one test.
 
-use std::io::{BufRead, BufReader, Write};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
-use std::time::Duration;
-
 use serde_json::{Value, json};
 
+use crate::simulator::Simulator;
 use crate::{Project, checkout};
-
-/// How long the simulator may take to start or to answer. It is there to end a hanging test, not to time anything.
-const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A subscription in a simulated Azure of its own, and the tenant that it trusts; it is gone when this is dropped.
 ///
 /// The simulator judges requests and its own answers by Azure's definitions of its types (`tests/clouds/azure`).
 pub struct AzureAccount {
-    ready: Value,
-    server: Child,
-    dialogue: Mutex<(ChildStdin, Receiver<String>)>,
-    folder: tempfile::TempDir,
+    simulator: Simulator,
 }
 
 impl AzureAccount {
@@ -29,37 +18,8 @@ impl AzureAccount {
     /// # Panics
     /// When the simulator does not start.
     pub fn open() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut server = Command::new(checkout::python())
-            .arg(checkout::root().join("tests/clouds/azure/server.py"))
-            .arg("--requests")
-            .arg(folder.path().join("requests.jsonl"))
-            .env_clear()
-            .env("HOME", folder.path())
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the simulator can be started");
-        let output = server.stdout.take().unwrap();
-        let (sender, from) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let to = server.stdin.take().unwrap();
-        let ready = from
-            .recv_timeout(PATIENCE)
-            .expect("the simulator says that it is ready");
         Self {
-            ready: serde_json::from_str(&ready).expect("the simulator speaks JSON"),
-            server,
-            dialogue: Mutex::new((to, from)),
-            folder,
+            simulator: Simulator::start(&checkout::python(), "tests/clouds/azure/server.py"),
         }
     }
 
@@ -69,7 +29,7 @@ impl AzureAccount {
     /// # Panics
     /// When there is no such thing.
     pub fn text(&self, name: &str) -> &str {
-        self.ready[name].as_str().unwrap()
+        self.simulator.text(name)
     }
 
     /// Asks the simulator; the head of `server.py` lists the questions.
@@ -78,12 +38,7 @@ impl AzureAccount {
     /// When it does not answer, or cannot.
     #[track_caller]
     pub fn ask(&self, question: &Value) -> Value {
-        let mut dialogue = self.dialogue.lock().unwrap();
-        writeln!(dialogue.0, "{question}").expect("the simulator listens");
-        let line = dialogue.1.recv_timeout(PATIENCE).expect("the simulator answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("the simulator speaks JSON");
-        assert!(answer.get("error").is_none(), "{question}: {answer}");
-        answer["ok"].take()
+        self.simulator.ask(question)
     }
 
     /// Returns what is in the subscription, as the vendor's client sees it: the names of groups and of resources.
@@ -130,19 +85,7 @@ impl AzureAccount {
     /// # Panics
     /// When the file of them cannot be read.
     pub fn requests(&self) -> Vec<Value> {
-        std::fs::read_to_string(self.folder.path().join("requests.jsonl"))
-            .unwrap()
-            .lines()
-            .map(|line| serde_json::from_str(line).unwrap())
-            .collect()
-    }
-}
-
-impl Drop for AzureAccount {
-    fn drop(&mut self) {
-        // Failing means that it has ended already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        self.simulator.requests()
     }
 }
 

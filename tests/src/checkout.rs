@@ -122,6 +122,14 @@ pub fn python() -> PathBuf {
     prepared("venv/bin/python", "python")
 }
 
+/// Returns the Python that has Google's own client and its discovery documents.
+///
+/// # Panics
+/// When it has not been made.
+pub(crate) fn google_python() -> PathBuf {
+    prepared("google-venv/bin/python", "python")
+}
+
 /// Returns the program of the OCI registry.
 pub(crate) fn registry() -> PathBuf {
     prepared("registry/usr/bin/docker-registry", "registry")

@@ -12,6 +12,7 @@ mod binary;
 mod checkout;
 mod cutting_proxy;
 mod devpi;
+mod gcp_project;
 mod installation;
 mod kinto;
 mod mail_server;
@@ -26,6 +27,7 @@ mod running;
 mod rust_tools;
 mod search;
 mod service;
+mod simulator;
 mod site_authority;
 mod site_signature;
 
@@ -39,6 +41,7 @@ pub use checkout::{
 };
 pub use cutting_proxy::{CuttingProxy, Target};
 pub use devpi::Devpi;
+pub use gcp_project::GcpProject;
 pub use installation::{Installation, SHIPPED};
 pub use kinto::Kinto;
 pub use mail_server::MailServer;

@@ -1,4 +1,5 @@
-//! The Python environments of the end-to-end tests, pinned: moto and boto3, and what the Python plugin is built with.
+//! The Python environments of the end-to-end tests, pinned: moto and boto3, Google's own client, and what the Python plugin
+//! is built with.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,7 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::command::{command, output, run, step};
 use crate::folders;
 
-/// Makes `target/venv` from `tests/python/requirements.txt`, `target/kubernetes-venv`,
+/// Makes `target/venv` from `tests/python/requirements.txt`, and `target/google-venv`, `target/kubernetes-venv`,
 /// `target/openbao-venv` and `target/oscal-venv`, unless they are there already.
 ///
 /// # Errors
@@ -16,6 +17,7 @@ use crate::folders;
 pub fn prepare() -> Result<()> {
     step("python: environment with moto");
     environment("venv", "tests/python/requirements.txt")?;
+    environment("google-venv", "tests/python/google.txt")?;
     environment("kubernetes-venv", "tests/python/kubernetes.txt")?;
     environment("openbao-venv", "tests/python/openbao.txt")?;
     environment("oscal-venv", "tests/python/oscal.txt")

@@ -1,4 +1,4 @@
-//! Changing an object in place: properties with a method of their own one after the other, and one patch for the rest.
+//! Changing an object in place: one patch, and then properties with a method of their own, one after the other.
 
 use std::collections::BTreeMap;
 
@@ -9,6 +9,9 @@ use serde_json::{Value as Json, json};
 use crate::body::{body_to_json, merge_patch};
 use crate::client::{Operation, api};
 use crate::lifecycle::{Handle, Stand, Target};
+
+/// Methods that set one property and take the fingerprint of the whole object; no other knows it.
+const GUARDED: [&str; 2] = ["/setNamedPorts", "/setTargetPools"];
 
 impl Target {
     /// Changes an object from one body to another, one request after the other.
@@ -27,25 +30,25 @@ impl Target {
         &self,
         context: &Context,
         link: &str,
-        mut names: Vec<String>,
+        names: Vec<String>,
         old: &Value,
         new: &Value,
         token: &str,
     ) -> Result<Stand, Failure> {
         let gone = || Failure::new(Disposition::NotFound, format!("{link} is not there any more"));
         let current = self.read(context, link)?.ok_or_else(gone)?;
-        // Each setter is a request of its own; one patch takes all the rest.
-        let with_setter = names.iter().position(|name| self.rest.setter(name).is_some());
-        let (answer, remaining) = match with_setter {
-            Some(index) => {
-                let name = names.remove(index);
-                (self.set(context, link, &name, &current, new, token)?, names)
-            }
-            None if names.is_empty() => return Ok(Stand::Done(link.to_owned(), current)),
-            None => (
-                self.patch(context, link, &names, &current, old, new, token)?,
-                Vec::new(),
-            ),
+        // One patch takes all that has no method of its own. It comes first: what is taken away of a property is told by the
+        // old body, which is not there any more once an operation was waited for.
+        let (mut with_setter, plain): (Vec<String>, Vec<String>) = names
+            .into_iter()
+            .partition(|name| self.rest.setter(name).is_some());
+        let answer = if !plain.is_empty() {
+            self.patch(context, link, &plain, &current, old, new, token)?
+        } else if with_setter.is_empty() {
+            return Ok(Stand::Done(link.to_owned(), current));
+        } else {
+            let name = with_setter.remove(0);
+            self.set(context, link, &name, &current, new, token)?
         };
         // What changes at once answers with the object itself.
         let is_older = answer.get("targetLink").is_some() || answer.get("operationType").is_some();
@@ -55,7 +58,7 @@ impl Target {
             rest: self.rest.name().to_owned(),
             operation: Vec::new(),
             link: Some(link.to_owned()),
-            remaining,
+            remaining: with_setter,
             deletes: false,
         };
         if !is_operation {
@@ -116,7 +119,9 @@ impl Target {
                 if let Some(fingerprint) = text(current, "labelFingerprint") {
                     members.insert("labelFingerprint".to_owned(), fingerprint.into());
                 }
-            } else if name != "sizeGb"
+            } else if GUARDED
+                .iter()
+                .any(|guarded| setter.method.path.ends_with(guarded))
                 && let Some(fingerprint) = text(current, "fingerprint")
             {
                 members.insert("fingerprint".to_owned(), fingerprint.into());

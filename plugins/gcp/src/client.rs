@@ -2,16 +2,33 @@
 
 use std::time::Duration;
 
-use konductor_sdk::cloud::{Answer, Api, Explanation};
+use konductor_sdk::cloud::{Answer, Api, Explanation, from_json};
 use konductor_sdk::prelude::*;
 use serde_json::Value as Json;
+
+use crate::link::with_own_host;
 
 /// How long the host waits before it asks for an operation again, where the API does not say.
 const PAUSE: Duration = Duration::from_secs(2);
 
+/// Fewer asterisks mean something: `*` is every host, or every method.
+const SHORTEST_MASK: usize = 4;
+
 /// Returns an API by its endpoint.
 pub fn api<'c>(context: &'c Context, service: &'static str) -> Api<'c> {
     Api::new(context, service).explain(explain)
+}
+
+/// Returns what Google answered, with links in one spelling. Some secrets are answered as asterisks; these are left out, as
+/// others are by Google itself.
+pub fn received(answer: Json) -> Value {
+    from_json(answer).map_leaves(&mut |leaf| {
+        let Value::Text(text) = &leaf else { return leaf };
+        if text.len() >= SHORTEST_MASK && text.bytes().all(|byte| byte == b'*') {
+            return Value::Null;
+        }
+        with_own_host(text).map_or(leaf, Value::Text)
+    })
 }
 
 /// Reads `{"error": {"code": 404, "message": …, "status": …, "errors": [{"reason": …}]}}`.
@@ -172,6 +189,22 @@ mod tests {
         assert_eq!(read.path, ["v1", "projects", "p", "operations", "o"]);
         assert_eq!(read.state, OperationState::Done(json!({"name": "x"})));
         assert!(Operation::read("iam", "v1", &json!({"done": true})).is_err());
+    }
+
+    #[test]
+    fn asterisks_in_place_of_a_secret_are_no_answer() {
+        let tunnel =
+            json!({"name": "t", "sharedSecret": "*************", "hosts": ["*"], "schedule": "* * * * *"});
+        let received = received(tunnel);
+        assert!(received.attribute("sharedSecret").unwrap().is_null());
+        assert_eq!(
+            received.attribute("hosts"),
+            Some(&Value::List(vec![Value::from("*")]))
+        );
+        assert_eq!(
+            received.attribute("schedule").and_then(Value::as_text),
+            Some("* * * * *")
+        );
     }
 
     #[test]

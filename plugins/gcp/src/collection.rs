@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use konductor_sdk::cloud::from_json;
 use konductor_sdk::prelude::*;
 
-use crate::client::api;
+use crate::client::{api, received};
 use crate::lifecycle::Target;
 use crate::link::{expand, matched, parameters, segments};
 
@@ -47,7 +46,7 @@ pub fn page(context: &Context, target: &Target, cursor: Option<&str>) -> Result<
     if method.takes("project") {
         request = request.optional_query("project", target.parameter_of(context, "project"));
     }
-    let answer = from_json(request.send()?.json()?);
+    let answer = received(request.send()?.json()?);
     let mut objects = Vec::new();
     for item in items(&answer) {
         let link = target.link_of(context, &item)?;

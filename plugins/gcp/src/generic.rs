@@ -10,7 +10,7 @@ use konductor_sdk::schema_builder::SchemaError;
 use crate::body::Place;
 use crate::collection;
 use crate::lifecycle::{Stand, Target, type_of_handle};
-use crate::link::{matched, parameters, segments};
+use crate::link::parameters;
 use crate::types::{RestType, nearest};
 
 /// The type's name.
@@ -115,7 +115,7 @@ fn object_of(target: &Target, link: &str, actual: Value, expected: Option<&Value
     };
     let given = match expected {
         Some(_) => target.given.clone(),
-        None => imported_parameters(target, link),
+        None => crate::parameters::imported(target.rest, link),
     };
     let given: BTreeMap<String, Value> = given
         .into_iter()
@@ -130,21 +130,6 @@ fn object_of(target: &Target, link: &str, actual: Value, expected: Option<&Value
         .set("self_link", link)
         .set("output", marked(place, actual))
         .build()
-}
-
-/// Returns the parameters of the path that creates, as an object's link says them.
-fn imported_parameters(target: &Target, link: &str) -> BTreeMap<String, String> {
-    let (Some(get), Some(create)) = (target.rest.method("get"), target.rest.method("create")) else {
-        return BTreeMap::new();
-    };
-    let found = segments(target.rest.service(), link).and_then(|found| matched(get.path, &found));
-    let mut found = found.unwrap_or_default();
-    let wanted: Vec<&str> = parameters(create.path).map(|(name, _)| name).collect();
-    found.retain(|name, _| wanted.contains(&name.as_str()));
-    if create.verb == "PUT" {
-        found.clear();
-    }
-    found
 }
 
 fn outcome(target: &Target, stand: Stand, expected: &Value) -> Outcome {
@@ -277,6 +262,7 @@ impl ResourceProvider for Resource {
         let Ok(rest) = rest_of(&plan.planned) else { return };
         let null = Value::Null;
         let was = plan.changes.len();
+        crate::parameters::forgive(rest, prior, plan);
         let replaces_whole = plan.changes.iter().any(|change| change.requires_replacement);
         plan.changes
             .retain(|change| change.at.first_attribute() != Some("body"));
@@ -356,7 +342,7 @@ impl ResourceProvider for Resource {
     fn list(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
         if text_of(&request.filter, "type").is_none() {
             return Err(Failure::new(
-                Disposition::Invalid,
+                Disposition::Unsupported,
                 "resources of any type are listed one type at a time; give `type` in the filter",
             ));
         }

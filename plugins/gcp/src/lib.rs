@@ -17,6 +17,7 @@ pub mod generic;
 pub mod lifecycle;
 pub mod link;
 pub mod module;
+pub mod parameters;
 pub mod typed;
 pub mod types;
 

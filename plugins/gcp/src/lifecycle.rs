@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use konductor_sdk::cloud::{from_json, handle_of, in_progress};
+use konductor_sdk::cloud::{handle_of, in_progress};
 use konductor_sdk::model::provider::Progress;
 use konductor_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -10,7 +10,7 @@ use serde_json::Value as Json;
 
 use crate::body::{Place, body_to_json};
 use crate::change::step_token;
-use crate::client::{Operation, OperationState, api, pause};
+use crate::client::{Operation, OperationState, api, pause, received};
 use crate::link::{expand, link, matched, parameters, segments};
 use crate::types::{Method, RestType};
 
@@ -184,6 +184,28 @@ impl Target {
         Ok(link(service, &found))
     }
 
+    /// Returns the link that a new object will have, where what is asked for says it: by its name, or by a parameter that
+    /// gives it one (`topicId`, `accountId`).
+    fn link_to_be(&self, context: &Context, body: &Value) -> Option<String> {
+        if let Ok(link) = self.link_of(context, body) {
+            return Some(link);
+        }
+        let (get, create) = (self.method("get").ok()?, self.method("create").ok()?);
+        let mut path = self.collection_path(context, &create, body).ok()?;
+        let all = create.query.iter().copied().chain(self.rest.beside("create"));
+        let mut naming = all.filter(|name| name.ends_with("Id") && !OWN_QUERY.contains(name));
+        let name = naming.find_map(|name| self.given.get(name))?;
+        // A service account is named by its address, which begins with what it was called.
+        path.push(if self.rest.name() == "iam/v1/projects.serviceAccounts" {
+            let project = self.parameter(context, "project")?;
+            format!("{name}@{project}.iam.gserviceaccount.com")
+        } else {
+            name.clone()
+        });
+        matched(get.path, &path)?;
+        Some(link(self.rest.service(), &path))
+    }
+
     fn method(&self, what: &str) -> Result<Method, Failure> {
         self.rest.method(what).ok_or_else(|| {
             Failure::new(
@@ -251,7 +273,7 @@ impl Target {
             Err(failure) => return Err(failure),
         };
         let Some(version) = self.rest.operation_version() else {
-            let answer = from_json(answer);
+            let answer = received(answer);
             return Ok(Stand::Done(self.link_of(context, &answer)?, answer));
         };
         let operation = Operation::read(self.rest.service(), version, &answer)?;
@@ -274,7 +296,7 @@ impl Target {
 
     /// Returns an object of the name that was asked for, if it is as asked for.
     fn own(&self, context: &Context, body: &Value, conflict: Failure) -> Result<Stand, Failure> {
-        let Ok(link) = self.link_of(context, body) else {
+        let Some(link) = self.link_to_be(context, body) else {
             return Err(conflict);
         };
         let Some(found) = self.read(context, &link)? else {
@@ -294,7 +316,7 @@ impl Target {
         let answer = api(context, self.rest.service()).get(path).send_optional()?;
         match answer {
             Some(answer) => {
-                let found = from_json(answer.json()?);
+                let found = received(answer.json()?);
                 // Some APIs go on answering for a while with what was deleted.
                 let is_deleted =
                     found.attribute("lifecycleState").and_then(Value::as_text) == Some("DELETE_REQUESTED");
@@ -396,7 +418,7 @@ impl Target {
             OperationState::Done(response) => {
                 let link = match (handle.link.clone(), self.target(&operation)) {
                     (Some(link), _) | (None, Some(link)) => link,
-                    (None, None) => self.link_of(context, &from_json(response))?,
+                    (None, None) => self.link_of(context, &received(response))?,
                 };
                 let handle = Handle {
                     link: Some(link),

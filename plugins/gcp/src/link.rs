@@ -75,6 +75,16 @@ pub fn link(service: &str, segments: &[String]) -> String {
     format!("https://{service}.googleapis.com/{}", path.join("/"))
 }
 
+/// Returns a link of the shared host as one of the service's own host, which self links are spelled with; none when it is
+/// no such link.
+pub fn with_own_host(text: &str) -> Option<String> {
+    let path = text.strip_prefix(SHARED_HOST)?;
+    let service = path.split('/').next()?;
+    crate::SERVICES
+        .contains(&service)
+        .then(|| format!("https://{service}.googleapis.com/{path}"))
+}
+
 /// Returns the segments of a link's path; none when it is no link of the service.
 pub fn segments(service: &str, link: &str) -> Option<Vec<String>> {
     let path = link
@@ -195,6 +205,11 @@ mod tests {
             None
         );
         assert_eq!(segments("compute", "https://storage.googleapis.com/x"), None);
+        assert_eq!(
+            with_own_host("https://www.googleapis.com/compute/v1/projects/p").unwrap(),
+            "https://compute.googleapis.com/compute/v1/projects/p"
+        );
+        assert_eq!(with_own_host("https://www.googleapis.com/auth/compute"), None);
         assert_eq!(segments("compute", "https://compute.googleapis.com//x"), None);
     }
 

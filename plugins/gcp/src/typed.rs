@@ -40,6 +40,8 @@ pub struct Typed {
     pub parameters: &'static [(&'static str, &'static str, &'static str, char)],
     /// The whole name of an object of which the attribute `name` is the last part.
     pub full_name: Option<&'static str>,
+    /// What a rehearsal takes for attributes that only Google knows, where their form matters.
+    pub simulated: &'static [(&'static str, &'static str)],
     /// A self link, as an example.
     pub link: &'static str,
     /// A declaration that works.
@@ -130,7 +132,7 @@ impl Typed {
             Some(expected) => spelled(place, &actual, &self.body(context, target, expected)),
             None => actual,
         };
-        let mut attributes = to_attributes(target.rest.body(), &marked(place, actual.clone()));
+        let mut attributes = to_attributes(target.rest.body(), &marked(place, actual.clone()), expected);
         let found = segments(target.rest.service(), link)
             .and_then(|found| matched(target.rest.method("get")?.path, &found))
             .unwrap_or_default();
@@ -177,6 +179,12 @@ impl Typed {
         }
     }
 
+    fn simulated_as(&self, attribute: &str) -> Option<String> {
+        let mut all = self.simulated.iter();
+        all.find(|(name, _)| *name == attribute)
+            .map(|(_, value)| (*value).to_owned())
+    }
+
     fn about_of(&self, attribute: &str, property: &str) -> String {
         self.abouts
             .iter()
@@ -212,6 +220,7 @@ impl ResourceProvider for Typed {
                 }
                 let mut attribute = schema_of(property.node(), property.flags(), 0);
                 attribute.description = self.about_of(&name, property.name());
+                attribute.simulated = self.simulated_as(&name);
                 if name == "labels" {
                     has_labels = true;
                     attribute.computed = false;
@@ -247,8 +256,11 @@ impl ResourceProvider for Typed {
             let about = self.about_of(attribute, parameter);
             building = building.attribute(attribute, text(&about).required().replaces());
         }
-        if self.full_name.is_some() {
-            building = building.output("full_name", text("The whole name: `projects/…`."));
+        if let Some(full_name) = self.full_name {
+            let full = full_name.replace("{project}", "simulated");
+            let simulated = full.replace("{name}", "{attribute:name}");
+            let about = text("The whole name: `projects/…`.").simulated(&simulated);
+            building = building.output("full_name", about);
         }
         building = building.output(
             "self_link",
@@ -301,6 +313,17 @@ impl ResourceProvider for Typed {
 
     fn list(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
         let target = self.target(&request.filter)?;
+        let mut inside = self.path_parameters(target.rest).into_iter();
+        if let Some(name) = inside.find(|name| !PLACES.contains(name) && !target.given.contains_key(*name)) {
+            return Err(Failure::new(
+                Disposition::Unsupported,
+                format!(
+                    "objects of {} are listed by what they stand in; give `{}` in the filter",
+                    self.name,
+                    attribute_name(name)
+                ),
+            ));
+        }
         let page = collection::page(context, &target, request.cursor.as_deref())?;
         Ok(Listed {
             objects: page

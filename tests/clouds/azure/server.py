@@ -144,7 +144,8 @@ class Azure:
         headers = {**request["headers"], "authorization": f"Bearer {self.entra.issue('https://management.azure.com/')}"}
         body = request["body"].encode()
         self.write({**request, "headers": headers})
-        status, more, answer = self.answer(request["method"], request["path"], request["query"], headers, body)
+        path = urllib.parse.unquote(request["path"])
+        status, more, answer = self.answer(request["method"], path, request["query"], headers, body)
         return {"status": status, "headers": more, "body": answer}
 
     def ask_vendor(self, arguments):

@@ -39,11 +39,20 @@ DEFAULTS = {
     "disks": {"sizeGb": "10", "physicalBlockSizeBytes": "4096"},
     "instances": {"deletionProtection": False, "canIpForward": False, "startRestricted": False},
     "routes": {"priority": 1000},
+    "vpnGateways": {"gatewayIpVersion": "IPV4", "stackType": "IPV4_ONLY"},
+    "externalVpnGateways": {},
+    "vpnTunnels": {"ikeVersion": 2, "localTrafficSelector": ["0.0.0.0/0"], "remoteTrafficSelector": ["0.0.0.0/0"]},
+    "healthChecks": {"checkIntervalSec": 5, "timeoutSec": 5, "healthyThreshold": 2, "unhealthyThreshold": 2},
+    "backendServices": {
+        "protocol": "HTTP", "timeoutSec": 30, "loadBalancingScheme": "EXTERNAL", "sessionAffinity": "NONE", "port": 80, "portName": "http",
+    },
+    "urlMaps": {},
+    "targetHttpProxies": {"proxyBind": False},
 }
-STATUS = {"addresses": "RESERVED", "disks": "READY", "instances": "RUNNING", "instanceTemplates": None}
+STATUS = {"vpnTunnels": "ESTABLISHED", "addresses": "RESERVED", "disks": "READY", "instances": "RUNNING", "instanceTemplates": None}
 
-#: Objects that a fingerprint guards.
-FINGERPRINTED = {"subnetworks", "backendServices", "urlMaps", "securityPolicies", "instances", "forwardingRules"}
+#: Properties that are never shown, and what stands in their place.
+MASKED = {"vpnTunnels": {"sharedSecret": "*************"}}
 
 
 class Compute:
@@ -55,6 +64,9 @@ class Compute:
     def answer(self, method, values, query, body):
         if method.collection.endswith("Operations"):
             return self.operation(method, values)
+        # A request that comes again is answered as the first time, whatever has become of the object.
+        if query.get("requestId") in self.objects.requests:
+            return self.shown(self.objects.requests[query["requestId"]])
         name = method.name
         if name in ("insert", "get", "list", "aggregatedList", "patch", "update", "delete"):
             return getattr(self, name)(method, values, query, body)
@@ -112,18 +124,13 @@ class Compute:
     # Operations.
 
     def begin(self, method, values, query, target, kind, effect, undo=None):
-        key = query.get("requestId")
-        if key and key in self.objects.requests:
-            return self.shown(self.objects.requests[key])
         scope = f"zones/{values['zone']}" if "zone" in values else f"regions/{values['region']}" if "region" in values else "global"
         number = next(self.objects.numbers)
         path = f"{BASE}projects/{values['project']}/{scope}/operations/operation-{number}"
         extra = {"id": str(number), "inserted": now()}
-        operation = self.objects.begin(path, method.verb, kind, target, effect, extra)
-        if undo:
-            operation["undo"] = undo
-        if key:
-            self.objects.requests[key] = operation
+        operation = self.objects.begin(path, method.verb, kind, target, effect, extra, undo)
+        if query.get("requestId"):
+            self.objects.requests[query["requestId"]] = operation
         return self.shown(operation)
 
     def shown(self, operation):
@@ -157,8 +164,6 @@ class Compute:
     # Methods.
 
     def insert(self, method, values, query, body):
-        if query.get("requestId") in self.objects.requests:
-            return self.shown(self.objects.requests[query["requestId"]])
         kind = self.kind_of(method.collection)
         if not body.get("name"):
             raise Refused(400, "required", "Required field 'resource.name' not specified")
@@ -166,10 +171,9 @@ class Compute:
         if path in self.objects.objects:
             raise Refused(409, "alreadyExists", f"The resource '{path.removeprefix(BASE)}' already exists")
         stored = merged(copy.deepcopy(DEFAULTS.get(kind, {})), self.full(values, body))
-        stored = {name: value for name, value in stored.items()}
         self.check_references(values, stored)
         stored |= {
-            "kind": f"compute#{re.sub('s$', '', kind) if not kind.endswith('ses') else kind[:-2]}",
+            "kind": self.properties(method.collection)["kind"]["default"],
             "id": str(next(self.objects.numbers)),
             "creationTimestamp": now(),
             "selfLink": HOST + path,
@@ -180,7 +184,10 @@ class Compute:
         if STATUS.get(kind):
             stored["status"] = STATUS[kind]
         made = getattr(self, f"make_{kind}", lambda values, path, stored: [])(values, path, stored)
-        self.stamp(kind, stored)
+        self.stamp(method.collection, stored)
+        for name, mask in MASKED.get(kind, {}).items():
+            if name in stored:
+                stored[name] = mask
         # The name is taken at once; the object is there when the operation is done.
         self.objects.objects[path] = (method.collection, {**stored, "_hidden": True})
 
@@ -208,6 +215,13 @@ class Compute:
         if stored["direction"] == "INGRESS" and not any(stored.get(name) for name in given):
             stored["sourceRanges"] = ["0.0.0.0/0"]
         stored.setdefault("network", f"{HOST}{BASE}projects/{values['project']}/global/networks/default")
+        return []
+
+    def make_vpnGateways(self, values, path, stored):
+        stored["vpnInterfaces"] = [
+            {"id": number, **given, "ipAddress": f"35.{220 + number}.{int(stored['id']) % 250}.9"}
+            for number, given in enumerate(stored.get("vpnInterfaces") or [{}, {}])
+        ]
         return []
 
     def make_addresses(self, values, path, stored):
@@ -245,15 +259,21 @@ class Compute:
         stored["cpuPlatform"] = "Intel Broadwell"
         return made
 
-    def stamp(self, kind, stored):
+    def properties(self, collection):
+        """Returns the properties that the document gives to the objects of a collection."""
+        get = self.objects.documents.collections[("compute:v1", collection)]["get"]
+        return get.document["schemas"][get.schema("response")]["properties"]
+
+    def stamp(self, collection, stored):
         """Sets the fingerprints anew."""
+        properties = self.properties(collection)
         for name in ("tags", "metadata"):
-            if kind == "instances" and isinstance(stored.get(name), dict):
+            if collection == "instances" and isinstance(stored.get(name), dict):
                 rest = {key: value for key, value in stored[name].items() if key != "fingerprint"}
                 stored[name]["fingerprint"] = fingerprint(rest)
-        if kind in ("addresses", "disks", "instances", "forwardingRules"):
+        if "labelFingerprint" in properties:
             stored["labelFingerprint"] = fingerprint(stored.get("labels", {}))
-        if kind in FINGERPRINTED:
+        if "fingerprint" in properties:
             rest = {key: value for key, value in stored.items() if not key.endswith("ingerprint") and not key.startswith("_")}
             stored["fingerprint"] = fingerprint(rest)
 
@@ -273,7 +293,7 @@ class Compute:
         for value in values.values():
             path = re.sub(r"\{[^}]*\}", lambda _: value, path, count=1)
         items = [body for _, body in self.all(method.collection, path + "/")]
-        start, size = int(query.get("pageToken", 0)), int(query.get("maxResults", 500))
+        start, size = int(query.get("pageToken", 0)), int(query.get("maxResults", self.objects.page))
         answer = {"kind": f"compute#{method.collection}List", "items": items[start : start + size], "selfLink": HOST + path}
         if start + size < len(items):
             answer["nextPageToken"] = str(start + size)
@@ -289,22 +309,22 @@ class Compute:
     def changed(self, method, values, query, path, after):
         collection, before = self.objects.objects[path]
         self.check_references(values, after)
-        self.stamp(self.kind_of(collection), after)
+        self.stamp(collection, after)
 
         def effect():
             self.objects.objects[path] = (collection, after)
 
         return self.begin(method, values, query, path, method.name, effect)
 
-    def guard(self, kind, before, body):
-        if kind in FINGERPRINTED and body.get("fingerprint") != before.get("fingerprint"):
+    def guard(self, collection, before, body):
+        if "fingerprint" in self.properties(collection) and body.get("fingerprint") != before.get("fingerprint"):
             raise Refused(412, "conditionNotMet", "Invalid fingerprint.")
 
     def patch(self, method, values, query, body):
         path, kind = self.item(method, values), self.kind_of(method.collection)
         before = self.find(path)
         body = self.full(values, body)
-        self.guard(kind, before, body)
+        self.guard(method.collection, before, body)
         for name in body:
             fixed = name in FIXED.get(kind, {"name"}) or (kind in PATCHABLE and name not in PATCHABLE[kind])
             if fixed and body[name] != before.get(name):
@@ -318,7 +338,7 @@ class Compute:
             mask = query.get("updateMask", query.get("paths", ""))
             body = {name: body.get(name) for name in mask.split(",") if name}
             return self.changed(method, values, query, path, merged(before, self.full(values, body)))
-        self.guard(self.kind_of(method.collection), before, body)
+        self.guard(method.collection, before, body)
         kept = {name: before[name] for name in ("id", "kind", "selfLink", "creationTimestamp", "region", "zone", "status") if name in before}
         return self.changed(method, values, query, path, {**self.full(values, body), **kept})
 
@@ -326,7 +346,6 @@ class Compute:
         path = self.item(method, values)
         before = self.find(path)
         after = copy.deepcopy(before)
-        kind = self.kind_of(method.collection)
         if method.name == "setLabels":
             if body.get("labelFingerprint") != before["labelFingerprint"]:
                 raise Refused(412, "conditionNotMet", "Labels fingerprint either invalid or resource labels have changed")
@@ -344,7 +363,6 @@ class Compute:
             after["sizeGb"] = str(body["sizeGb"])
         else:
             after |= self.full(values, body)
-        assert kind
         return self.changed(method, values, query, path, after)
 
     def delete(self, method, values, query, body):

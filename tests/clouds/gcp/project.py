@@ -12,9 +12,6 @@ import time
 
 import discovery
 
-#: How often an operation is asked for before it is done.
-POLLS = 2
-
 
 class Refused(Exception):
     """An answer that is no success."""
@@ -56,31 +53,38 @@ class Objects:
         self.requests = {}
         self.policies = {}
         self.numbers = itertools.count(1001)
+        #: How often an operation is asked for before it is done.
+        self.polls = 2
+        #: How many objects a page of a list has at most.
+        self.page = 500
         self.failures = []
         self.calls = {}
 
     # Failures on demand.
 
-    def fail(self, verb, path, status, reason, times, late):
-        self.failures.append(
-            {"verb": verb, "path": re.compile(path), "status": status, "reason": reason, "times": times, "late": late}
-        )
+    def fail(self, wanted):
+        self.failures.append({"times": 1, "late": False, "expire": False, **wanted})
 
-    def demanded(self, verb, path, late):
+    def demanded(self, verb, path, late=False, expire=False):
+        """Returns the failure that was asked for, if any. It counts as had."""
         for failure in self.failures:
-            wanted = failure["late"] == late and failure["verb"] == verb and failure["path"].search(path)
-            if wanted and failure["times"] > 0:
+            is_kind = failure["late"] == late and failure["expire"] == expire
+            if is_kind and failure["times"] > 0 and re.search(failure["match"], f"{verb} {path}"):
                 failure["times"] -= 1
                 return failure
         return None
 
     # Operations.
 
-    def begin(self, path, verb, kind, target, effect, extra):
+    def begin(self, path, verb, kind, target, effect, extra, undo=None):
         """Begins an operation that has its effect when it is done. `path` is where it can be asked for."""
-        late = self.demanded(verb, target, late=True)
-        operation = {"path": path, "target": target, "kind": kind, "left": POLLS, "effect": effect, "late": late, "extra": extra}
+        operation = {
+            "path": path, "target": target, "kind": kind, "left": self.polls, "effect": effect, "undo": undo,
+            "late": self.demanded(verb, f"/{target}", late=True), "extra": extra,
+        }
         self.operations[path] = operation
+        if operation["left"] == 0:
+            self.end(operation)
         return operation
 
     def poll(self, operation):
@@ -89,12 +93,16 @@ class Objects:
             return
         operation["left"] -= 1
         if operation["left"] == 0:
-            late = operation["late"]
-            if late:
-                operation["failed"] = {"code": late["reason"], "message": f"{late['reason']}: it failed in the end"}
-                operation.get("undo", lambda: None)()
-            else:
-                operation["effect"]()
+            self.end(operation)
+
+    def end(self, operation):
+        late = operation["late"]
+        if not late:
+            operation["effect"]()
+            return
+        operation["failed"] = {"code": late["reason"], "message": f"{late['reason']}: it failed in the end"}
+        if operation["undo"]:
+            operation["undo"]()
 
     # References.
 

@@ -11,7 +11,8 @@ from google.auth import crypt, jwt
 from project import Refused
 
 OWN = f"ya29.own{secrets.token_urlsafe(16)}"
-EMAIL = "deploy@simulated.iam.gserviceaccount.com"
+PROJECT = "simulated"
+EMAIL = f"deploy@{PROJECT}.iam.gserviceaccount.com"
 
 
 class Tokens:
@@ -21,14 +22,15 @@ class Tokens:
         self.lifetime = lifetime
         self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
         self.issued = {}
-        self.count = 0
+        #: All that were given out, whether they are still good or not.
+        self.given = []
 
     def key_file(self, url):
         private = self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         )
         return {
-            "type": "service_account", "project_id": "simulated", "private_key_id": "one", "private_key": private.decode(),
+            "type": "service_account", "project_id": PROJECT, "private_key_id": "one", "private_key": private.decode(),
             "client_email": EMAIL, "client_id": "1", "token_uri": f"{url}/token",
         }
 
@@ -47,8 +49,8 @@ class Tokens:
         good = claims["aud"] == f"{url}/token" and claims["iss"] == EMAIL and claims["exp"] - claims["iat"] <= 3600
         if not good or abs(claims["iat"] - time.time()) > 300:
             raise Refused(400, "invalid_grant", "Invalid JWT.")
-        self.count += 1
         token = f"ya29.{secrets.token_urlsafe(32)}"
+        self.given.append(token)
         self.issued[token] = (claims["scope"], time.time() + self.lifetime)
         return {"access_token": token, "expires_in": self.lifetime, "token_type": "Bearer"}
 

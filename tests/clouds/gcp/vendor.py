@@ -30,3 +30,45 @@ def call(url, token, api, version, path, arguments):
     return request.execute(num_retries=0)
 
 
+
+
+#: What is looked for: the API, its version, the collections, the method, the member that holds the objects, and the name
+#: of the parameter that is the project.
+COLLECTIONS = [
+    ("compute", "v1", ["networks"], "list", "items", "project"),
+    ("compute", "v1", ["subnetworks"], "aggregatedList", "items", "project"),
+    ("compute", "v1", ["firewalls"], "list", "items", "project"),
+    ("compute", "v1", ["routes"], "list", "items", "project"),
+    ("compute", "v1", ["routers"], "aggregatedList", "items", "project"),
+    ("compute", "v1", ["addresses"], "aggregatedList", "items", "project"),
+    ("compute", "v1", ["globalAddresses"], "list", "items", "project"),
+    ("compute", "v1", ["instances"], "aggregatedList", "items", "project"),
+    ("compute", "v1", ["disks"], "aggregatedList", "items", "project"),
+    ("compute", "v1", ["vpnGateways"], "aggregatedList", "items", "project"),
+    ("compute", "v1", ["externalVpnGateways"], "list", "items", "project"),
+    ("compute", "v1", ["vpnTunnels"], "aggregatedList", "items", "project"),
+    ("storage", "v1", ["buckets"], "list", "items", "project"),
+    ("dns", "v1", ["managedZones"], "list", "managedZones", "project"),
+    ("pubsub", "v1", ["projects", "topics"], "list", "topics", "project"),
+    ("pubsub", "v1", ["projects", "subscriptions"], "list", "subscriptions", "project"),
+    ("iam", "v1", ["projects", "serviceAccounts"], "list", "accounts", "name"),
+]
+
+
+def contents(url, token, project):
+    """Returns the names of all objects that the client finds in a project, by collection; empty ones are left out."""
+    found = {}
+    for api, version, collections, method, member, parameter in COLLECTIONS:
+        # The newer APIs want the whole name of a project.
+        value = f"projects/{project}" if collections[0] == "projects" else project
+        names, page = [], {}
+        while page is not None:
+            answer = call(url, token, api, version, [*collections, method], {parameter: value, **page})
+            items = answer.get(member, [])
+            if isinstance(items, dict):
+                items = [item for scope in items.values() for item in scope.get(collections[-1], [])]
+            names += [item["name"].rsplit("/", 1)[-1] for item in items]
+            page = {"pageToken": answer["nextPageToken"]} if answer.get("nextPageToken") else None
+        if names:
+            found[f"{api}.{collections[-1]}"] = sorted(names)
+    return found

@@ -12,6 +12,7 @@ const PLAIN: Typed = Typed {
     abouts: &[],
     parameters: &[],
     full_name: None,
+    simulated: &[],
     link: "",
     example: "",
 };
@@ -85,6 +86,7 @@ static ADDRESS: Typed = Typed {
     name: "gcp:compute:Address",
     rest: "compute/v1/addresses",
     about: "A reserved address in a region.",
+    simulated: &[("address", "203.0.113.30")],
     link: "https://compute.googleapis.com/compute/v1/projects/shop/regions/europe-west1/addresses/front",
     example: "address:\n  type: gcp:compute:Address\n  properties: { name: front }\n",
     ..PLAIN
@@ -94,8 +96,59 @@ static GLOBAL_ADDRESS: Typed = Typed {
     name: "gcp:compute:GlobalAddress",
     rest: "compute/v1/globalAddresses",
     about: "A reserved address that all regions share.",
+    simulated: &[("address", "203.0.113.31")],
     link: "https://compute.googleapis.com/compute/v1/projects/shop/global/addresses/front",
     example: "address:\n  type: gcp:compute:GlobalAddress\n  properties: { name: front }\n",
+    ..PLAIN
+};
+
+static VPN_GATEWAY: Typed = Typed {
+    name: "gcp:compute:VpnGateway",
+    rest: "compute/v1/vpnGateways",
+    about: "A gateway (HA VPN) at which tunnels to other networks end.",
+    abouts: &[(
+        "vpn_interfaces",
+        "Its interfaces: two, each with an address of its own.",
+    )],
+    simulated: &[(
+        "vpn_interfaces",
+        r#"[{"id": 0, "ip_address": "203.0.113.32"}, {"id": 1, "ip_address": "203.0.113.33"}]"#,
+    )],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/regions/europe-west1/vpnGateways/site",
+    example: "gateway:\n  type: gcp:compute:VpnGateway\n  properties: { name: site, network: global/networks/shop }\n",
+    ..PLAIN
+};
+
+static EXTERNAL_VPN_GATEWAY: Typed = Typed {
+    name: "gcp:compute:ExternalVpnGateway",
+    rest: "compute/v1/externalVpnGateways",
+    about: "The gateway of somebody else, as Google Cloud sees it: the other end of tunnels.",
+    abouts: &[
+        ("interfaces", "Its interfaces and their addresses."),
+        (
+            "redundancy_type",
+            "How many addresses it has, and what happens when one fails.",
+        ),
+    ],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/global/externalVpnGateways/site",
+    example: "peer:\n  type: gcp:compute:ExternalVpnGateway\n  properties:\n    name: site\n    redundancy_type: \
+              SINGLE_IP_INTERNALLY_REDUNDANT\n    interfaces: [{ id: 0, ip_address: 192.0.2.1 }]\n",
+    ..PLAIN
+};
+
+static VPN_TUNNEL: Typed = Typed {
+    name: "gcp:compute:VpnTunnel",
+    rest: "compute/v1/vpnTunnels",
+    about: "A tunnel between a gateway and somebody else's.",
+    abouts: &[
+        ("shared_secret", "What both ends know. It is never given back."),
+        ("router", "The router that tells routes to the other end."),
+        ("ike_version", "The version of the key exchange: 1 or 2."),
+    ],
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/regions/europe-west1/vpnTunnels/site",
+    example: "tunnel:\n  type: gcp:compute:VpnTunnel\n  properties:\n    name: site\n    vpn_gateway: \
+              ${gateway.self_link}\n    vpn_gateway_interface: 0\n    peer_external_gateway: ${peer.self_link}\n    \
+              peer_external_gateway_interface: 0\n    router: ${router.self_link}\n    shared_secret: ${project:tunnel_key}\n",
     ..PLAIN
 };
 
@@ -215,13 +268,16 @@ static SUBSCRIPTION: Typed = Typed {
 };
 
 /// All of them.
-pub static TYPES: [&'static dyn ResourceProvider; 14] = [
+pub static TYPES: [&'static dyn ResourceProvider; 17] = [
     &NETWORK,
     &SUBNETWORK,
     &FIREWALL,
     &ROUTER,
     &ADDRESS,
     &GLOBAL_ADDRESS,
+    &VPN_GATEWAY,
+    &EXTERNAL_VPN_GATEWAY,
+    &VPN_TUNNEL,
     &INSTANCE,
     &DISK,
     &BUCKET,

@@ -10,6 +10,9 @@ use konductor_sdk::prelude::*;
 /// How deep definitions are followed; what stands deeper takes anything, in Google's spelling.
 const DEEPEST: usize = 6;
 
+/// What no attribute is made of below the top: it says nothing, or changes whenever anything beside it does.
+const HIDDEN: [&str; 2] = ["kind", "fingerprint"];
+
 /// Returns a property's name in the spelling of attributes: `ipCidrRange` is `ip_cidr_range`, `IPProtocol` is
 /// `ip_protocol`.
 pub fn attribute_name(property: &str) -> String {
@@ -45,7 +48,8 @@ pub fn schema_of(node: Node<'static>, flags: Flags, depth: usize) -> AttributeSc
         output_only: output,
         // Google fills in what is not given.
         computed: !required && !flags.contains(Flags::WRITE_ONLY),
-        volatile: output,
+        // Below the top a plan cannot leave out what changes by itself; it stays as it is.
+        volatile: output && depth == 0,
         replaces: flags.contains(Flags::CREATE_ONLY) && !output,
         write_only: flags.contains(Flags::WRITE_ONLY),
         sensitive: flags.contains(Flags::SENSITIVE),
@@ -92,7 +96,7 @@ pub fn schema_of(node: Node<'static>, flags: Flags, depth: usize) -> AttributeSc
         Kind::Object(object) => AttributeKind::Object {
             attributes: object
                 .properties()
-                .filter(|property| property.name() != "kind")
+                .filter(|property| !HIDDEN.contains(&property.name()))
                 .map(|property| {
                     let flags = if output {
                         property.flags() | Flags::READ_ONLY
@@ -150,24 +154,40 @@ pub fn to_body(node: Node<'static>, attributes: &Value) -> Value {
     if secret { body.into_secret() } else { body }
 }
 
-/// Returns the attributes of what Google answers.
-pub fn to_attributes(node: Node<'static>, body: &Value) -> Value {
-    attributes_at(node, body, false)
+/// Returns the attributes of what Google answers. Objects with nothing in them, which Google shows or leaves out as it
+/// likes, are left out where they were not expected.
+pub fn to_attributes(node: Node<'static>, body: &Value, expected: Option<&Value>) -> Value {
+    let attributes = attributes_at(node, body, false, &["kind"]);
+    without_empty(attributes, expected.unwrap_or(&Value::Null))
 }
 
-fn attributes_at(node: Node<'static>, body: &Value, output: bool) -> Value {
+fn without_empty(attributes: Value, expected: &Value) -> Value {
+    let Value::Map(map) = attributes else {
+        return attributes;
+    };
+    let members = map.into_iter().filter_map(|(name, value)| {
+        let expected = expected.attribute(&name).unwrap_or(&Value::Null);
+        let value = without_empty(value, expected);
+        let says_nothing = value.as_map().is_some_and(BTreeMap::is_empty);
+        (!says_nothing || expected.as_map().is_some()).then_some((name, value))
+    });
+    Value::Map(members.collect())
+}
+
+fn attributes_at(node: Node<'static>, body: &Value, output: bool, hidden: &[&str]) -> Value {
     let secret = matches!(body, Value::Secret(_));
     let attributes = match (node.kind(), body.reveal()) {
         (Kind::Object(object), Value::Map(map)) => {
             let mut attributes = BTreeMap::new();
             for (name, value) in map {
-                let Some(property) = object.property(name).filter(|_| name != "kind") else {
+                let known = object.property(name);
+                let Some(property) = known.filter(|_| !hidden.contains(&name.as_str())) else {
                     continue;
                 };
                 let output = output || property.flags().contains(Flags::READ_ONLY);
                 attributes.insert(
                     attribute_name(name),
-                    attributes_at(property.node(), value, output),
+                    attributes_at(property.node(), value, output, &HIDDEN),
                 );
             }
             Value::Map(attributes)
@@ -175,12 +195,12 @@ fn attributes_at(node: Node<'static>, body: &Value, output: bool) -> Value {
         (Kind::List(list), Value::List(values)) => Value::List(
             values
                 .iter()
-                .map(|value| attributes_at(list.items, value, output))
+                .map(|value| attributes_at(list.items, value, output, &HIDDEN))
                 .collect(),
         ),
         (Kind::Map(values), Value::Map(map)) => Value::Map(
             map.iter()
-                .map(|(key, value)| (key.clone(), attributes_at(values, value, output)))
+                .map(|(key, value)| (key.clone(), attributes_at(values, value, output, &HIDDEN)))
                 .collect(),
         ),
         (Kind::Text(_), Value::Text(text)) if is_number(node) && !output => text
@@ -262,7 +282,7 @@ mod tests {
         let body = from_json(
             json!({"name": "f", "allowed": [{"IPProtocol": "tcp", "ports": ["80"]}], "selfLink": "x"}),
         );
-        let attributes = to_attributes(firewall, &body);
+        let attributes = to_attributes(firewall, &body, None);
         assert_eq!(
             to_json(&attributes),
             json!({"name": "f", "allowed": [{"ip_protocol": "tcp", "ports": ["80"]}], "self_link": "x"})
@@ -275,6 +295,7 @@ mod tests {
         let attributes = to_attributes(
             disk,
             &from_json(json!({"sizeGb": "10", "id": "18446744073709551615"})),
+            None,
         );
         assert_eq!(
             to_json(&attributes),

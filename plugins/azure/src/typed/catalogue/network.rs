@@ -235,7 +235,7 @@ pub static PUBLIC_IP: Description = Description {
             "The block that it is taken from.",
         )
         .replaces(),
-        output("ip_address", "properties.ipAddress", "The address."),
+        output("ip_address", "properties.ipAddress", "The address.").format(TextFormat::Ipv4Address),
     ],
     fixed: &[],
     example: "address:\n  type: azure:network:PublicIp\n  properties: { name: web, resource_group: shop, location: westeurope }\n",

@@ -1,6 +1,5 @@
-//! The simulated Azure of `tests/clouds/azure`, asked line by line, as a cloud for native tests.
+//! A simulated cloud of this folder, asked line by line, as a cloud for native tests of a plugin.
 #![allow(
-    dead_code,
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
@@ -9,7 +8,7 @@
 )]
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -17,31 +16,27 @@ use async_trait::async_trait;
 use konductor_sdk::model::cloud::{Cloud, CloudRequest, CloudResponse, SendError};
 use serde_json::{Value as Json, json};
 
-/// The subscription that the simulator has.
-pub const SUBSCRIPTION: &str = "00000000-1111-2222-3333-444444444444";
-
-/// A simulated Azure; it ends when this is dropped.
+/// A simulated cloud; it ends when this is dropped.
 pub struct Simulator {
     process: Child,
     dialogue: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
 }
 
 impl Simulator {
-    /// Starts one with nothing in it, whose operations go on without waiting.
-    pub fn start() -> Arc<Self> {
-        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
-        let mut process = Command::new("python3")
-            .arg(root.join("tests/clouds/azure/server.py"))
+    /// Starts the one of a folder beside this file, with nothing in it, by a Python that has what it needs.
+    pub fn start(cloud: &str, python: &Path) -> Arc<Self> {
+        let mut process = Command::new(python)
+            .arg(root().join("tests/clouds").join(cloud).join("server.py"))
             .env("PYTHONDONTWRITEBYTECODE", "1")
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .expect("the simulator needs Python 3.11 or newer as `python3`");
+            .unwrap_or_else(|error| panic!("{} cannot be started: {error}", python.display()));
         let to = process.stdin.take().unwrap();
         let mut from = BufReader::new(process.stdout.take().unwrap());
         let mut ready = String::new();
         from.read_line(&mut ready).unwrap();
-        assert!(ready.contains("subscription_id"), "{ready}");
+        assert!(ready.contains("url"), "{ready}");
         Arc::new(Self {
             process,
             dialogue: Mutex::new((to, from)),
@@ -58,17 +53,11 @@ impl Simulator {
         assert!(answer.get("error").is_none(), "{question}: {answer}");
         answer["ok"].take()
     }
+}
 
-    /// Checks that nothing is there, and that every answer was as Azure's definitions say.
-    pub fn finish(&self) {
-        assert_eq!(self.ask(&json!({"contents": {}})), json!([]));
-        assert_eq!(self.ask(&json!({"faults": {}})), json!([]));
-    }
-
-    /// Returns how many requests of a kind came since the last time.
-    pub fn counts(&self) -> Json {
-        self.ask(&json!({"counts": {}}))["counts"].take()
-    }
+/// Returns the top folder of the checkout.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 impl Drop for Simulator {
@@ -82,10 +71,6 @@ impl Drop for Simulator {
 #[async_trait]
 impl Cloud for Simulator {
     async fn send(&self, _: &str, request: CloudRequest) -> Result<CloudResponse, SendError> {
-        let path = percent_encoding::percent_decode_str(&request.path)
-            .decode_utf8()
-            .unwrap()
-            .into_owned();
         let map = |pairs: Vec<(String, String)>| -> Json {
             pairs
                 .into_iter()
@@ -100,7 +85,7 @@ impl Cloud for Simulator {
             .collect();
         let answer = self.ask(&json!({"send": {
             "method": request.method,
-            "path": path,
+            "path": request.path,
             "query": query,
             "headers": map(request.headers),
             "body": String::from_utf8(request.body).unwrap(),
