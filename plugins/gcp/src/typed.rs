@@ -8,6 +8,8 @@ mod adjustment;
 mod catalogue;
 mod conversion;
 mod policy;
+#[cfg(test)]
+mod published;
 
 use std::collections::BTreeMap;
 

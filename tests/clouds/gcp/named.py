@@ -58,8 +58,7 @@ class Named:
 
     def scope(self, target):
         """Returns what operations on an object stand under."""
-        steps = target.split("/")
-        return "/".join(steps[: 5 if "locations" in steps else 3])
+        return "/".join(target.split("/")[:5])
 
     def answers(self, method, target, effect, result, undo=None):
         """Has an effect: at once where the method answers with the object, else by an operation."""

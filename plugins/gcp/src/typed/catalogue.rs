@@ -138,7 +138,7 @@ static ROUTE: Typed = Typed {
     rules: Some(next_hop),
     link: "https://compute.googleapis.com/compute/v1/projects/shop/global/routes/site",
     example: "route:\n  type: gcp:compute:Route\n  properties: { name: site, network: global/networks/shop, dest_range: \
-              10.99.0.0/16, next_hop_vpn_tunnel: \"${tunnel.self_link}\" }\n",
+              10.99.0.0/16, priority: 1000, next_hop_vpn_tunnel: \"${tunnel.self_link}\" }\n",
     ..PLAIN
 };
 
@@ -337,7 +337,7 @@ static SUBSCRIPTION: Typed = Typed {
     ..PLAIN
 };
 
-/// All of them.
+/// All types.
 pub static TYPES: [&'static dyn ResourceProvider; 45] = [
     &NETWORK,
     &SUBNETWORK,
@@ -384,4 +384,51 @@ pub static TYPES: [&'static dyn ResourceProvider; 45] = [
     &policy::OF_PROJECT,
     &policy::OF_BUCKET,
     &policy::OF_RUN_SERVICE,
+];
+
+/// Those that are descriptions.
+#[cfg(test)]
+pub static DESCRIBED: &[&Typed] = &[
+    &NETWORK,
+    &SUBNETWORK,
+    &FIREWALL,
+    &ROUTER,
+    &ADDRESS,
+    &GLOBAL_ADDRESS,
+    &VPN_GATEWAY,
+    &EXTERNAL_VPN_GATEWAY,
+    &VPN_TUNNEL,
+    &INSTANCE,
+    &DISK,
+    &BUCKET,
+    &SERVICE_ACCOUNT,
+    &MANAGED_ZONE,
+    &RECORD_SET,
+    &TOPIC,
+    &SUBSCRIPTION,
+    &ROUTE,
+    &groups::INSTANCE_TEMPLATE,
+    &groups::INSTANCE_GROUP_MANAGER,
+    &groups::REGION_INSTANCE_GROUP_MANAGER,
+    &load_balancing::HEALTH_CHECK,
+    &load_balancing::BACKEND_SERVICE,
+    &load_balancing::URL_MAP,
+    &load_balancing::TARGET_HTTP_PROXY,
+    &load_balancing::TARGET_HTTPS_PROXY,
+    &load_balancing::SSL_CERTIFICATE,
+    &load_balancing::FORWARDING_RULE,
+    &load_balancing::GLOBAL_FORWARDING_RULE,
+    &files::FILESTORE_INSTANCE,
+    &containers::CLUSTER,
+    &containers::NODE_POOL,
+    &databases::SQL_INSTANCE,
+    &databases::SQL_DATABASE,
+    &databases::SQL_USER,
+    &databases::FIRESTORE_DATABASE,
+    &databases::BIGTABLE_INSTANCE,
+    &serverless::RUN_SERVICE,
+    &serverless::FUNCTION,
+    &security::KEY_RING,
+    &security::CRYPTO_KEY,
+    &security::SECRET,
 ];

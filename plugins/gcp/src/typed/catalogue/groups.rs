@@ -35,7 +35,6 @@ pub static INSTANCE_GROUP_MANAGER: Typed = Typed {
     rest: "compute/v1/instanceGroupManagers",
     about: "A group of instances in a zone, all made of one template.",
     abouts: ABOUTS_OF_GROUPS,
-    required: &["instance_template", "target_size"],
     link: "https://compute.googleapis.com/compute/v1/projects/shop/zones/europe-west1-b/instanceGroupManagers/web",
     example: "group:\n  type: gcp:compute:InstanceGroupManager\n  properties:\n    name: web\n    base_instance_name: web\n    \
               instance_template: \"${template.self_link}\"\n    target_size: 2\n    named_ports: [{ name: https, port: 443 }]\n",
@@ -47,7 +46,6 @@ pub static REGION_INSTANCE_GROUP_MANAGER: Typed = Typed {
     rest: "compute/v1/regionInstanceGroupManagers",
     about: "A group of instances over the zones of a region, all made of one template.",
     abouts: ABOUTS_OF_GROUPS,
-    required: &["instance_template", "target_size"],
     link: "https://compute.googleapis.com/compute/v1/projects/shop/regions/europe-west1/instanceGroupManagers/web",
     example: "group:\n  type: gcp:compute:RegionInstanceGroupManager\n  properties:\n    name: web\n    base_instance_name: web\n    \
               instance_template: \"${template.self_link}\"\n    target_size: 3\n",
