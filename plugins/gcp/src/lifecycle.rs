@@ -84,7 +84,6 @@ impl Target {
             "project" | "projectId" | "projectsId" => configured("project"),
             "region" => configured("region"),
             "zone" => configured("zone"),
-            "location" => configured("location").or_else(|| configured("region")),
             // The parent of what stands in a project, or in a location of one.
             "parent" | "name" => {
                 let project = configured("project")?;
@@ -439,9 +438,11 @@ impl Target {
     pub(crate) fn named_in_query(&self, method: &Method, link: &str) -> BTreeMap<String, String> {
         let found = self.path_of(link).ok();
         let values = found.and_then(|found| matched(self.rest.method("get")?.path, &found));
+        let host = self.given.get("host").filter(|host| !host.is_empty());
         values
             .unwrap_or_default()
             .into_iter()
+            .chain(host.map(|host| ("host".to_owned(), host.clone())))
             .filter(|(name, _)| method.takes(name) && parameters(method.path).all(|(known, _)| known != name))
             .collect()
     }

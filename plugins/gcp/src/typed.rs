@@ -69,6 +69,8 @@ pub struct Typed {
     pub beside: Option<(&'static str, &'static str, &'static str)>,
     /// The attribute that takes labels, where the type has one.
     pub labels: &'static str,
+    /// A new object of another name can stand beside the old one: what refers to it moves over before the old one goes.
+    pub stands_beside: bool,
     /// What becomes of an object that is deleted.
     pub deletion: Deletion,
     /// What is added to the body that is sent.
@@ -162,6 +164,10 @@ impl Typed {
                 given.insert((*parameter).to_owned(), value);
             }
         }
+        // A user of a database is told apart by where it comes from as well.
+        if let (true, Some(host)) = (target_has_host(rest), text("host")) {
+            given.insert("host".to_owned(), host);
+        }
         if let (Named::Parameter(parameter), Some(name)) = (self.named, text("name")) {
             given.insert(parameter.to_owned(), name);
         }
@@ -196,9 +202,11 @@ impl Typed {
             let given = attributes.attribute(&attribute_name(name));
             let given = given.and_then(Value::as_text).map(str::to_owned);
             given.or_else(|| {
+                // A location that is not given is the region.
+                let configured = if name == "location" { "region" } else { name };
                 PLACES
                     .contains(&name)
-                    .then(|| target.parameter_of(context, name))
+                    .then(|| target.parameter_of(context, configured))
                     .flatten()
             })
         };
@@ -468,6 +476,16 @@ impl ResourceProvider for Typed {
         }
     }
 
+    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+        let is_named_anew = plan
+            .changes
+            .iter()
+            .any(|change| change.at.first_attribute() == Some("name"));
+        if self.stands_beside && is_named_anew {
+            plan.delete_before_replace = false;
+        }
+    }
+
     fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
         let target = self.new_target(context, &request.inputs)?;
         let body = self.body(context, &target, &request.inputs);
@@ -568,4 +586,8 @@ fn parent_of(template: &str) -> &str {
         .nth(1)
         .and_then(|(at, _)| template.get(..at))
         .unwrap_or_default()
+}
+
+fn target_has_host(rest: RestType) -> bool {
+    rest.method("delete").is_some_and(|method| method.takes("host"))
 }

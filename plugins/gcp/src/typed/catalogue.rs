@@ -31,6 +31,7 @@ const PLAIN: Typed = Typed {
     configured: &[],
     beside: None,
     labels: "labels",
+    stands_beside: false,
     deletion: Deletion::Method,
     completion: None,
     rules: None,

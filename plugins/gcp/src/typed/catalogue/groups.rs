@@ -10,6 +10,7 @@ pub static INSTANCE_TEMPLATE: Typed = Typed {
             is moved to it.",
     abouts: &[("properties", "The properties of each instance.")],
     required: &["properties", "properties.machine_type"],
+    stands_beside: true,
     link: "https://compute.googleapis.com/compute/v1/projects/shop/global/instanceTemplates/web-1",
     example: "template:\n  type: gcp:compute:InstanceTemplate\n  properties:\n    name: web-1\n    properties:\n      \
               machine_type: e2-small\n      disks: [{ boot: true, auto_delete: true, initialize_params: { source_image: \

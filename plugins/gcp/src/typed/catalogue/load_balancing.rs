@@ -6,6 +6,7 @@ use crate::typed::Typed;
 pub static HEALTH_CHECK: Typed = Typed {
     name: "gcp:compute:HealthCheck",
     rest: "compute/v1/healthChecks",
+    stands_beside: true,
     about: "How it is found out whether a backend is healthy.",
     abouts: &[
         (
@@ -24,6 +25,7 @@ pub static HEALTH_CHECK: Typed = Typed {
 pub static BACKEND_SERVICE: Typed = Typed {
     name: "gcp:compute:BackendService",
     rest: "compute/v1/backendServices",
+    stands_beside: true,
     about: "Groups of instances, or of other endpoints, that a load balancer of all regions sends traffic to.",
     abouts: &[
         (
@@ -49,6 +51,7 @@ pub static BACKEND_SERVICE: Typed = Typed {
 pub static URL_MAP: Typed = Typed {
     name: "gcp:compute:UrlMap",
     rest: "compute/v1/urlMaps",
+    stands_beside: true,
     about: "Which backend a request goes to, by its host and its path.",
     abouts: &[
         ("default_service", "Where a request goes that no rule is about."),
@@ -63,6 +66,7 @@ pub static URL_MAP: Typed = Typed {
 pub static TARGET_HTTP_PROXY: Typed = Typed {
     name: "gcp:compute:TargetHttpProxy",
     rest: "compute/v1/targetHttpProxies",
+    stands_beside: true,
     about: "What takes requests in plain HTTP. Use it to send them on to HTTPS.",
     abouts: &[("url_map", "The link of the URL map.")],
     required: &["url_map"],
@@ -74,6 +78,7 @@ pub static TARGET_HTTP_PROXY: Typed = Typed {
 pub static TARGET_HTTPS_PROXY: Typed = Typed {
     name: "gcp:compute:TargetHttpsProxy",
     rest: "compute/v1/targetHttpsProxies",
+    stands_beside: true,
     about: "What takes requests in HTTPS.",
     abouts: &[
         ("url_map", "The link of the URL map."),
@@ -93,6 +98,7 @@ pub static TARGET_HTTPS_PROXY: Typed = Typed {
 pub static SSL_CERTIFICATE: Typed = Typed {
     name: "gcp:compute:SslCertificate",
     rest: "compute/v1/sslCertificates",
+    stands_beside: true,
     about: "A certificate for HTTPS: one that Google gets for domains, or one with its key.",
     abouts: &[
         ("type", "`MANAGED` or `SELF_MANAGED`."),
