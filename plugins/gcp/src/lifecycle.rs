@@ -23,6 +23,9 @@ const OWN_QUERY: [&str; 5] = [
     "ifGenerationMatch",
 ];
 
+/// When a key is rotated next.
+const NEXT_ROTATION: &str = "nextRotationTime";
+
 /// The service whose operations have links with the number of the project.
 const KUBERNETES: &str = "container";
 
@@ -150,6 +153,16 @@ impl Target {
             })
         };
         expand(method.path, value).map_err(|name| self.missing(name))
+    }
+
+    /// Tells whether an object is one of the type, as far as its own link says.
+    pub(crate) fn holds(&self, object: &Value) -> bool {
+        let link = object.attribute("selfLink").and_then(Value::as_text);
+        let found = link.and_then(|link| segments(self.rest.service(), link));
+        match (found, self.rest.method("get")) {
+            (Some(found), Some(get)) => matched(get.path, &found).is_some(),
+            _ => true,
+        }
     }
 
     /// Returns the link of an object whose whole name is known before it is made.
@@ -363,16 +376,23 @@ impl Target {
         let Some(link) = self.link_to_be(context, body) else {
             return Err(conflict);
         };
-        let Some(found) = self.read(context, &link)? else {
+        let Some(found) = self.read_whatever(context, &link)? else {
             return Err(conflict);
         };
-        let settled = konductor_schema_body::settled(self.place(), &found, body);
-        let differ = konductor_schema_body::changes(self.place(), &Path::root(), &settled, body);
+        let mut body = body.clone();
+        // When a key is rotated next follows from when it is made.
+        if let (Some(time), Some(map)) = (found.attribute(NEXT_ROTATION), body.as_map_mut())
+            && map.contains_key(NEXT_ROTATION)
+        {
+            map.insert(NEXT_ROTATION.to_owned(), time.clone());
+        }
+        let settled = konductor_schema_body::settled(self.place(), &found, &body);
+        let differ = konductor_schema_body::changes(self.place(), &Path::root(), &settled, &body);
         // A key that was deleted keeps its name, and gets a new version.
         if self.is_key() && self.is_spent(context, &link)? {
             let is_fixed = differ.iter().any(|change| change.requires_replacement);
             if !is_fixed {
-                return self.revive(context, &link, &settled, body, token);
+                return self.revive(context, &link, &settled, &body, token);
             }
         } else if differ.is_empty() {
             return Ok(Stand::Done(link, found));
@@ -380,8 +400,15 @@ impl Target {
         Err(conflict)
     }
 
-    /// Reads an object; none when it is not there.
+    /// Reads an object; none when it is not there, or nothing can be done with it any more.
     pub fn read(&self, context: &Context, link: &str) -> Result<Option<Value>, Failure> {
+        match self.read_whatever(context, link)? {
+            Some(found) => self.present(context, link, found),
+            None => Ok(None),
+        }
+    }
+
+    fn read_whatever(&self, context: &Context, link: &str) -> Result<Option<Value>, Failure> {
         let path = self.path_of(link)?;
         let answer = api(context, self.rest.service()).get(path).send_optional()?;
         match answer {

@@ -63,6 +63,21 @@ impl Target {
         Ok(!versions.iter().any(|version| USABLE.contains(&text(version, "state"))))
     }
 
+    /// Returns an object that was read; none when it is a key that nothing can be done with any more.
+    pub(crate) fn present(
+        &self,
+        context: &Context,
+        link: &str,
+        found: Value,
+    ) -> Result<Option<Value>, Failure> {
+        let primary = found.attribute("primary").and_then(|primary| primary.attribute("state"));
+        let is_enabled = primary.and_then(Value::as_text) == Some("ENABLED");
+        if self.is_key() && !is_enabled && self.is_spent(context, link)? {
+            return Ok(None);
+        }
+        Ok(Some(found))
+    }
+
     /// Gives a key a new version, and makes it what it should be.
     pub(crate) fn revive(
         &self,

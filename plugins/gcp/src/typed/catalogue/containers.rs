@@ -56,15 +56,16 @@ pub static CLUSTER: Typed = Typed {
 /// A cluster has nodes of its own, or Google manages them.
 fn cluster(inputs: &Value, diagnostics: &mut Diagnostics) {
     let is_given = |name: &str| inputs.attribute(name).is_some_and(|value| !value.is_null());
-    let autopilot = inputs
-        .attribute("autopilot")
-        .and_then(|autopilot| autopilot.attribute("enabled"));
-    let is_autopilot = match autopilot.map(Value::reveal) {
-        Some(Value::Boolean(enabled)) => *enabled,
-        // Not known yet.
-        Some(Value::Unknown | Value::Reference(_)) => return,
-        _ => false,
-    };
+    let autopilot = inputs.attribute("autopilot").map(Value::reveal);
+    let is_unknown =
+        |value: Option<&Value>| matches!(value, Some(Value::Unknown | Value::Reference(_)));
+    let enabled = autopilot
+        .and_then(|autopilot| autopilot.attribute("enabled"))
+        .map(Value::reveal);
+    if is_unknown(autopilot) || is_unknown(enabled) {
+        return;
+    }
+    let is_autopilot = matches!(enabled, Some(Value::Boolean(true)));
     for name in ["initial_node_count", "node_config"] {
         if is_autopilot && is_given(name) {
             diagnostics.push(
