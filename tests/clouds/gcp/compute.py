@@ -324,8 +324,13 @@ class Compute:
         return answer
 
     def aggregatedList(self, method, values, query, body):
+        """Lists over all places, so global objects as well as those of regions, whatever collection they are of."""
         scopes = {}
-        for path, found in self.all(method.collection, f"{BASE}projects/{values['project']}/"):
+        below = f"{BASE}projects/{values['project']}/"
+        for path, (_, found) in sorted(self.objects.objects.items()):
+            if not path.startswith(below) or path.split("/")[-2] != method.collection or found.get("_hidden"):
+                continue
+            found = shown(found)
             scope = "/".join(path.removeprefix(f"{BASE}projects/{values['project']}/").split("/")[:-2])
             scopes.setdefault(scope, {method.collection: []})[method.collection].append(found)
         return {"kind": f"compute#{method.collection}AggregatedList", "items": scopes}
