@@ -1,6 +1,7 @@
 //! Checks what a guest asks for and encodes it once, so that what is signed is what is sent.
 
 use http::{HeaderMap, HeaderName, HeaderValue};
+use konductor_model::manifest::EndpointProtocol;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_decode_str, percent_encode};
 
 /// The methods a guest may use.
@@ -125,13 +126,22 @@ pub fn check_method(method: &str) -> Result<http::Method, RequestError> {
         })
 }
 
+/// The same with colons as they are. Google's servers tell a verb (`projects/shop:getIamPolicy`) by a colon that is not
+/// encoded.
+const WITH_COLONS: &AsciiSet = &ENCODED.remove(b':');
+
 /// Checks a percent-encoded path and returns it with every byte that is not unreserved encoded, in upper case.
-/// An encoded slash stays encoded, so a segment stays a segment.
+/// An encoded slash stays encoded, so a segment stays a segment. For Google, colons are written as they are, however the
+/// guest wrote them: what is judged and what the server reads is the same.
 ///
 /// # Errors
 /// When it is not absolute, holds a dot segment under any encoding, or a character that could end the line,
 /// start a query, a fragment or another host.
-pub fn encode_path(path: &str) -> Result<String, RequestError> {
+pub fn encode_path(path: &str, protocol: EndpointProtocol) -> Result<String, RequestError> {
+    let encoded_bytes = match protocol {
+        EndpointProtocol::Google => WITH_COLONS,
+        EndpointProtocol::Aws | EndpointProtocol::Azure | EndpointProtocol::Http => ENCODED,
+    };
     let refuse = |reason| Err(RequestError::Path { reason });
     if path.len() > LONGEST_TARGET {
         return Err(RequestError::TooLarge {
@@ -177,7 +187,7 @@ pub fn encode_path(path: &str) -> Result<String, RequestError> {
             return refuse("it holds an encoded control character");
         }
         encoded.push('/');
-        encoded.extend(percent_encode(&bytes, ENCODED));
+        encoded.extend(percent_encode(&bytes, encoded_bytes));
     }
     Ok(encoded)
 }
@@ -307,6 +317,13 @@ mod tests {
 
     use super::*;
 
+    const PROTOCOLS: [EndpointProtocol; 4] = [
+        EndpointProtocol::Aws,
+        EndpointProtocol::Azure,
+        EndpointProtocol::Google,
+        EndpointProtocol::Http,
+    ];
+
     fn pair(name: &str, value: &str) -> Vec<(String, String)> {
         vec![(name.to_owned(), value.to_owned())]
     }
@@ -348,7 +365,9 @@ mod tests {
             "/a%zz",
             "/a%+1",
         ] {
-            assert!(encode_path(path).is_err(), "{path:?} was taken");
+            for protocol in PROTOCOLS {
+                assert!(encode_path(path, protocol).is_err(), "{path:?} was taken");
+            }
         }
     }
 
@@ -366,8 +385,29 @@ mod tests {
             ("/bucket/%252e%252e", "/bucket/%252e%252e"),
             ("/b/%7Ehome/...", "/b/~home/..."),
         ] {
-            assert_eq!(encode_path(path).unwrap(), expected);
+            assert_eq!(encode_path(path, EndpointProtocol::Aws).unwrap(), expected);
         }
+    }
+
+    #[test]
+    fn a_colon_is_a_colon_for_google_only() {
+        for path in ["/v3/projects/shop:getIamPolicy", "/v3/projects/shop%3AgetIamPolicy"] {
+            assert_eq!(
+                encode_path(path, EndpointProtocol::Google).unwrap(),
+                "/v3/projects/shop:getIamPolicy"
+            );
+            for protocol in [EndpointProtocol::Aws, EndpointProtocol::Azure, EndpointProtocol::Http] {
+                assert_eq!(
+                    encode_path(path, protocol).unwrap(),
+                    "/v3/projects/shop%3AgetIamPolicy"
+                );
+            }
+        }
+        // Nothing else is told apart from a colon: what is encoded twice stays so, and so do slashes.
+        assert_eq!(
+            encode_path("/v3/projects/shop%253Ax/a%2Fb", EndpointProtocol::Google).unwrap(),
+            "/v3/projects/shop%253Ax/a%2Fb"
+        );
     }
 
     #[test]
@@ -485,24 +525,25 @@ mod tests {
                 .iter()
                 .map(|segment| format!("/{}", percent_encode(segment, ENCODED)))
                 .collect();
-            if let Ok(encoded) = encode_path(&path) {
+            for encoded in PROTOCOLS.into_iter().filter_map(|protocol| encode_path(&path, protocol).ok()) {
                 let url = url::Url::parse(&format!("https://host.example{encoded}")).unwrap();
                 prop_assert_eq!(url.path(), &encoded);
                 prop_assert_eq!(url.host_str(), Some("host.example"));
                 let decoded: Vec<Vec<u8>> =
                     encoded.split('/').skip(1).map(|segment| percent_decode_str(segment).collect()).collect();
-                prop_assert_eq!(decoded, segments);
+                prop_assert_eq!(&decoded, &segments);
             }
         }
 
         #[test]
         fn any_path_that_is_taken_stays_on_the_host_and_is_stable(path in "[ -~]{0,40}") {
-            if let Ok(encoded) = encode_path(&path) {
+            for protocol in PROTOCOLS {
+                let Ok(encoded) = encode_path(&path, protocol) else { continue };
                 let url = url::Url::parse(&format!("https://host.example{encoded}")).unwrap();
                 prop_assert_eq!(url.host_str(), Some("host.example"));
                 prop_assert_eq!(url.path(), &encoded);
                 prop_assert_eq!(url.query(), None);
-                prop_assert_eq!(encode_path(&encoded).unwrap(), encoded);
+                prop_assert_eq!(encode_path(&encoded, protocol).unwrap(), encoded);
             }
         }
 

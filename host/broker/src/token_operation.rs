@@ -260,7 +260,7 @@ mod tests {
                 protocol,
                 service: self.service,
                 method: self.method,
-                path: &crate::request::encode_path(self.path).unwrap(),
+                path: &crate::request::encode_path(self.path, protocol).unwrap(),
                 query: &query,
                 headers: &headers,
                 body: self.body.as_bytes(),

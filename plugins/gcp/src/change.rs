@@ -9,6 +9,7 @@ use serde_json::{Value as Json, json};
 use crate::body::{body_to_json, merge_patch};
 use crate::client::{Operation, api};
 use crate::lifecycle::{Handle, Stand, Target};
+use crate::own_methods;
 
 /// Methods that set one property and take the fingerprint of the whole object; no other knows it.
 const GUARDED: [&str; 2] = ["/setNamedPorts", "/setTargetPools"];
@@ -23,7 +24,8 @@ impl Target {
         new: &Value,
         token: &str,
     ) -> Result<Stand, Failure> {
-        self.change(context, link, changed(old, new), old, new, token)
+        let names = own_methods::split(self.rest.name(), changed(old, new), old, new);
+        self.change(context, link, names, old, new, token)
     }
 
     fn change(
@@ -41,7 +43,7 @@ impl Target {
         // old body, which is not there any more once an operation was waited for.
         let (mut with_setter, plain): (Vec<String>, Vec<String>) = names
             .into_iter()
-            .partition(|name| self.rest.setter(name).is_some());
+            .partition(|name| self.rest.setter(name).is_some() || own_methods::of(self.rest.name(), name).is_some());
         let answer = if !plain.is_empty() {
             self.patch(context, link, &plain, &current, old, new, token)?
         } else if with_setter.is_empty() {
@@ -52,7 +54,12 @@ impl Target {
         };
         // What changes at once answers with the object itself.
         let is_older = answer.get("targetLink").is_some() || answer.get("operationType").is_some();
-        let is_newer = self.rest.operation_version().is_some() && answer.get("done").is_some();
+        // While it goes on, `done` is left out.
+        let is_named = answer
+            .get("name")
+            .and_then(Json::as_str)
+            .is_some_and(|name| name.split('/').rev().skip(1).any(|step| step == "operations"));
+        let is_newer = self.rest.operation_version().is_some() && (is_named || answer.get("done").is_some());
         let is_operation = (is_older && answer.get("selfLink").is_some()) || is_newer;
         let handle = Handle {
             rest: self.rest.name().to_owned(),
@@ -91,6 +98,15 @@ impl Target {
         new: &Value,
         token: &str,
     ) -> Result<Json, Failure> {
+        if let Some(own) = own_methods::of(self.rest.name(), name) {
+            let path = self.item_path(&own.method(), link)?;
+            let payload = own.payload(self.rest.body(), current, new);
+            return api(context, self.rest.service())
+                .request(own.verb, &path)
+                .json(&payload)
+                .send()?
+                .json();
+        }
         let setter = self
             .rest
             .setter(name)
@@ -155,7 +171,14 @@ impl Target {
     ) -> Result<Json, Failure> {
         let place = self.place();
         let api = api(context, self.rest.service());
-        let (method, mut object) = match (self.rest.method("patch"), self.rest.method("update")) {
+        let patch = own_methods::patch(self.rest.name()).or_else(|| self.rest.method("patch"));
+        let (method, mut object) = match (patch, self.rest.method("update")) {
+            (None, Some(_)) if own_methods::are_all(self.rest.name()) => {
+                return Err(Failure::new(
+                    Disposition::Unsupported,
+                    format!("`{}` of {} cannot be changed in place", names.join("`, `"), self.rest.name()),
+                ));
+            }
             (Some(method), _) => {
                 let masked =
                     method.takes("updateMask") || self.rest.beside("patch").any(|name| name == "updateMask");
@@ -229,6 +252,9 @@ impl Target {
         };
         let path = self.item_path(&method, link)?;
         let mut request = api.request(method.verb, &path).json(&payload);
+        for (name, value) in self.named_in_query(&method, link) {
+            request = request.query(&name, value);
+        }
         if method.takes("updateMask") {
             request = request.query("updateMask", names.join(","));
         }
@@ -248,7 +274,7 @@ impl Target {
 }
 
 /// Returns the members in which two bodies differ.
-fn changed(old: &Value, new: &Value) -> Vec<String> {
+pub(crate) fn changed(old: &Value, new: &Value) -> Vec<String> {
     let empty = BTreeMap::new();
     let (old, new) = (old.as_map().unwrap_or(&empty), new.as_map().unwrap_or(&empty));
     let mut names: Vec<String> = old

@@ -34,6 +34,7 @@ pub fn page(context: &Context, target: &Target, cursor: Option<&str>) -> Result<
         .iter()
         .any(|name| target.given.contains_key(*name));
     let aggregated = rest.method("aggregated").filter(|_| !is_placed);
+    let is_aggregated = aggregated.is_some();
     let method = aggregated.or_else(|| rest.method("list")).ok_or_else(|| {
         Failure::new(
             Disposition::Unsupported,
@@ -49,6 +50,10 @@ pub fn page(context: &Context, target: &Target, cursor: Option<&str>) -> Result<
     let answer = received(request.send()?.json()?);
     let mut objects = Vec::new();
     for item in items(&answer) {
+        // A list over all places has the objects of other collections as well: global rules among those of regions.
+        if is_aggregated && !target.holds(&item) {
+            continue;
+        }
         let link = target.link_of(context, &item)?;
         objects.push((link, item));
     }
@@ -152,7 +157,10 @@ impl Many {
     pub fn find(&self, context: &Context, target: &Target, link: &str) -> Result<Option<Value>, Failure> {
         let is_read = collection_of(target, link).is_some_and(|(name, _)| self.collections.contains(&name));
         if is_read {
-            return Ok(self.found.get(link).cloned());
+            return match self.found.get(link) {
+                Some(found) => target.present(context, link, found.clone()),
+                None => Ok(None),
+            };
         }
         target.read(context, link)
     }

@@ -17,9 +17,11 @@ pub mod generic;
 pub mod lifecycle;
 pub mod link;
 pub mod module;
+pub mod own_methods;
 pub mod parameters;
 pub mod typed;
 pub mod types;
+pub mod versions;
 
 use konductor_sdk::model::TagRules;
 use konductor_sdk::model::manifest::EndpointProtocol;

@@ -23,6 +23,12 @@ const OWN_QUERY: [&str; 5] = [
     "ifGenerationMatch",
 ];
 
+/// When a key is rotated next.
+const NEXT_ROTATION: &str = "nextRotationTime";
+
+/// The service whose operations have links with the number of the project.
+const KUBERNETES: &str = "container";
+
 /// What an operation that goes on is kept as. It holds no secret.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Handle {
@@ -149,11 +155,39 @@ impl Target {
         expand(method.path, value).map_err(|name| self.missing(name))
     }
 
+    /// Tells whether an object is one of the type, as far as its own link says.
+    pub(crate) fn holds(&self, object: &Value) -> bool {
+        let link = object.attribute("selfLink").and_then(Value::as_text);
+        let found = link.and_then(|link| segments(self.rest.service(), link));
+        match (found, self.rest.method("get")) {
+            (Some(found), Some(get)) => matched(get.path, &found).is_some(),
+            _ => true,
+        }
+    }
+
+    /// Returns the link of an object whose whole name is known before it is made.
+    fn known_link(&self) -> Option<String> {
+        let get = self.rest.method("get")?;
+        parameters(get.path).find(|(name, whole)| *whole && *name == "name")?;
+        let found = expand(get.path, |name| self.given.get(name).cloned()).ok()?;
+        Some(link(self.rest.service(), &found))
+    }
+
     /// Returns the link of an object, as what Google answered and the parameters say.
     pub fn link_of(&self, context: &Context, answer: &Value) -> Result<String, Failure> {
         let service = self.rest.service();
         let text = |name: &str| answer.attribute(name).and_then(Value::as_text);
         let get = self.method("get")?;
+        // Links of Kubernetes Engine name zones where requests name locations, and its names are short.
+        if service == KUBERNETES
+            && let (Some(parent), Some(name)) = (self.parameter(context, "parent"), text("name"))
+        {
+            let collection = self.rest.name().rsplit(['/', '.']).next().unwrap_or_default();
+            let name = format!("{parent}/{collection}/{name}");
+            if let Ok(found) = expand(get.path, |_| Some(name.clone())) {
+                return Ok(link(service, &found));
+            }
+        }
         if let Some(found) = text("selfLink").and_then(|link| segments(service, link))
             && matched(get.path, &found).is_some()
         {
@@ -187,7 +221,8 @@ impl Target {
     /// Returns the link that a new object will have, where what is asked for says it: by its name, or by a parameter that
     /// gives it one (`topicId`, `accountId`).
     fn link_to_be(&self, context: &Context, body: &Value) -> Option<String> {
-        if let Ok(link) = self.link_of(context, body) {
+        let known = self.known_link();
+        if let Some(link) = known.or_else(|| self.link_of(context, body).ok()) {
             return Some(link);
         }
         let (get, create) = (self.method("get").ok()?, self.method("create").ok()?);
@@ -218,7 +253,7 @@ impl Target {
     fn progress(&self, operation: &Operation, handle: Handle, said: &str) -> Result<Stand, Failure> {
         let link = handle.link.clone();
         let handle = Handle {
-            operation: operation.path.clone(),
+            operation: self.operation_path(operation, link.as_deref()),
             ..handle
         };
         Ok(Stand::Going(in_progress(
@@ -229,8 +264,40 @@ impl Target {
         )?))
     }
 
+    /// Returns where an operation can be asked for. That of Kubernetes Engine is found beside its object: its own link has
+    /// the number of the project, which no grant names.
+    fn operation_path(&self, operation: &Operation, link: Option<&str>) -> Vec<String> {
+        let place = link
+            .filter(|_| self.rest.service() == KUBERNETES)
+            .and_then(|link| segments(KUBERNETES, link))
+            .and_then(|mut found| {
+                (found.get(3).is_some_and(|step| step == "locations") && found.len() > 5).then(|| {
+                    found.truncate(5);
+                    found
+                })
+            });
+        match (place, operation.path.last()) {
+            (Some(mut place), Some(name)) => {
+                place.extend(["operations".to_owned(), name.clone()]);
+                place
+            }
+            _ => operation.path.clone(),
+        }
+    }
+
     /// Makes an object. `create` parameters of a wrapped request stand among the given ones.
     pub fn create(&self, context: &Context, body: &Value, token: &str) -> Result<Stand, Failure> {
+        self.create_beside(context, body, serde_json::Map::new(), token)
+    }
+
+    /// Makes an object whose request holds more than text beside it.
+    pub fn create_beside(
+        &self,
+        context: &Context,
+        body: &Value,
+        beside: serde_json::Map<String, Json>,
+        token: &str,
+    ) -> Result<Stand, Failure> {
         let method = self.method("create")?;
         let path = self.collection_path(context, &method, body)?;
         let api = api(context, self.rest.service());
@@ -253,7 +320,7 @@ impl Target {
         let payload = match self.rest.wrapper("create") {
             None => object,
             Some(member) => {
-                let mut payload = serde_json::Map::new();
+                let mut payload = beside;
                 for name in self.rest.beside("create") {
                     if let Some(value) = self.given.get(name) {
                         payload.insert(name.to_owned(), value.clone().into());
@@ -268,19 +335,23 @@ impl Target {
             Ok(answer) => answer.json::<Json>()?,
             // With a key, what is there is somebody else's; without one it may be what a run that was cut off made.
             Err(failure) if !is_keyed && is_conflict(&failure) => {
-                return self.own(context, body, failure);
+                return self.own(context, body, token, failure);
             }
             Err(failure) => return Err(failure),
         };
         let Some(version) = self.rest.operation_version() else {
             let answer = received(answer);
-            return Ok(Stand::Done(self.link_of(context, &answer)?, answer));
+            let link = self.known_link().map_or_else(|| self.link_of(context, &answer), Ok)?;
+            return Ok(Stand::Done(link, answer));
         };
         let operation = Operation::read(self.rest.service(), version, &answer)?;
         let handle = Handle {
             rest: self.rest.name().to_owned(),
             operation: Vec::new(),
-            link: self.target(&operation),
+            link: self
+                .known_link()
+                .or_else(|| self.target(&operation))
+                .or_else(|| self.link_to_be(context, body)),
             remaining: Vec::new(),
             deletes: false,
         };
@@ -295,23 +366,49 @@ impl Target {
     }
 
     /// Returns an object of the name that was asked for, if it is as asked for.
-    fn own(&self, context: &Context, body: &Value, conflict: Failure) -> Result<Stand, Failure> {
+    fn own(
+        &self,
+        context: &Context,
+        body: &Value,
+        token: &str,
+        conflict: Failure,
+    ) -> Result<Stand, Failure> {
         let Some(link) = self.link_to_be(context, body) else {
             return Err(conflict);
         };
-        let Some(found) = self.read(context, &link)? else {
+        let Some(found) = self.read_whatever(context, &link)? else {
             return Err(conflict);
         };
-        let settled = konductor_schema_body::settled(self.place(), &found, body);
-        let differ = konductor_schema_body::changes(self.place(), &Path::root(), &settled, body);
-        if differ.is_empty() {
+        let mut body = body.clone();
+        // When a key is rotated next follows from when it is made.
+        if let (Some(time), Some(map)) = (found.attribute(NEXT_ROTATION), body.as_map_mut())
+            && map.contains_key(NEXT_ROTATION)
+        {
+            map.insert(NEXT_ROTATION.to_owned(), time.clone());
+        }
+        let settled = konductor_schema_body::settled(self.place(), &found, &body);
+        let differ = konductor_schema_body::changes(self.place(), &Path::root(), &settled, &body);
+        // A key that was deleted keeps its name, and gets a new version.
+        if self.is_key() && self.is_spent(context, &link)? {
+            let is_fixed = differ.iter().any(|change| change.requires_replacement);
+            if !is_fixed {
+                return self.revive(context, &link, &settled, &body, token);
+            }
+        } else if differ.is_empty() {
             return Ok(Stand::Done(link, found));
         }
         Err(conflict)
     }
 
-    /// Reads an object; none when it is not there.
+    /// Reads an object; none when it is not there, or nothing can be done with it any more.
     pub fn read(&self, context: &Context, link: &str) -> Result<Option<Value>, Failure> {
+        match self.read_whatever(context, link)? {
+            Some(found) => self.present(context, link, found),
+            None => Ok(None),
+        }
+    }
+
+    fn read_whatever(&self, context: &Context, link: &str) -> Result<Option<Value>, Failure> {
         let path = self.path_of(link)?;
         let answer = api(context, self.rest.service()).get(path).send_optional()?;
         match answer {
@@ -363,6 +460,20 @@ impl Target {
         expand(method.path, value).map_err(|name| self.missing(name))
     }
 
+    /// Returns what a method wants in its query to know the object, which the path of the link says: the `name` of a user of
+    /// a database.
+    pub(crate) fn named_in_query(&self, method: &Method, link: &str) -> BTreeMap<String, String> {
+        let found = self.path_of(link).ok();
+        let values = found.and_then(|found| matched(self.rest.method("get")?.path, &found));
+        let host = self.given.get("host").filter(|host| !host.is_empty());
+        values
+            .unwrap_or_default()
+            .into_iter()
+            .chain(host.map(|host| ("host".to_owned(), host.clone())))
+            .filter(|(name, _)| method.takes(name) && parameters(method.path).all(|(known, _)| known != name))
+            .collect()
+    }
+
     /// Deletes an object.
     pub fn delete(&self, context: &Context, link: &str, token: &str) -> Result<Stand, Failure> {
         let method = self.method("delete")?;
@@ -371,6 +482,9 @@ impl Target {
         let mut request = api.request(method.verb, &path);
         if method.takes("requestId") {
             request = request.query("requestId", step_token(token, "delete"));
+        }
+        for (name, value) in self.named_in_query(&method, link) {
+            request = request.query(&name, value);
         }
         let Some(answer) = request.send_optional()? else {
             return Ok(Stand::Gone);

@@ -4,8 +4,12 @@
 //! parameters of the path. What Google fills in where it is not given is kept, so leaving an attribute out does not
 //! change it back.
 
+mod adjustment;
 mod catalogue;
 mod conversion;
+mod policy;
+#[cfg(test)]
+mod published;
 
 use std::collections::BTreeMap;
 
@@ -17,11 +21,14 @@ use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 
 pub use self::catalogue::TYPES;
-use self::conversion::{attribute_name, schema_of, to_attributes, to_body};
-use crate::body::spelled;
+use self::adjustment::adjust;
+pub(crate) use self::conversion::attribute_name;
+use self::conversion::{schema_of, to_attributes, to_body};
+use crate::body::{body_to_json, spelled};
 use crate::collection;
 use crate::lifecycle::{Stand, Target, type_of_handle};
-use crate::link::{matched, parameters, segments};
+use crate::link::{expand, matched, parameters, segments};
+use crate::own_methods;
 use crate::types::RestType;
 
 /// A type with attributes of its own.
@@ -38,8 +45,38 @@ pub struct Typed {
     /// Parameters of the request that creates, as attributes: the attribute, the parameter, and the property whose text
     /// up to a character tells it afterwards.
     pub parameters: &'static [(&'static str, &'static str, &'static str, char)],
-    /// The whole name of an object of which the attribute `name` is the last part.
+    /// The whole name of an object, in APIs that have such names: what stands in braces are attributes, the last of them
+    /// `name`; `{+attribute}` is a whole name itself.
     pub full_name: Option<&'static str>,
+    /// How the request that creates is told the name, where there is a whole name.
+    pub named: Named,
+    /// Attributes that must be given although the table does not say so, with dots between the names that lead to them.
+    pub required: &'static [&'static str],
+    /// What is used where an attribute is not given: the names that lead to it, and JSON.
+    pub defaults: &'static [(&'static str, &'static str)],
+    /// Attributes that only Google sets although the table does not say so.
+    pub outputs: &'static [&'static str],
+    /// Expressions that the whole text of an attribute matches.
+    pub patterns: &'static [(&'static str, &'static str)],
+    /// Attributes whose change means replacement although the table does not say so.
+    pub fixed: &'static [&'static str],
+    /// Properties that are no attributes.
+    pub without: &'static [&'static str],
+    /// Properties of the body that the configuration fills in: `region`.
+    pub configured: &'static [&'static str],
+    /// A member of the request that creates which stands beside the object, as an attribute: its name there, the type of
+    /// the table that the values of this map have, and what it is.
+    pub beside: Option<(&'static str, &'static str, &'static str)>,
+    /// The attribute that takes labels, where the type has one.
+    pub labels: &'static str,
+    /// A new object of another name can stand beside the old one: what refers to it moves over before the old one goes.
+    pub stands_beside: bool,
+    /// What becomes of an object that is deleted.
+    pub deletion: Deletion,
+    /// What is added to the body that is sent.
+    pub completion: Option<fn(&Context, &mut BTreeMap<String, Value>)>,
+    /// Rules across attributes.
+    pub rules: Option<fn(&Value, &mut Diagnostics)>,
     /// What a rehearsal takes for attributes that only Google knows, where their form matters.
     pub simulated: &'static [(&'static str, &'static str)],
     /// A self link, as an example.
@@ -48,8 +85,30 @@ pub struct Typed {
     pub example: &'static str,
 }
 
+/// How the request that creates is told the name of an object.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// The body has the whole name.
+    Whole,
+    /// The body has the last part of it.
+    Short,
+    /// This parameter is the last part of it.
+    Parameter(&'static str),
+}
+
+/// What becomes of an object that is deleted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Deletion {
+    /// It is deleted.
+    Method,
+    /// It is deleted when nothing of this collection stands in it any more, and left where it is otherwise.
+    Empty(&'static str),
+    /// It stays, and all its versions are destroyed: a key that can never be used again.
+    Versions,
+}
+
 /// Parameters of paths that the configuration has a default for.
-const PLACES: [&str; 3] = ["project", "region", "zone"];
+const PLACES: [&str; 4] = ["project", "location", "region", "zone"];
 
 impl Typed {
     fn rest(&self) -> Result<RestType, Failure> {
@@ -63,6 +122,12 @@ impl Typed {
 
     /// Returns the parameters of the path that are attributes.
     fn path_parameters(&self, rest: RestType) -> Vec<&'static str> {
+        if let Some(template) = self.full_name {
+            return parameters(template)
+                .map(|(name, _)| name)
+                .filter(|name| *name != "name")
+                .collect();
+        }
         let mut names: Vec<&'static str> = rest
             .method("create")
             .map(|create| {
@@ -80,7 +145,7 @@ impl Typed {
     }
 
     /// Returns where an object is, as its attributes say.
-    fn target(&self, attributes: &Value) -> Result<Target, Failure> {
+    fn target(&self, context: &Context, attributes: &Value) -> Result<Target, Failure> {
         let rest = self.rest()?;
         let text = |name: &str| {
             attributes
@@ -99,7 +164,85 @@ impl Typed {
                 given.insert((*parameter).to_owned(), value);
             }
         }
-        Ok(Target { rest, given })
+        // A user of a database is told apart by where it comes from as well.
+        if let (true, Some(host)) = (target_has_host(rest), text("host")) {
+            given.insert("host".to_owned(), host);
+        }
+        if let (Named::Parameter(parameter), Some(name)) = (self.named, text("name")) {
+            given.insert(parameter.to_owned(), name);
+        }
+        let mut target = Target { rest, given };
+        if let Some(template) = self.full_name
+            && let Ok(parent) = self.whole_name(context, &target, attributes, parent_of(template))
+        {
+            target.given.insert("parent".to_owned(), parent);
+        }
+        Ok(target)
+    }
+
+    /// Returns the same for an object that is to be made: its name says where it will be.
+    fn new_target(&self, context: &Context, attributes: &Value) -> Result<Target, Failure> {
+        let mut target = self.target(context, attributes)?;
+        if let Some(template) = self.full_name {
+            let name = self.whole_name(context, &target, attributes, template)?;
+            target.given.insert("name".to_owned(), name);
+        }
+        Ok(target)
+    }
+
+    /// Returns a whole name with the attributes put in.
+    fn whole_name(
+        &self,
+        context: &Context,
+        target: &Target,
+        attributes: &Value,
+        template: &str,
+    ) -> Result<String, Failure> {
+        let value = |name: &str| {
+            let given = attributes.attribute(&attribute_name(name));
+            let given = given.and_then(Value::as_text).map(str::to_owned);
+            given.or_else(|| {
+                // A location that is not given is the region.
+                let configured = if name == "location" { "region" } else { name };
+                PLACES
+                    .contains(&name)
+                    .then(|| target.parameter_of(context, configured))
+                    .flatten()
+            })
+        };
+        match expand(template, value) {
+            Ok(segments) => Ok(segments.join("/")),
+            Err(name) => {
+                let mut failure = Failure::new(
+                    Disposition::Invalid,
+                    format!(
+                        "{} needs `{name}`; give it, or set it in the module's configuration",
+                        self.name
+                    ),
+                );
+                failure.at = Some(Path::attribute(&attribute_name(name)));
+                Err(failure)
+            }
+        }
+    }
+
+    /// Returns what stands beside the object in the request that creates.
+    fn members_beside(&self, attributes: &Value) -> serde_json::Map<String, serde_json::Value> {
+        let mut members = serde_json::Map::new();
+        if let Some((member, rest, _)) = self.beside
+            && let Some(node) = RestType::find(rest).map(RestType::body)
+            && let Some(values) = attributes
+                .attribute(&attribute_name(member))
+                .and_then(Value::as_map)
+        {
+            let place = crate::body::Place::of(node);
+            let values = values
+                .iter()
+                .map(|(name, value)| (name.clone(), body_to_json(place, &to_body(node, value))))
+                .collect();
+            members.insert(member.to_owned(), serde_json::Value::Object(values));
+        }
+        members
     }
 
     /// Returns the body that attributes say.
@@ -109,10 +252,24 @@ impl Typed {
             for name in self.path_parameters(target.rest) {
                 map.remove(name);
             }
-            if let (Some(full), Some(name)) = (self.full_name, map.get("name").and_then(Value::as_text)) {
-                let project = target.parameter_of(context, "project").unwrap_or_default();
-                let name = full.replace("{project}", &project).replace("{name}", name);
-                map.insert("name".to_owned(), name.into());
+            for name in self.configured {
+                if let Some(value) = target.parameter_of(context, name) {
+                    map.entry((*name).to_owned()).or_insert_with(|| value.into());
+                }
+            }
+            match (self.full_name, self.named) {
+                (Some(template), Named::Whole) => {
+                    if let Ok(name) = self.whole_name(context, target, attributes, template) {
+                        map.insert("name".to_owned(), name.into());
+                    }
+                }
+                (Some(_), Named::Parameter(_)) => {
+                    map.remove("name");
+                }
+                _ => {}
+            }
+            if let Some(completion) = self.completion {
+                completion(context, map);
             }
         }
         marked(target.place(), body)
@@ -153,12 +310,23 @@ impl Typed {
                     map.insert((*attribute).to_owned(), value.into());
                 }
             }
-            if self.full_name.is_some()
-                && let Some(full) = actual.attribute("name").and_then(Value::as_text)
+            for name in self.without {
+                map.remove(*name);
+            }
+            if let Some(template) = self.full_name
+                && let Some(full) = found.get("name")
             {
-                let last = full.rsplit('/').next().unwrap_or(full);
-                map.insert("name".to_owned(), last.into());
-                map.insert("full_name".to_owned(), full.into());
+                let steps: Vec<String> = full.split('/').map(str::to_owned).collect();
+                for (name, value) in matched(template, &steps).unwrap_or_default() {
+                    map.insert(attribute_name(&name), value.into());
+                }
+                map.insert("full_name".to_owned(), full.as_str().into());
+            }
+            // What was only told when it was made is kept.
+            if let Some((member, ..)) = self.beside
+                && let Some(told) = expected.and_then(|expected| expected.attribute(&attribute_name(member)))
+            {
+                map.insert(attribute_name(member), told.clone());
             }
             map.insert("self_link".to_owned(), link.into());
         }
@@ -211,30 +379,60 @@ impl ResourceProvider for Typed {
             return building.build();
         };
         let path = self.path_parameters(rest);
-        let mut has_labels = false;
+        let mut attributes = BTreeMap::new();
         if let Kind::Object(object) = rest.body().kind() {
             for property in object.properties() {
                 let name = attribute_name(property.name());
-                if ["kind", "selfLink"].contains(&property.name()) || path.contains(&property.name()) {
+                let is_told = name == "name" && self.full_name.is_some();
+                let is_left_out = ["kind", "selfLink"].contains(&property.name())
+                    || path.contains(&property.name())
+                    || self.without.contains(&name.as_str());
+                if is_told || is_left_out {
                     continue;
                 }
                 let mut attribute = schema_of(property.node(), property.flags(), 0);
                 attribute.description = self.about_of(&name, property.name());
                 attribute.simulated = self.simulated_as(&name);
-                if name == "labels" {
-                    has_labels = true;
+                if name == self.labels {
                     attribute.computed = false;
                 }
                 if name == "name" && !property.flags().contains(Flags::READ_ONLY) {
                     attribute.required = true;
                     attribute.computed = false;
                     attribute.replaces = true;
-                    if self.full_name.is_some() {
-                        attribute.pattern = None;
-                    }
                 }
-                building = building.attribute(&name, attribute);
+                own_methods::mark(rest.name(), property, &mut attribute);
+                attributes.insert(name, attribute);
             }
+        }
+        if self.full_name.is_some() {
+            let about = self.about_of("name", "name");
+            attributes.insert("name".to_owned(), text(&about).required().replaces().into());
+        }
+        if let Some((member, of, about)) = self.beside
+            && let Some(of) = RestType::find(of)
+        {
+            let values = AttributeSchema {
+                computed: false,
+                ..schema_of(of.body(), Flags::NONE, 1)
+            };
+            let kind = AttributeKind::Map {
+                values: Box::new(values),
+            };
+            let attribute = AttributeSchema {
+                kind,
+                description: about.to_owned(),
+                required: true,
+                replaces: true,
+                write_only: true,
+                ..AttributeSchema::default()
+            };
+            attributes.insert(attribute_name(member), attribute);
+        }
+        adjust(self, &mut attributes);
+        let has_labels = attributes.contains_key(self.labels);
+        for (name, attribute) in attributes {
+            building = building.attribute(&name, attribute);
         }
         for name in path {
             let mut attribute = AttributeSchema {
@@ -257,8 +455,8 @@ impl ResourceProvider for Typed {
             building = building.attribute(attribute, text(&about).required().replaces());
         }
         if let Some(full_name) = self.full_name {
-            let full = full_name.replace("{project}", "simulated");
-            let simulated = full.replace("{name}", "{attribute:name}");
+            let full = full_name.replace("{project}", "simulated").replace("{location}", "simulated");
+            let simulated = full.replace("{+", "{").replace('{', "{attribute:");
             let about = text("The whole name: `projects/…`.").simulated(&simulated);
             building = building.output("full_name", about);
         }
@@ -267,22 +465,39 @@ impl ResourceProvider for Typed {
             text("Where it is found, which is its identity.").simulated(self.link),
         );
         if has_labels {
-            building = building.tags_in("labels");
+            building = building.tags_in(self.labels);
         }
         building.build()
     }
 
+    fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
+        if let Some(rules) = self.rules {
+            rules(inputs, diagnostics);
+        }
+    }
+
+    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+        let is_named_anew = plan
+            .changes
+            .iter()
+            .any(|change| change.at.first_attribute() == Some("name"));
+        if self.stands_beside && is_named_anew {
+            plan.delete_before_replace = false;
+        }
+    }
+
     fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let target = self.target(&request.inputs)?;
+        let target = self.new_target(context, &request.inputs)?;
         let body = self.body(context, &target, &request.inputs);
-        let stand = target.create(context, &body, &request.idempotency_token)?;
+        let beside = self.members_beside(&request.inputs);
+        let stand = target.create_beside(context, &body, beside, &request.idempotency_token)?;
         Ok(self.outcome(context, &target, stand, &request.inputs))
     }
 
     fn read(&self, context: &Context, request: &ReadRequest) -> Result<Option<ObjectState>, Failure> {
         let nothing = Value::empty_map();
         let expected = request.prior.as_ref().map(|prior| &prior.attributes);
-        let target = self.target(expected.unwrap_or(&nothing))?;
+        let target = self.target(context, expected.unwrap_or(&nothing))?;
         let found = target.read(context, &request.id)?;
         Ok(found.map(|actual| self.object(context, &target, &request.id, actual, expected)))
     }
@@ -292,7 +507,7 @@ impl ResourceProvider for Typed {
         let mut targets = Vec::new();
         for request in requests {
             let expected = request.prior.as_ref().map(|prior| &prior.attributes);
-            targets.push(self.target(expected.unwrap_or(&nothing))?);
+            targets.push(self.target(context, expected.unwrap_or(&nothing))?);
         }
         let wanted: Vec<(&Target, &str)> = targets
             .iter()
@@ -312,7 +527,7 @@ impl ResourceProvider for Typed {
     }
 
     fn list(&self, context: &Context, request: &ListRequest) -> Result<Listed, Failure> {
-        let target = self.target(&request.filter)?;
+        let target = self.target(context, &request.filter)?;
         let mut inside = self.path_parameters(target.rest).into_iter();
         if let Some(name) = inside.find(|name| !PLACES.contains(name) && !target.given.contains_key(*name)) {
             return Err(Failure::new(
@@ -336,7 +551,7 @@ impl ResourceProvider for Typed {
     }
 
     fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
-        let target = self.target(&request.planned)?;
+        let target = self.target(context, &request.planned)?;
         let old = self.body(context, &target, &request.prior.attributes);
         let new = self.body(context, &target, &request.planned);
         let stand = target.update(context, &request.prior.id, &old, &new, &request.idempotency_token)?;
@@ -344,16 +559,35 @@ impl ResourceProvider for Typed {
     }
 
     fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
-        let target = self.target(&request.prior.attributes)?;
-        let stand = target.delete(context, &request.prior.id, &request.idempotency_token)?;
+        let target = self.target(context, &request.prior.attributes)?;
+        let stand = match self.deletion {
+            Deletion::Method => target.delete(context, &request.prior.id, &request.idempotency_token)?,
+            Deletion::Empty(collection) => {
+                target.delete_empty(context, &request.prior.id, collection, &request.idempotency_token)?
+            }
+            Deletion::Versions => target.destroy_versions(context, &request.prior.id)?,
+        };
         Ok(self.outcome(context, &target, stand, &request.prior.attributes))
     }
 
     fn poll(&self, context: &Context, request: &PollRequest) -> Result<Outcome, Failure> {
         type_of_handle(&request.handle)?;
-        let target = self.target(&request.planned)?;
+        let target = self.target(context, &request.planned)?;
         let wanted = self.body(context, &target, &request.planned);
         let stand = target.poll(context, &request.handle, &wanted)?;
         Ok(self.outcome(context, &target, stand, &request.planned))
     }
+}
+
+/// Returns the whole name of what an object stands in: the name without its last two steps.
+fn parent_of(template: &str) -> &str {
+    template
+        .rmatch_indices('/')
+        .nth(1)
+        .and_then(|(at, _)| template.get(..at))
+        .unwrap_or_default()
+}
+
+fn target_has_host(rest: RestType) -> bool {
+    rest.method("delete").is_some_and(|method| method.takes("host"))
 }

@@ -66,7 +66,7 @@ fn a_request_says_what_was_asked_and_no_name_leaves_its_place_in_the_path() {
         .region("eu")
         .header("accept", "application/json");
     let note: Note = api
-        .post(["notes", "a/../b?c#d e"])
+        .post(["notes", "a/../b?c#d e:verb"])
         .query("page", 2)
         .optional_query("cursor", None::<&str>)
         .json(&Note { title: "a".into() })
@@ -76,7 +76,7 @@ fn a_request_says_what_was_asked_and_no_name_leaves_its_place_in_the_path() {
         .unwrap();
     assert_eq!(note.title, "b");
     let sent = script.sent.lock().unwrap().remove(0);
-    assert_eq!(sent.path, "/api/v1/notes/a%2F..%2Fb%3Fc%23d%20e");
+    assert_eq!(sent.path, "/api/v1/notes/a%2F..%2Fb%3Fc%23d%20e:verb");
     assert_eq!(
         (
             sent.endpoint.as_str(),

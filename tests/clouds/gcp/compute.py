@@ -224,6 +224,30 @@ class Compute:
         ]
         return []
 
+    def make_instanceGroupManagers(self, values, path, stored):
+        if not stored.get("instanceTemplate"):
+            raise Refused(400, "required", "Required field 'resource.instanceTemplate' not specified")
+        stored["instanceGroup"] = HOST + path.replace("/instanceGroupManagers/", "/instanceGroups/")
+        stored.setdefault("updatePolicy", {"type": "OPPORTUNISTIC", "minimalAction": "REPLACE"})
+        stored["status"] = {"isStable": True}
+        return []
+
+    make_regionInstanceGroupManagers = make_instanceGroupManagers
+
+    def make_forwardingRules(self, values, path, stored):
+        stored.setdefault("IPAddress", f"34.1.{int(stored['id']) % 250}.7")
+        for name, default in {"IPProtocol": "TCP", "loadBalancingScheme": "EXTERNAL", "networkTier": "PREMIUM"}.items():
+            stored.setdefault(name, default)
+        return []
+
+    make_globalForwardingRules = make_forwardingRules
+
+    def make_sslCertificates(self, values, path, stored):
+        if stored.get("type") != "MANAGED" and not stored.get("privateKey"):
+            raise Refused(400, "required", "Required field 'resource.privateKey' not specified")
+        stored.pop("privateKey", None)
+        return []
+
     def make_addresses(self, values, path, stored):
         stored.setdefault("address", f"34.0.{int(stored['id']) % 250}.7")
         return []
@@ -300,8 +324,13 @@ class Compute:
         return answer
 
     def aggregatedList(self, method, values, query, body):
+        """Lists over all places, so global objects as well as those of regions, whatever collection they are of."""
         scopes = {}
-        for path, found in self.all(method.collection, f"{BASE}projects/{values['project']}/"):
+        below = f"{BASE}projects/{values['project']}/"
+        for path, (_, found) in sorted(self.objects.objects.items()):
+            if not path.startswith(below) or path.split("/")[-2] != method.collection or found.get("_hidden"):
+                continue
+            found = shown(found)
             scope = "/".join(path.removeprefix(f"{BASE}projects/{values['project']}/").split("/")[:-2])
             scopes.setdefault(scope, {method.collection: []})[method.collection].append(found)
         return {"kind": f"compute#{method.collection}AggregatedList", "items": scopes}

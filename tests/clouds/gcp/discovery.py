@@ -15,6 +15,15 @@ DOCUMENTS = [
     "iam.v1",
     "cloudresourcemanager.v1",
     "cloudresourcemanager.v3",
+    "container.v1",
+    "sqladmin.v1",
+    "run.v2",
+    "cloudfunctions.v2",
+    "file.v1",
+    "firestore.v1",
+    "bigtableadmin.v2",
+    "secretmanager.v1",
+    "cloudkms.v1",
 ]
 
 #: The kinds of JSON values by the types of the documents. Whole numbers of 64 bits are texts.
@@ -43,9 +52,15 @@ class Method:
         self.verb = definition["httpMethod"]
         base = document["servicePath"]
         self.template = base + (definition.get("flatPath") or definition["path"])
+        # What names may be of any length cannot be told from the flat path.
+        patterns = {name: given.get("pattern", "") for name, given in definition.get("parameters", {}).items()}
+        long = next((name for name, pattern in patterns.items() if pattern.endswith("/.*$")), None)
+        if long:
+            self.template = base + definition["path"]
         parts = re.split(r"\{[^}]*\}", self.template)
         # `{project}` is one segment; what names an object may hold encoded slashes, which are decoded later.
-        self.pattern = re.compile("^/" + r"([^/:]+)".join(re.escape(part) for part in parts) + "$")
+        inner = f"({patterns[long].strip('^$')})" if long else r"([^/:]+)"
+        self.pattern = re.compile("^/" + inner.join(re.escape(part) for part in parts) + "$")
         self.names = re.findall(r"\{\+?([^}]*)\}", self.template)
         self.literals = sum(len(part) for part in parts)
 
@@ -83,10 +98,11 @@ class Documents:
                 self.collections.setdefault((document["id"], path), {})[method_name] = method
             self._walk(document, inner, path)
 
-    def find(self, verb, path):
-        """Returns the method that a request calls and its parameters; none when there is no such method."""
+    def find(self, verb, path, service=None):
+        """Returns the method that a request calls and its parameters; none when there is no such method. Operations of
+        several services have the same paths, so the service of an operation must be told."""
         for method in self.methods:
-            if method.verb != verb:
+            if method.verb != verb or (service and method.service != service):
                 continue
             match = method.pattern.match(path)
             if match:

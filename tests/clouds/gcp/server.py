@@ -28,10 +28,13 @@ import traceback
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import named
 import services
 from compute import Compute
+from container import Container
 from discovery import Invalid
 from project import Objects, Refused, merged
+from sql import Sql
 from tokens import PROJECT, Tokens
 
 
@@ -51,6 +54,15 @@ class Cloud:
             "pubsub": services.PubSub(self.objects),
             "iam": services.Iam(self.objects),
             "cloudresourcemanager": services.ResourceManager(self.objects),
+            "container": Container(self.objects),
+            "sqladmin": Sql(self.objects),
+            "run": named.Run(self.objects),
+            "cloudfunctions": named.Functions(self.objects),
+            "file": named.Filestore(self.objects),
+            "firestore": named.Firestore(self.objects),
+            "bigtableadmin": named.Bigtable(self.objects),
+            "secretmanager": named.Secrets(self.objects),
+            "cloudkms": named.Kms(self.objects),
         }
 
     def answer(self, verb, target, headers, data):
@@ -83,7 +95,8 @@ class Cloud:
         self.requests.flush()
 
     def called(self, verb, path, query, headers, data):
-        found = self.objects.documents.find(verb, path)
+        operation = self.objects.operations.get(path.removeprefix("/"))
+        found = self.objects.documents.find(verb, path, operation and operation["extra"].get("service"))
         if not found:
             raise Refused(404, "notFound", f"{verb} {path} is no method of the simulated APIs")
         method, values = found

@@ -88,7 +88,22 @@ class Storage(Service):
     def buckets_delete(self, method, values, query, body):
         self.find(self.path(values))
         del self.objects.objects[self.path(values)]
+        self.objects.policies.pop(self.path(values), None)
         return None
+
+    def buckets_getIamPolicy(self, method, values, query, body):
+        path = self.path(values)
+        self.find(path)
+        policy = self.objects.policies.setdefault(path, {"version": 1, "bindings": []})
+        return {"kind": "storage#policy", **copy.deepcopy(policy), "etag": fingerprint(policy)}
+
+    def buckets_setIamPolicy(self, method, values, query, body):
+        before = self.buckets_getIamPolicy(method, values, query, body)
+        if body.get("etag", before["etag"]) != before["etag"]:
+            raise Refused(412, "conditionNotMet", "At least one of the pre-conditions you specified did not hold.")
+        bindings = [binding for binding in body.get("bindings", []) if binding.get("members")]
+        self.objects.policies[self.path(values)] = {"version": body.get("version", 1), "bindings": bindings}
+        return self.buckets_getIamPolicy(method, values, query, body)
 
 
 class Dns(Service):

@@ -1,8 +1,17 @@
 //! The types with attributes of their own.
 
-use konductor_sdk::ResourceProvider;
+mod containers;
+mod databases;
+mod files;
+mod groups;
+mod load_balancing;
+mod security;
+mod serverless;
 
-use super::Typed;
+use konductor_sdk::prelude::*;
+
+use super::policy;
+use super::{Deletion, Named, Typed};
 
 /// What every description has where nothing else is said.
 const PLAIN: Typed = Typed {
@@ -12,6 +21,20 @@ const PLAIN: Typed = Typed {
     abouts: &[],
     parameters: &[],
     full_name: None,
+    named: Named::Whole,
+    required: &[],
+    defaults: &[],
+    patterns: &[],
+    outputs: &[],
+    fixed: &[],
+    without: &[],
+    configured: &[],
+    beside: None,
+    labels: "labels",
+    stands_beside: false,
+    deletion: Deletion::Method,
+    completion: None,
+    rules: None,
     simulated: &[],
     link: "",
     example: "",
@@ -101,6 +124,46 @@ static GLOBAL_ADDRESS: Typed = Typed {
     example: "address:\n  type: gcp:compute:GlobalAddress\n  properties: { name: front }\n",
     ..PLAIN
 };
+
+static ROUTE: Typed = Typed {
+    name: "gcp:compute:Route",
+    rest: "compute/v1/routes",
+    about: "Where packets for a range of addresses go. A route is never changed.",
+    abouts: &[
+        ("dest_range", "The addresses that it is for."),
+        ("network", "The network: its self link or a part of it."),
+        ("next_hop_ip", "An address in the network that packets go to."),
+        ("next_hop_vpn_tunnel", "The link of a tunnel that packets go to."),
+        ("priority", "Of several routes the one with the lowest number is taken."),
+    ],
+    rules: Some(next_hop),
+    link: "https://compute.googleapis.com/compute/v1/projects/shop/global/routes/site",
+    example: "route:\n  type: gcp:compute:Route\n  properties: { name: site, network: global/networks/shop, dest_range: \
+              10.99.0.0/16, priority: 1000, next_hop_vpn_tunnel: \"${tunnel.self_link}\" }\n",
+    ..PLAIN
+};
+
+/// A route leads to exactly one thing.
+fn next_hop(inputs: &Value, diagnostics: &mut Diagnostics) {
+    const HOPS: [&str; 5] = [
+        "next_hop_gateway",
+        "next_hop_instance",
+        "next_hop_ip",
+        "next_hop_vpn_tunnel",
+        "next_hop_ilb",
+    ];
+    let given = HOPS
+        .iter()
+        .filter(|name| inputs.attribute(name).is_some_and(|hop| !hop.is_null()))
+        .count();
+    if given != 1 {
+        let found = if given == 0 { "nothing" } else { "more than one thing" };
+        diagnostics.push(
+            Diagnostic::error(format!("the route leads to {found}"))
+                .help(format!("give one of `{}`", HOPS.join("`, `"))),
+        );
+    }
+}
 
 static VPN_GATEWAY: Typed = Typed {
     name: "gcp:compute:VpnGateway",
@@ -195,6 +258,14 @@ static BUCKET: Typed = Typed {
             "location",
             "Where its objects are: a region or `US`, `EU`, `ASIA`, in upper case.",
         ),
+        (
+            "iam_configuration",
+            "Access is decided by IAM alone, and never public, where nothing else is given.",
+        ),
+    ],
+    defaults: &[
+        ("iam_configuration.uniform_bucket_level_access.enabled", "true"),
+        ("iam_configuration.public_access_prevention", "\"enforced\""),
     ],
     link: "https://storage.googleapis.com/storage/v1/b/shop-assets",
     example: "assets:\n  type: gcp:storage:Bucket\n  properties: { name: shop-assets, location: EUROPE-WEST1, versioning: { \
@@ -267,8 +338,8 @@ static SUBSCRIPTION: Typed = Typed {
     ..PLAIN
 };
 
-/// All of them.
-pub static TYPES: [&'static dyn ResourceProvider; 17] = [
+/// All types.
+pub static TYPES: [&'static dyn ResourceProvider; 45] = [
     &NETWORK,
     &SUBNETWORK,
     &FIREWALL,
@@ -286,4 +357,79 @@ pub static TYPES: [&'static dyn ResourceProvider; 17] = [
     &RECORD_SET,
     &TOPIC,
     &SUBSCRIPTION,
+    &ROUTE,
+    &groups::INSTANCE_TEMPLATE,
+    &groups::INSTANCE_GROUP_MANAGER,
+    &groups::REGION_INSTANCE_GROUP_MANAGER,
+    &load_balancing::HEALTH_CHECK,
+    &load_balancing::BACKEND_SERVICE,
+    &load_balancing::URL_MAP,
+    &load_balancing::TARGET_HTTP_PROXY,
+    &load_balancing::TARGET_HTTPS_PROXY,
+    &load_balancing::SSL_CERTIFICATE,
+    &load_balancing::FORWARDING_RULE,
+    &load_balancing::GLOBAL_FORWARDING_RULE,
+    &files::FILESTORE_INSTANCE,
+    &containers::CLUSTER,
+    &containers::NODE_POOL,
+    &databases::SQL_INSTANCE,
+    &databases::SQL_DATABASE,
+    &databases::SQL_USER,
+    &databases::FIRESTORE_DATABASE,
+    &databases::BIGTABLE_INSTANCE,
+    &serverless::RUN_SERVICE,
+    &serverless::FUNCTION,
+    &security::KEY_RING,
+    &security::CRYPTO_KEY,
+    &security::SECRET,
+    &policy::OF_PROJECT,
+    &policy::OF_BUCKET,
+    &policy::OF_RUN_SERVICE,
+];
+
+/// Those that are descriptions.
+#[cfg(test)]
+pub static DESCRIBED: &[&Typed] = &[
+    &NETWORK,
+    &SUBNETWORK,
+    &FIREWALL,
+    &ROUTER,
+    &ADDRESS,
+    &GLOBAL_ADDRESS,
+    &VPN_GATEWAY,
+    &EXTERNAL_VPN_GATEWAY,
+    &VPN_TUNNEL,
+    &INSTANCE,
+    &DISK,
+    &BUCKET,
+    &SERVICE_ACCOUNT,
+    &MANAGED_ZONE,
+    &RECORD_SET,
+    &TOPIC,
+    &SUBSCRIPTION,
+    &ROUTE,
+    &groups::INSTANCE_TEMPLATE,
+    &groups::INSTANCE_GROUP_MANAGER,
+    &groups::REGION_INSTANCE_GROUP_MANAGER,
+    &load_balancing::HEALTH_CHECK,
+    &load_balancing::BACKEND_SERVICE,
+    &load_balancing::URL_MAP,
+    &load_balancing::TARGET_HTTP_PROXY,
+    &load_balancing::TARGET_HTTPS_PROXY,
+    &load_balancing::SSL_CERTIFICATE,
+    &load_balancing::FORWARDING_RULE,
+    &load_balancing::GLOBAL_FORWARDING_RULE,
+    &files::FILESTORE_INSTANCE,
+    &containers::CLUSTER,
+    &containers::NODE_POOL,
+    &databases::SQL_INSTANCE,
+    &databases::SQL_DATABASE,
+    &databases::SQL_USER,
+    &databases::FIRESTORE_DATABASE,
+    &databases::BIGTABLE_INSTANCE,
+    &serverless::RUN_SERVICE,
+    &serverless::FUNCTION,
+    &security::KEY_RING,
+    &security::CRYPTO_KEY,
+    &security::SECRET,
 ];

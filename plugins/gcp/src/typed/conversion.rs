@@ -259,6 +259,10 @@ mod tests {
         }
         for typed in super::super::TYPES {
             let schema = typed.schema().unwrap();
+            // A member of a policy has no place of its own.
+            if schema.resource_type.to_string().ends_with("IamMember") {
+                continue;
+            }
             assert!(
                 schema.attributes.contains_key("self_link"),
                 "{}",
@@ -270,7 +274,15 @@ mod tests {
             "compute/v1/firewalls",
             "compute/v1/routers",
             "compute/v1/instances",
+            "compute/v1/backendServices",
+            "compute/v1/urlMaps",
             "storage/v1/buckets",
+            "container/v1/projects.locations.clusters",
+            "container/v1/projects.locations.clusters.nodePools",
+            "sqladmin/v1/instances",
+            "run/v2/projects.locations.services",
+            "cloudfunctions/v2/projects.locations.functions",
+            "file/v1/projects.locations.instances",
         ] {
             look(RestType::find(name).unwrap().body(), name, 0);
         }

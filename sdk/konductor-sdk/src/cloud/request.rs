@@ -8,11 +8,14 @@ use serde::Serialize;
 use super::{Answer, Api, failure_of_send};
 
 /// All but what RFC 3986 calls unreserved.
-const SEGMENT: &AsciiSet = &NON_ALPHANUMERIC
+const FIELD: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
     .remove(b'.')
     .remove(b'_')
     .remove(b'~');
+
+/// The same for a segment of a path, where a colon means itself: `projects/shop:getIamPolicy`.
+const SEGMENT: &AsciiSet = &FIELD.remove(b':');
 
 /// A request that is being put together. What cannot be written is said when it is sent.
 #[derive(Debug)]
@@ -116,7 +119,7 @@ impl<'a, 'c> Request<'a, 'c> {
 
     /// Sets the body to a form.
     pub fn form<N: AsRef<str>, V: AsRef<str>>(self, fields: impl IntoIterator<Item = (N, V)>) -> Self {
-        let encode = |text: &str| utf8_percent_encode(text, SEGMENT).to_string();
+        let encode = |text: &str| utf8_percent_encode(text, FIELD).to_string();
         let fields: Vec<String> = fields
             .into_iter()
             .map(|(name, value)| format!("{}={}", encode(name.as_ref()), encode(value.as_ref())))

@@ -1,0 +1,105 @@
+//! What a description says of the attributes of its type that the table does not.
+
+use std::collections::BTreeMap;
+
+use konductor_sdk::model::schema::AttributeKind;
+use konductor_sdk::prelude::*;
+
+use super::Typed;
+use konductor_sdk::cloud::from_json;
+
+type Attributes = BTreeMap<String, AttributeSchema>;
+
+/// Applies a description to the attributes that follow from the table.
+pub fn adjust(typed: &Typed, attributes: &mut Attributes) {
+    for path in typed.outputs {
+        if let Some(attribute) = find(attributes, path) {
+            attribute.output_only = true;
+            attribute.computed = true;
+            attribute.volatile = true;
+            attribute.required = false;
+            attribute.replaces = false;
+        }
+    }
+    for path in typed.required {
+        if let Some(attribute) = find(attributes, path) {
+            attribute.required = true;
+            attribute.computed = false;
+        }
+    }
+    for path in typed.fixed {
+        if let Some(attribute) = find(attributes, path) {
+            attribute.replaces = true;
+        }
+    }
+    for (path, pattern) in typed.patterns {
+        if let Some(attribute) = find(attributes, path) {
+            attribute.pattern = Some((*pattern).to_owned());
+        }
+    }
+    for (path, text) in typed.defaults {
+        if let Ok(value) = serde_json::from_str(text) {
+            set_default(attributes, path, &from_json(value));
+        }
+    }
+}
+
+/// Returns an attribute by the names that lead to it. Those of the elements of a list follow the name of the list.
+pub fn find<'a>(attributes: &'a mut Attributes, path: &str) -> Option<&'a mut AttributeSchema> {
+    let (first, rest) = match path.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    let attribute = attributes.get_mut(first)?;
+    match rest {
+        None => Some(attribute),
+        Some(rest) => find(inner(attribute)?, rest),
+    }
+}
+
+fn inner(attribute: &mut AttributeSchema) -> Option<&mut Attributes> {
+    match &mut attribute.kind {
+        AttributeKind::Object { attributes } => Some(attributes),
+        AttributeKind::List { items, .. } => inner(items),
+        _ => None,
+    }
+}
+
+/// Gives an attribute a default, and the objects around it one that holds it: it is used also where these are not given.
+fn set_default(attributes: &mut Attributes, path: &str, value: &Value) {
+    let (first, rest) = match path.split_once('.') {
+        Some((first, rest)) => (first, Some(rest)),
+        None => (path, None),
+    };
+    let Some(attribute) = attributes.get_mut(first) else {
+        return;
+    };
+    let Some(rest) = rest else {
+        attribute.default = Some(value.clone());
+        attribute.computed = false;
+        attribute.required = false;
+        return;
+    };
+    // What has to be given is told to who does not give it.
+    if !attribute.required {
+        let mut whole = attribute.default.take().unwrap_or_else(Value::empty_map);
+        put(&mut whole, rest, value);
+        attribute.default = Some(whole);
+    }
+    if let Some(inner) = inner(attribute) {
+        set_default(inner, rest, value);
+    }
+}
+
+fn put(object: &mut Value, path: &str, value: &Value) {
+    let Some(map) = object.as_map_mut() else { return };
+    match path.split_once('.') {
+        None => {
+            map.insert(path.to_owned(), value.clone());
+        }
+        Some((first, rest)) => {
+            let inner = map.entry(first.to_owned()).or_insert_with(Value::empty_map);
+            put(inner, rest, value);
+        }
+    }
+}
