@@ -391,12 +391,19 @@ mod tests {
 
     #[test]
     fn a_colon_is_a_colon_for_google_only() {
-        for path in ["/v3/projects/shop:getIamPolicy", "/v3/projects/shop%3AgetIamPolicy"] {
+        for path in [
+            "/v3/projects/shop:getIamPolicy",
+            "/v3/projects/shop%3AgetIamPolicy",
+        ] {
             assert_eq!(
                 encode_path(path, EndpointProtocol::Google).unwrap(),
                 "/v3/projects/shop:getIamPolicy"
             );
-            for protocol in [EndpointProtocol::Aws, EndpointProtocol::Azure, EndpointProtocol::Http] {
+            for protocol in [
+                EndpointProtocol::Aws,
+                EndpointProtocol::Azure,
+                EndpointProtocol::Http,
+            ] {
                 assert_eq!(
                     encode_path(path, protocol).unwrap(),
                     "/v3/projects/shop%3AgetIamPolicy"

@@ -164,8 +164,8 @@ impl Session {
         {
             return Err(self.denials().method(endpoint, method.as_str()));
         }
-        let path = encode_path(&request.path, endpoint.protocol)
-            .map_err(|error| self.refused(endpoint, &error))?;
+        let path =
+            encode_path(&request.path, endpoint.protocol).map_err(|error| self.refused(endpoint, &error))?;
         let secrets =
             place(&self.vault, &mut request).map_err(|error| self.denials().secret(endpoint, &error))?;
         call.placed(secrets);

@@ -34,7 +34,7 @@ impl Plugin for Azure {
             .description("Microsoft Azure: every type of Azure Resource Manager")
             .tag_rules(TagRules::azure())
             .resource(&generic::Resource)
-            .resources(&typed::TYPES)
+            .resources(&typed::TYPES.map(|described| described as &dyn ResourceProvider))
             .module(&module::AzureModule)
             .endpoint(
                 client::ENDPOINT,

@@ -5,8 +5,10 @@
     reason = "a test ends where something is not as it should be"
 )]
 
+#[path = "../../../tests/clouds/simulator.rs"]
 mod simulator;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use konductor_plugin_azure::Azure;
@@ -16,7 +18,10 @@ use konductor_sdk::model::{Disposition, Value, value_json};
 use konductor_sdk_test::{NativeProvider, block_on, lifecycle};
 use serde_json::{Value as Json, json};
 
-use simulator::{SUBSCRIPTION, Simulator};
+use simulator::Simulator;
+
+/// The simulator's subscription.
+const SUBSCRIPTION: &str = "00000000-1111-2222-3333-444444444444";
 
 fn value(json: Json) -> Value {
     value_json::from_json(json).unwrap()
@@ -50,14 +55,17 @@ fn complaints(provider: &NativeProvider, kind: &str, inputs: Json) -> Vec<String
 
 #[test]
 fn a_secret_is_written_never_shown_and_not_deleted() {
-    let azure = Simulator::start();
+    let azure = Simulator::start("azure", Path::new("python3"));
     let provider = provider(&azure);
     let _group = lifecycle(&provider, "azure:resources:ResourceGroup").create(value(json!({"name": "shop"})));
     let vault = json!({
         "name": "konductor-vault", "resource_group": "shop", "tenant_id": "11111111-2222-3333-4444-555555555555",
     });
     let _vault = lifecycle(&provider, "azure:keyvault:Vault").create(value(vault));
-    let vault = format!("{}/providers/Microsoft.KeyVault/vaults/konductor-vault", group("shop"));
+    let vault = format!(
+        "{}/providers/Microsoft.KeyVault/vaults/konductor-vault",
+        group("shop")
+    );
     let inputs = |text: &str, enabled: bool| {
         let mut inputs = value(json!({"name": "password", "vault_id": vault, "enabled": enabled}));
         let map = inputs.as_map_mut().unwrap();
@@ -93,13 +101,17 @@ fn a_secret_is_written_never_shown_and_not_deleted() {
     assert_eq!(refused.disposition, Disposition::Unsupported);
     assert!(refused.message.contains("retain_on_delete"), "{refused}");
     let there = azure.ask(&json!({"contents": {}}));
-    let there = there.as_array().unwrap().iter().any(|resource| resource["id"] == id.as_str());
+    let there = there
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|resource| resource["id"] == id.as_str());
     assert!(there, "the secret is where it was");
 }
 
 #[test]
 fn a_cluster_keeps_the_pools_that_are_resources_of_their_own() {
-    let azure = Simulator::start();
+    let azure = Simulator::start("azure", Path::new("python3"));
     let provider = provider(&azure);
     let _group = lifecycle(&provider, "azure:resources:ResourceGroup").create(value(json!({"name": "shop"})));
     let cluster = |pools: &[&str], version: &str| {
@@ -115,8 +127,8 @@ fn a_cluster_keeps_the_pools_that_are_resources_of_their_own() {
         "{}/providers/Microsoft.ContainerService/managedClusters/shop",
         group("shop")
     );
-    let of_cluster = lifecycle(&provider, "azure:kubernetes:ManagedCluster")
-        .create(cluster(&["system", "other"], "1.34"));
+    let of_cluster =
+        lifecycle(&provider, "azure:kubernetes:ManagedCluster").create(cluster(&["system", "other"], "1.34"));
     let pool = json!({"name": "workers", "cluster_id": id, "size": "Standard_D4s_v5", "count": 3});
     let of_pool = lifecycle(&provider, "azure:kubernetes:AgentPool").create(value(pool));
     let pools = || -> Vec<String> {
@@ -148,7 +160,7 @@ fn a_cluster_keeps_the_pools_that_are_resources_of_their_own() {
 
 #[test]
 fn a_resource_that_is_global_does_not_stand_where_the_others_do() {
-    let azure = Simulator::start();
+    let azure = Simulator::start("azure", Path::new("python3"));
     let provider = provider(&azure);
     let _group = lifecycle(&provider, "azure:resources:ResourceGroup").create(value(json!({"name": "shop"})));
     let zone = value(json!({"name": "shop.example.org", "resource_group": "shop"}));
@@ -160,7 +172,7 @@ fn a_resource_that_is_global_does_not_stand_where_the_others_do() {
 
 #[test]
 fn a_role_assignment_without_a_name_gets_one_that_a_second_attempt_gets_as_well() {
-    let azure = Simulator::start();
+    let azure = Simulator::start("azure", Path::new("python3"));
     let provider = provider(&azure);
     let _group = lifecycle(&provider, "azure:resources:ResourceGroup").create(value(json!({"name": "shop"})));
     let inputs = value(json!({
@@ -186,9 +198,12 @@ fn a_role_assignment_without_a_name_gets_one_that_a_second_attempt_gets_as_well(
 
 #[test]
 fn what_azure_would_refuse_is_told_before_it_is_asked() {
-    let azure = Simulator::start();
+    let azure = Simulator::start("azure", Path::new("python3"));
     let provider = provider(&azure);
-    let zone = format!("{}/providers/Microsoft.Network/dnsZones/shop.example.org", group("shop"));
+    let zone = format!(
+        "{}/providers/Microsoft.Network/dnsZones/shop.example.org",
+        group("shop")
+    );
     for (kind, inputs, expected) in [
         (
             "azure:dns:ARecord",

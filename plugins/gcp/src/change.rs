@@ -41,9 +41,9 @@ impl Target {
         let current = self.read(context, link)?.ok_or_else(gone)?;
         // One patch takes all that has no method of its own. It comes first: what is taken away of a property is told by the
         // old body, which is not there any more once an operation was waited for.
-        let (mut with_setter, plain): (Vec<String>, Vec<String>) = names
-            .into_iter()
-            .partition(|name| self.rest.setter(name).is_some() || own_methods::of(self.rest.name(), name).is_some());
+        let (mut with_setter, plain): (Vec<String>, Vec<String>) = names.into_iter().partition(|name| {
+            self.rest.setter(name).is_some() || own_methods::of(self.rest.name(), name).is_some()
+        });
         let answer = if !plain.is_empty() {
             self.patch(context, link, &plain, &current, old, new, token)?
         } else if with_setter.is_empty() {
@@ -176,7 +176,11 @@ impl Target {
             (None, Some(_)) if own_methods::are_all(self.rest.name()) => {
                 return Err(Failure::new(
                     Disposition::Unsupported,
-                    format!("`{}` of {} cannot be changed in place", names.join("`, `"), self.rest.name()),
+                    format!(
+                        "`{}` of {} cannot be changed in place",
+                        names.join("`, `"),
+                        self.rest.name()
+                    ),
                 ));
             }
             (Some(method), _) => {

@@ -341,7 +341,9 @@ impl Target {
         };
         let Some(version) = self.rest.operation_version() else {
             let answer = received(answer);
-            let link = self.known_link().map_or_else(|| self.link_of(context, &answer), Ok)?;
+            let link = self
+                .known_link()
+                .map_or_else(|| self.link_of(context, &answer), Ok)?;
             return Ok(Stand::Done(link, answer));
         };
         let operation = Operation::read(self.rest.service(), version, &answer)?;
@@ -366,13 +368,7 @@ impl Target {
     }
 
     /// Returns an object of the name that was asked for, if it is as asked for.
-    fn own(
-        &self,
-        context: &Context,
-        body: &Value,
-        token: &str,
-        conflict: Failure,
-    ) -> Result<Stand, Failure> {
+    fn own(&self, context: &Context, body: &Value, token: &str, conflict: Failure) -> Result<Stand, Failure> {
         let Some(link) = self.link_to_be(context, body) else {
             return Err(conflict);
         };

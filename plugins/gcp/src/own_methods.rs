@@ -101,10 +101,7 @@ static OF_CLUSTERS: [OwnMethod; 41] = [
         "update.desiredDefaultSnatStatus",
     ),
     desired("networkConfig.dnsConfig", "update.desiredDnsConfig"),
-    desired(
-        "networkConfig.gatewayApiConfig",
-        "update.desiredGatewayApiConfig",
-    ),
+    desired("networkConfig.gatewayApiConfig", "update.desiredGatewayApiConfig"),
     desired(
         "networkConfig.serviceExternalIpsConfig",
         "update.desiredServiceExternalIpsConfig",
@@ -122,14 +119,8 @@ static OF_CLUSTERS: [OwnMethod; 41] = [
     desired("secretSyncConfig", "update.desiredSecretSyncConfig"),
     desired("securityPostureConfig", "update.desiredSecurityPostureConfig"),
     desired("shieldedNodes", "update.desiredShieldedNodes"),
-    desired(
-        "verticalPodAutoscaling",
-        "update.desiredVerticalPodAutoscaling",
-    ),
-    desired(
-        "workloadIdentityConfig",
-        "update.desiredWorkloadIdentityConfig",
-    ),
+    desired("verticalPodAutoscaling", "update.desiredVerticalPodAutoscaling"),
+    desired("workloadIdentityConfig", "update.desiredWorkloadIdentityConfig"),
     OwnMethod {
         guard: Some(("labelFingerprint", "labelFingerprint")),
         ..posted("resourceLabels", "v1/{+name}:setResourceLabels")
@@ -201,13 +192,16 @@ pub fn of(rest: &str, property: &str) -> Option<OwnMethod> {
 
 /// Returns the method that changes an object, where the table knows none that changes all that can be.
 pub fn patch(rest: &str) -> Option<Method> {
-    ["bigtableadmin/v2/projects.instances", "bigtableadmin/v2/projects.instances.clusters"]
-        .contains(&rest)
-        .then(|| Method {
-            verb: "PATCH",
-            path: "v2/{+name}",
-            query: vec!["updateMask"],
-        })
+    [
+        "bigtableadmin/v2/projects.instances",
+        "bigtableadmin/v2/projects.instances.clusters",
+    ]
+    .contains(&rest)
+    .then(|| Method {
+        verb: "PATCH",
+        path: "v2/{+name}",
+        query: vec!["updateMask"],
+    })
 }
 
 /// Returns the properties that are to be set: where those below have methods of their own, these.
@@ -324,8 +318,8 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use konductor_sdk::cloud::from_json;
     use crate::types::RestType;
+    use konductor_sdk::cloud::from_json;
 
     fn body(rest: &str) -> Node<'static> {
         RestType::find(rest).unwrap().body()
@@ -393,6 +387,9 @@ mod tests {
             split(NODE_POOLS, names.clone(), &old, &new),
             ["config.labels", "config.tags", "version"]
         );
-        assert_eq!(split("run/v2/projects.locations.services", names.clone(), &old, &new), names);
+        assert_eq!(
+            split("run/v2/projects.locations.services", names.clone(), &old, &new),
+            names
+        );
     }
 }

@@ -20,8 +20,8 @@ use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 
-pub use self::catalogue::TYPES;
 use self::adjustment::adjust;
+pub use self::catalogue::TYPES;
 pub(crate) use self::conversion::attribute_name;
 use self::conversion::{schema_of, to_attributes, to_body};
 use crate::body::{body_to_json, spelled};
@@ -455,7 +455,9 @@ impl ResourceProvider for Typed {
             building = building.attribute(attribute, text(&about).required().replaces());
         }
         if let Some(full_name) = self.full_name {
-            let full = full_name.replace("{project}", "simulated").replace("{location}", "simulated");
+            let full = full_name
+                .replace("{project}", "simulated")
+                .replace("{location}", "simulated");
             let simulated = full.replace("{+", "{").replace('{', "{attribute:");
             let about = text("The whole name: `projects/…`.").simulated(&simulated);
             building = building.output("full_name", about);

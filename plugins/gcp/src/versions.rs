@@ -60,7 +60,9 @@ impl Target {
     /// Tells whether nothing can be done with a key any more.
     pub(crate) fn is_spent(&self, context: &Context, link: &str) -> Result<bool, Failure> {
         let versions = self.versions(context, link)?;
-        Ok(!versions.iter().any(|version| USABLE.contains(&text(version, "state"))))
+        Ok(!versions
+            .iter()
+            .any(|version| USABLE.contains(&text(version, "state"))))
     }
 
     /// Returns an object that was read; none when it is a key that nothing can be done with any more.
@@ -70,7 +72,9 @@ impl Target {
         link: &str,
         found: Value,
     ) -> Result<Option<Value>, Failure> {
-        let primary = found.attribute("primary").and_then(|primary| primary.attribute("state"));
+        let primary = found
+            .attribute("primary")
+            .and_then(|primary| primary.attribute("state"));
         let is_enabled = primary.and_then(Value::as_text) == Some("ENABLED");
         if self.is_key() && !is_enabled && self.is_spent(context, link)? {
             return Ok(None);

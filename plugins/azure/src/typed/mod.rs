@@ -6,10 +6,10 @@ mod own_references;
 mod provider;
 mod rules;
 
-use konductor_sdk::prelude::ResourceProvider;
+use description::Description;
 
 /// All types.
-pub static TYPES: [&dyn ResourceProvider; 52] = [
+pub static TYPES: [&Description; 52] = [
     &catalogue::resources::RESOURCE_GROUP,
     &catalogue::network::VIRTUAL_NETWORK,
     &catalogue::network::SUBNET,

@@ -10,9 +10,7 @@ const OWN: &str = "self/";
 /// Returns a value with every `id` that refers to the resource itself spelled out.
 pub fn spelled_out(value: &Value, id: &str) -> Value {
     each_id(value, &|reference| {
-        reference
-            .strip_prefix(OWN)
-            .map(|part| format!("{id}/{part}"))
+        reference.strip_prefix(OWN).map(|part| format!("{id}/{part}"))
     })
 }
 
@@ -21,9 +19,7 @@ pub fn shortened(value: &Value, id: &str) -> Value {
     each_id(value, &|reference| {
         let (begin, part) = (reference.get(..id.len())?, reference.get(id.len()..)?);
         let part = part.strip_prefix('/')?;
-        begin
-            .eq_ignore_ascii_case(id)
-            .then(|| format!("{OWN}{part}"))
+        begin.eq_ignore_ascii_case(id).then(|| format!("{OWN}{part}"))
     })
 }
 
@@ -63,7 +59,9 @@ mod tests {
         assert_eq!(shortened(&long, id), rule("self/probes/web"));
         let upper = rule(&format!("{}/probes/web", id.to_uppercase()));
         assert_eq!(shortened(&upper, id), rule("self/probes/web"));
-        let of_others = rule("/subscriptions/0/resourceGroups/shop/providers/Microsoft.Network/loadBalancers/web2/probes/a");
+        let of_others = rule(
+            "/subscriptions/0/resourceGroups/shop/providers/Microsoft.Network/loadBalancers/web2/probes/a",
+        );
         assert_eq!(shortened(&of_others, id), of_others);
         assert_eq!(spelled_out(&of_others, id), of_others);
     }

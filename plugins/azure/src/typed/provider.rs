@@ -103,14 +103,22 @@ impl Description {
             let value = inputs.attribute(attribute.name);
             !attribute.output && value.is_some_and(|value| !value.is_null())
         };
-        let beside = self.attributes.iter().filter(given).flat_map(|attribute| attribute.beside);
+        let beside = self
+            .attributes
+            .iter()
+            .filter(given)
+            .flat_map(|attribute| attribute.beside);
         for (path, json) in self.fixed.iter().chain(beside) {
             let value = serde_json::from_str(json).map(from_json).unwrap_or_default();
             body.put(&path_of(path), value);
         }
         for attribute in self.attributes.iter().filter(given) {
             let value = inputs.attribute(attribute.name).cloned().unwrap_or_default();
-            let value = if attribute.secret { value.into_secret() } else { value };
+            let value = if attribute.secret {
+                value.into_secret()
+            } else {
+                value
+            };
             body.put(&path_of(attribute.path), value);
         }
         if arm_type.takes("location") {

@@ -134,7 +134,10 @@ static ROUTE: Typed = Typed {
         ("network", "The network: its self link or a part of it."),
         ("next_hop_ip", "An address in the network that packets go to."),
         ("next_hop_vpn_tunnel", "The link of a tunnel that packets go to."),
-        ("priority", "Of several routes the one with the lowest number is taken."),
+        (
+            "priority",
+            "Of several routes the one with the lowest number is taken.",
+        ),
     ],
     rules: Some(next_hop),
     link: "https://compute.googleapis.com/compute/v1/projects/shop/global/routes/site",
@@ -157,7 +160,11 @@ fn next_hop(inputs: &Value, diagnostics: &mut Diagnostics) {
         .filter(|name| inputs.attribute(name).is_some_and(|hop| !hop.is_null()))
         .count();
     if given != 1 {
-        let found = if given == 0 { "nothing" } else { "more than one thing" };
+        let found = if given == 0 {
+            "nothing"
+        } else {
+            "more than one thing"
+        };
         diagnostics.push(
             Diagnostic::error(format!("the route leads to {found}"))
                 .help(format!("give one of `{}`", HOPS.join("`, `"))),

@@ -103,9 +103,9 @@ impl Binding {
         entry.get("role").and_then(Json::as_str) == Some(self.role.as_str())
             && match (condition, &self.condition) {
                 (None, None) => true,
-                (Some(left), Some(right)) => {
-                    ["title", "expression"].iter().all(|name| left.get(name) == right.get(name))
-                }
+                (Some(left), Some(right)) => ["title", "expression"]
+                    .iter()
+                    .all(|name| left.get(name) == right.get(name)),
                 _ => false,
             }
     }
@@ -120,7 +120,10 @@ impl Binding {
     }
 
     fn id(&self) -> String {
-        let title = self.condition.as_ref().and_then(|condition| condition.get("title"));
+        let title = self
+            .condition
+            .as_ref()
+            .and_then(|condition| condition.get("title"));
         let mut id = [self.of.as_str(), &self.role, &self.member].join(&SEPARATOR.to_string());
         if let Some(title) = title.and_then(Json::as_str) {
             id.push(SEPARATOR);
@@ -233,9 +236,8 @@ impl PolicyMember {
     }
 
     fn path(&self, template: &str, of: &str) -> Result<Vec<String>, Failure> {
-        expand(template, |_| Some(of.to_owned())).map_err(|name| {
-            Failure::new(Disposition::Invalid, format!("{} needs `{name}`", self.name))
-        })
+        expand(template, |_| Some(of.to_owned()))
+            .map_err(|name| Failure::new(Disposition::Invalid, format!("{} needs `{name}`", self.name)))
     }
 
     /// Reads a policy; none when what it is of is not there.
@@ -266,14 +268,26 @@ impl PolicyMember {
             let Some(wanted) = changed(&policy, binding, is_wanted) else {
                 return Ok(true);
             };
-            if wanted.get("etag").and_then(Json::as_str).is_none_or(str::is_empty) {
+            if wanted
+                .get("etag")
+                .and_then(Json::as_str)
+                .is_none_or(str::is_empty)
+            {
                 return Err(Failure::new(
                     Disposition::Other,
                     "the cloud answered with a policy without a tag; written back, it could undo what others change",
                 ));
             }
-            let payload = if is_inside { json!({ "policy": wanted }) } else { wanted };
-            match api(context, self.service).request(verb, &path).json(&payload).send() {
+            let payload = if is_inside {
+                json!({ "policy": wanted })
+            } else {
+                wanted
+            };
+            match api(context, self.service)
+                .request(verb, &path)
+                .json(&payload)
+                .send()
+            {
                 Ok(_) => return Ok(true),
                 Err(failure) if is_overtaken(&failure) => refused = Some(failure),
                 Err(failure) => return Err(failure),
@@ -281,7 +295,10 @@ impl PolicyMember {
         }
         let mut failure = Failure::new(
             Disposition::Conflict,
-            format!("others change the policy of {} all the time; try again", binding.of),
+            format!(
+                "others change the policy of {} all the time; try again",
+                binding.of
+            ),
         );
         failure.http_status = refused.and_then(|refused| refused.http_status);
         Err(failure)
@@ -303,7 +320,8 @@ impl PolicyMember {
     fn found(&self, policy: &Json, wanted: &Binding, is_by_title: bool) -> Option<ObjectState> {
         let entries = entries(policy);
         let entry = entries.iter().find(|entry| {
-            let title = |condition: Option<&Json>| condition.and_then(|condition| condition.get("title")).cloned();
+            let title =
+                |condition: Option<&Json>| condition.and_then(|condition| condition.get("title")).cloned();
             if is_by_title {
                 let same = title(entry.get("condition")) == title(wanted.condition.as_ref());
                 let role = Binding {
@@ -345,7 +363,11 @@ impl ResourceProvider for PolicyMember {
     fn schema(&self) -> Result<ResourceSchema, SchemaError> {
         let (name, about, pattern) = self.of;
         let of = text(about).replaces().pattern(pattern);
-        let of = if self.is_of_project() { of.computed() } else { of.required() };
+        let of = if self.is_of_project() {
+            of.computed()
+        } else {
+            of.required()
+        };
         let condition = nested(
             [
                 ("title", text("A name of the condition.").required().replaces()),
@@ -428,7 +450,9 @@ impl ResourceProvider for PolicyMember {
                     }
                 },
             };
-            results.push(Ok(policy.and_then(|policy| self.found(&policy, &binding, is_by_title))));
+            results.push(Ok(
+                policy.and_then(|policy| self.found(&policy, &binding, is_by_title))
+            ));
         }
         Ok(results)
     }
@@ -466,7 +490,10 @@ mod tests {
             json!(["user:a@example.com", "user:b@example.com"])
         );
         assert_eq!(with["bindings"][1], others["bindings"][1]);
-        assert_eq!((&with["etag"], &with["auditConfigs"]), (&others["etag"], &others["auditConfigs"]));
+        assert_eq!(
+            (&with["etag"], &with["auditConfigs"]),
+            (&others["etag"], &others["auditConfigs"])
+        );
         assert_eq!(changed(&with, &wanted, true), None);
         let without = changed(&with, &wanted, false).unwrap();
         assert_eq!(without["bindings"], others["bindings"]);

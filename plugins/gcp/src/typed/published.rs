@@ -123,7 +123,11 @@ fn every_path_of_a_description_leads_somewhere_and_every_default_is_one() {
             assert!(found.default.is_some(), "{}: {path}", typed.name);
         }
         for (_, pattern) in typed.patterns {
-            assert!(regex_lite::Regex::new(pattern).is_ok(), "{}: {pattern}", typed.name);
+            assert!(
+                regex_lite::Regex::new(pattern).is_ok(),
+                "{}: {pattern}",
+                typed.name
+            );
         }
         let rest = RestType::find(typed.rest).unwrap();
         for name in typed.without {

@@ -43,7 +43,11 @@ pub static POLICY_ASSIGNMENT: Description = Description {
             "properties.nonComplianceMessages",
             "What those are told who are refused: each a `message`.",
         ),
-        may("metadata", "properties.metadata", "Whatever else is to be known of it."),
+        may(
+            "metadata",
+            "properties.metadata",
+            "Whatever else is to be known of it.",
+        ),
         may(
             "overrides",
             "properties.overrides",

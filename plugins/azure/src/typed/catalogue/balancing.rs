@@ -98,8 +98,12 @@ pub static APPLICATION_GATEWAY: Description = Description {
             "What goes where: each a `name` and `properties` with `ruleType`, `priority`, `httpListener`, \
              `backendAddressPool`, `backendHttpSettings`.",
         ),
-        may("sku", "properties.sku", "What it is and how large: `name`, `tier`, `capacity`.")
-            .default("{\"name\":\"Standard_v2\",\"tier\":\"Standard_v2\"}"),
+        may(
+            "sku",
+            "properties.sku",
+            "What it is and how large: `name`, `tier`, `capacity`.",
+        )
+        .default("{\"name\":\"Standard_v2\",\"tier\":\"Standard_v2\"}"),
         may(
             "scaling",
             "properties.autoscaleConfiguration",
@@ -117,8 +121,16 @@ pub static APPLICATION_GATEWAY: Description = Description {
             "properties.trustedRootCertificates",
             "Who vouches for the machines.",
         ),
-        may("probes", "properties.probes", "How it is told whether a machine works."),
-        may("url_path_maps", "properties.urlPathMaps", "What goes where, by path."),
+        may(
+            "probes",
+            "properties.probes",
+            "How it is told whether a machine works.",
+        ),
+        may(
+            "url_path_maps",
+            "properties.urlPathMaps",
+            "What goes where, by path.",
+        ),
         may(
             "redirects",
             "properties.redirectConfigurations",
@@ -136,7 +148,11 @@ pub static APPLICATION_GATEWAY: Description = Description {
         ),
         may("http2", "properties.enableHttp2", "Whether HTTP/2 is answered.").default("true"),
         may("zones", "zones", "The zones that it stands in."),
-        may("identity", "identity", "The identity that reads its certificates."),
+        may(
+            "identity",
+            "identity",
+            "The identity that reads its certificates.",
+        ),
         output(
             "operational_state",
             "properties.operationalState",

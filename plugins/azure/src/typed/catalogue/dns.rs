@@ -66,10 +66,13 @@ pub static PRIVATE_ZONE_LINK: Description = Description {
 };
 
 /// What every record set of a public zone has.
-const TTL: Attribute =
-    may("ttl", "properties.TTL", "How many seconds answers are good for.").default("3600");
+const TTL: Attribute = may("ttl", "properties.TTL", "How many seconds answers are good for.").default("3600");
 const METADATA: Attribute = may("metadata", "properties.metadata", "Texts by name.");
-const FQDN: Attribute = output("fqdn", "properties.fqdn", "The whole name, with a dot at its end.");
+const FQDN: Attribute = output(
+    "fqdn",
+    "properties.fqdn",
+    "The whole name, with a dot at its end.",
+);
 /// What a record set of some kinds may name in place of its records.
 const ALIAS: Attribute = may(
     "target_resource_id",
@@ -152,18 +155,25 @@ pub static A_RECORD: Description = Description {
         Rule::AtMostOne(&["records", "target_resource_id"]),
     ],
     ..records(
-    "azure:dns:ARecord",
-    "The addresses of a name, of IPv4. `@` is the name of the zone itself.",
-    "Microsoft.Network/dnsZones/A",
-    &[
-        TTL,
-        METADATA,
-        FQDN,
-        ALIAS,
-        may("records", "properties.ARecords", "The addresses: each `ipv4Address`."),
-    ],
-    example!("azure:dns:ARecord", "name: www\n    records: [{ ipv4Address: 192.0.2.1 }]"),
-)
+        "azure:dns:ARecord",
+        "The addresses of a name, of IPv4. `@` is the name of the zone itself.",
+        "Microsoft.Network/dnsZones/A",
+        &[
+            TTL,
+            METADATA,
+            FQDN,
+            ALIAS,
+            may(
+                "records",
+                "properties.ARecords",
+                "The addresses: each `ipv4Address`.",
+            ),
+        ],
+        example!(
+            "azure:dns:ARecord",
+            "name: www\n    records: [{ ipv4Address: 192.0.2.1 }]"
+        ),
+    )
 };
 
 /// Addresses of IPv6.
@@ -173,25 +183,25 @@ pub static AAAA_RECORD: Description = Description {
         Rule::AtMostOne(&["records", "target_resource_id"]),
     ],
     ..records(
-    "azure:dns:AaaaRecord",
-    "The addresses of a name, of IPv6.",
-    "Microsoft.Network/dnsZones/AAAA",
-    &[
-        TTL,
-        METADATA,
-        FQDN,
-        ALIAS,
-        may(
-            "records",
-            "properties.AAAARecords",
-            "The addresses: each `ipv6Address`.",
-        ),
-    ],
-    example!(
         "azure:dns:AaaaRecord",
-        "name: www\n    records: [{ ipv6Address: \"2001:db8::1\" }]"
-    ),
-)
+        "The addresses of a name, of IPv6.",
+        "Microsoft.Network/dnsZones/AAAA",
+        &[
+            TTL,
+            METADATA,
+            FQDN,
+            ALIAS,
+            may(
+                "records",
+                "properties.AAAARecords",
+                "The addresses: each `ipv6Address`.",
+            ),
+        ],
+        example!(
+            "azure:dns:AaaaRecord",
+            "name: www\n    records: [{ ipv6Address: \"2001:db8::1\" }]"
+        ),
+    )
 };
 
 /// Another name.
@@ -201,18 +211,18 @@ pub static CNAME_RECORD: Description = Description {
         Rule::AtMostOne(&["record", "target_resource_id"]),
     ],
     ..records(
-    "azure:dns:CnameRecord",
-    "The other name that a name stands for.",
-    "Microsoft.Network/dnsZones/CNAME",
-    &[
-        TTL,
-        METADATA,
-        FQDN,
-        ALIAS,
-        may("record", "properties.CNAMERecord.cname", "The other name."),
-    ],
-    example!("azure:dns:CnameRecord", "name: www\n    record: shop.example.net"),
-)
+        "azure:dns:CnameRecord",
+        "The other name that a name stands for.",
+        "Microsoft.Network/dnsZones/CNAME",
+        &[
+            TTL,
+            METADATA,
+            FQDN,
+            ALIAS,
+            may("record", "properties.CNAMERecord.cname", "The other name."),
+        ],
+        example!("azure:dns:CnameRecord", "name: www\n    record: shop.example.net"),
+    )
 };
 
 /// Mail servers.
@@ -342,7 +352,11 @@ pub static PRIVATE_A_RECORD: Description = private_records(
         PRIVATE_TTL,
         METADATA,
         FQDN,
-        must("records", "properties.aRecords", "The addresses: each `ipv4Address`."),
+        must(
+            "records",
+            "properties.aRecords",
+            "The addresses: each `ipv4Address`.",
+        ),
     ],
     example!(private "azure:dns:PrivateARecord", "name: db\n    records: [{ ipv4Address: 10.20.1.4 }]"),
 );

@@ -114,10 +114,7 @@ pub static SECRET: Description = Description {
             "Where it is, at this version.",
         ),
     ],
-    names: Names::Matching(
-        "1 to 127 letters, digits and hyphens",
-        "[a-zA-Z0-9-]{1,127}",
-    ),
+    names: Names::Matching("1 to 127 letters, digits and hyphens", "[a-zA-Z0-9-]{1,127}"),
     undeletable: "Azure Resource Manager deletes no secrets",
     example: "password:\n  type: azure:keyvault:Secret\n  retain_on_delete: true\n  properties:\n    name: database-password\n    vault_id: ${secrets.id}\n    value: ${database:password}\nsecrets:\n  type: azure:keyvault:Vault\n  properties: { name: konductor-secrets, resource_group: shop, location: westeurope, tenant_id: 11111111-2222-3333-4444-555555555555 }\n",
     ..Description::BLANK

@@ -163,10 +163,18 @@ pub static AGENT_POOL: Description = Description {
             "properties.count",
             "How many machines it has. Leave it out where it grows by itself.",
         ),
-        may("mode", "properties.mode", "`User`, or `System` for what the cluster itself needs.")
-            .default("\"User\""),
+        may(
+            "mode",
+            "properties.mode",
+            "`User`, or `System` for what the cluster itself needs.",
+        )
+        .default("\"User\""),
         may("os_type", "properties.osType", "`Linux` or `Windows`.").default("\"Linux\""),
-        may("os_sku", "properties.osSKU", "`Ubuntu`, `AzureLinux`, `Windows2022`."),
+        may(
+            "os_sku",
+            "properties.osSKU",
+            "`Ubuntu`, `AzureLinux`, `Windows2022`.",
+        ),
         may(
             "os_disk_size_gib",
             "properties.osDiskSizeGB",
@@ -183,14 +191,38 @@ pub static AGENT_POOL: Description = Description {
             "Whether it grows and shrinks by itself, between `minimum_count` and `maximum_count`.",
         )
         .default("false"),
-        may("minimum_count", "properties.minCount", "How many machines it has at least."),
-        may("maximum_count", "properties.maxCount", "How many machines it has at most."),
-        may("maximum_pods", "properties.maxPods", "How many pods a machine takes."),
+        may(
+            "minimum_count",
+            "properties.minCount",
+            "How many machines it has at least.",
+        ),
+        may(
+            "maximum_count",
+            "properties.maxCount",
+            "How many machines it has at most.",
+        ),
+        may(
+            "maximum_pods",
+            "properties.maxPods",
+            "How many pods a machine takes.",
+        ),
         may("subnet_id", "properties.vnetSubnetID", "Where its machines are."),
         may("pod_subnet_id", "properties.podSubnetID", "Where its pods are."),
-        may("zones", "properties.availabilityZones", "The zones that it stands in."),
-        may("labels", "properties.nodeLabels", "What its machines are known by in the cluster."),
-        may("taints", "properties.nodeTaints", "What its machines keep away: `key=value:NoSchedule`."),
+        may(
+            "zones",
+            "properties.availabilityZones",
+            "The zones that it stands in.",
+        ),
+        may(
+            "labels",
+            "properties.nodeLabels",
+            "What its machines are known by in the cluster.",
+        ),
+        may(
+            "taints",
+            "properties.nodeTaints",
+            "What its machines keep away: `key=value:NoSchedule`.",
+        ),
         may("node_tags", "properties.tags", "The tags of its machines."),
         may(
             "kubernetes_version",
@@ -202,7 +234,11 @@ pub static AGENT_POOL: Description = Description {
             "properties.enableEncryptionAtHost",
             "Whether its machines encrypt their disks at the host.",
         ),
-        may("fips", "properties.enableFIPS", "Whether its machines use FIPS 140-2 modules."),
+        may(
+            "fips",
+            "properties.enableFIPS",
+            "Whether its machines use FIPS 140-2 modules.",
+        ),
         may(
             "node_public_ip",
             "properties.enableNodePublicIP",
@@ -219,7 +255,11 @@ pub static AGENT_POOL: Description = Description {
             "properties.scaleSetEvictionPolicy",
             "What becomes of those that are taken away: `Delete` or `Deallocate`.",
         ),
-        may("upgrade", "properties.upgradeSettings", "How machines are exchanged."),
+        may(
+            "upgrade",
+            "properties.upgradeSettings",
+            "How machines are exchanged.",
+        ),
         may(
             "security",
             "properties.securityProfile",

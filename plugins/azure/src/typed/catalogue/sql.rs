@@ -31,8 +31,7 @@ pub static SERVER: Description = Description {
             "Who of Entra ID may do everything: `administratorType: ActiveDirectory`, `login`, `sid`, `tenantId`, and \
              `azureADOnlyAuthentication: true` where passwords are not to be taken.",
         ),
-        may("version", "properties.version", "The version of its protocol.")
-            .default("\"12.0\""),
+        may("version", "properties.version", "The version of its protocol.").default("\"12.0\""),
         may(
             "minimum_tls_version",
             "properties.minimalTlsVersion",
@@ -94,9 +93,21 @@ pub static DATABASE: Description = Description {
             "What it may use: `GP_S_Gen5_2`, `S0`. Azure chooses where it is not given.",
         )
         .computed(),
-        may("capacity", "sku.capacity", "How much of it, where the SKU is of several sizes."),
-        may("tier", "sku.tier", "The tier, where the SKU does not tell: `GeneralPurpose`."),
-        may("family", "sku.family", "The hardware, where the SKU does not tell: `Gen5`."),
+        may(
+            "capacity",
+            "sku.capacity",
+            "How much of it, where the SKU is of several sizes.",
+        ),
+        may(
+            "tier",
+            "sku.tier",
+            "The tier, where the SKU does not tell: `GeneralPurpose`.",
+        ),
+        may(
+            "family",
+            "sku.family",
+            "The hardware, where the SKU does not tell: `Gen5`.",
+        ),
         may(
             "collation",
             "properties.collation",
@@ -141,7 +152,11 @@ pub static DATABASE: Description = Description {
             "properties.readScale",
             "Whether readers get a replica.",
         ),
-        may("ledger", "properties.isLedgerOn", "Whether all its tables can prove what was in them."),
+        may(
+            "ledger",
+            "properties.isLedgerOn",
+            "Whether all its tables can prove what was in them.",
+        ),
         may(
             "create_mode",
             "properties.createMode",
@@ -155,7 +170,11 @@ pub static DATABASE: Description = Description {
         )
         .kept(),
         may("identity", "identity", "The identities that it acts with."),
-        output("database_id", "properties.databaseId", "What it is known by inside Azure."),
+        output(
+            "database_id",
+            "properties.databaseId",
+            "What it is known by inside Azure.",
+        ),
     ],
     rules: &[
         Rule::Needs("capacity", "sku"),
@@ -175,8 +194,14 @@ pub static FIREWALL_RULE: Description = Description {
     api_version: VERSION,
     parent: Parent::Resource("server_id", ""),
     attributes: &[
-        must("start_ip_address", "properties.startIpAddress", "The first of them.").format(TextFormat::Ipv4Address),
-        must("end_ip_address", "properties.endIpAddress", "The last of them.").format(TextFormat::Ipv4Address),
+        must(
+            "start_ip_address",
+            "properties.startIpAddress",
+            "The first of them.",
+        )
+        .format(TextFormat::Ipv4Address),
+        must("end_ip_address", "properties.endIpAddress", "The last of them.")
+            .format(TextFormat::Ipv4Address),
     ],
     example: "office:\n  type: azure:sql:FirewallRule\n  properties:\n    name: office\n    server_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Sql/servers/konductor-shop\n    start_ip_address: 192.0.2.1\n    end_ip_address: 192.0.2.9\n",
     ..Description::BLANK

@@ -21,8 +21,12 @@ pub static VIRTUAL_NETWORK_GATEWAY: Description = Description {
         ),
         may("kind", "properties.gatewayType", "`Vpn` or `ExpressRoute`.").default("\"Vpn\""),
         may("vpn_type", "properties.vpnType", "`RouteBased` or `PolicyBased`.").default("\"RouteBased\""),
-        may("sku", "properties.sku", "How fast it is: `name` and `tier`, which are the same.")
-            .default("{\"name\":\"VpnGw1AZ\",\"tier\":\"VpnGw1AZ\"}"),
+        may(
+            "sku",
+            "properties.sku",
+            "How fast it is: `name` and `tier`, which are the same.",
+        )
+        .default("{\"name\":\"VpnGw1AZ\",\"tier\":\"VpnGw1AZ\"}"),
         may(
             "generation",
             "properties.vpnGatewayGeneration",
@@ -34,7 +38,12 @@ pub static VIRTUAL_NETWORK_GATEWAY: Description = Description {
             "Whether it has two machines that both work.",
         )
         .default("false"),
-        may("enable_bgp", "properties.enableBgp", "Whether it learns and tells routes.").default("false"),
+        may(
+            "enable_bgp",
+            "properties.enableBgp",
+            "Whether it learns and tells routes.",
+        )
+        .default("false"),
         may(
             "bgp",
             "properties.bgpSettings",
@@ -56,7 +65,12 @@ pub static VIRTUAL_NETWORK_GATEWAY: Description = Description {
             "properties.vpnClientConfiguration",
             "The people who reach the network from where they are.",
         ),
-        may("nat_rules", "properties.natRules", "How addresses are translated.").computed(),
+        may(
+            "nat_rules",
+            "properties.natRules",
+            "How addresses are translated.",
+        )
+        .computed(),
         output(
             "resource_guid",
             "properties.resourceGuid",
@@ -80,13 +94,21 @@ pub static LOCAL_NETWORK_GATEWAY: Description = Description {
             "properties.gatewayIpAddress",
             "The public address of its gateway.",
         ),
-        may("fqdn", "properties.fqdn", "The name of its gateway, where the address changes."),
+        may(
+            "fqdn",
+            "properties.fqdn",
+            "The name of its gateway, where the address changes.",
+        ),
         may(
             "address_prefixes",
             "properties.localNetworkAddressSpace.addressPrefixes",
             "The blocks of addresses behind it.",
         ),
-        may("bgp", "properties.bgpSettings", "How it tells its routes: `asn`, `bgpPeeringAddress`."),
+        may(
+            "bgp",
+            "properties.bgpSettings",
+            "How it tells its routes: `asn`, `bgpPeeringAddress`.",
+        ),
     ],
     rules: &[
         Rule::AtLeastOne(&["gateway_ip_address", "fqdn"]),
@@ -141,7 +163,12 @@ pub static CONNECTION: Description = Description {
             "properties.connectionMode",
             "Who begins: `Default`, `InitiatorOnly`, `ResponderOnly`.",
         ),
-        may("enable_bgp", "properties.enableBgp", "Whether the ends tell each other routes.").default("false"),
+        may(
+            "enable_bgp",
+            "properties.enableBgp",
+            "Whether the ends tell each other routes.",
+        )
+        .default("false"),
         may(
             "ipsec_policies",
             "properties.ipsecPolicies",

@@ -17,9 +17,15 @@ pub static SERVICE_PLAN: Description = Description {
             "sku.name",
             "`Y1` for functions paid by use, `FC1` for Flex Consumption, `EP1`, `B1`, `P1v3`.",
         ),
-        may("tier", "sku.tier", "The tier, where the SKU does not tell: `FlexConsumption`."),
+        may(
+            "tier",
+            "sku.tier",
+            "The tier, where the SKU does not tell: `FlexConsumption`.",
+        ),
         may("capacity", "sku.capacity", "How many machines."),
-        may("kind", "kind", "`linux`, `functionapp`, `elastic`.").computed().replaces(),
+        may("kind", "kind", "`linux`, `functionapp`, `elastic`.")
+            .computed()
+            .replaces(),
         may("linux", "properties.reserved", "Whether they run Linux.").default("true"),
         may(
             "zone_redundant",
@@ -52,12 +58,25 @@ pub static FUNCTION_APP: Description = Description {
     api_version: VERSION,
     parent: Parent::Group,
     attributes: &[
-        must("service_plan_id", "properties.serverFarmId", "The plan that it runs on."),
-        may("kind", "kind", "`functionapp,linux`, or `functionapp` for Windows.")
-            .default("\"functionapp,linux\"")
-            .replaces(),
+        must(
+            "service_plan_id",
+            "properties.serverFarmId",
+            "The plan that it runs on.",
+        ),
+        may(
+            "kind",
+            "kind",
+            "`functionapp,linux`, or `functionapp` for Windows.",
+        )
+        .default("\"functionapp,linux\"")
+        .replaces(),
         may("linux", "properties.reserved", "Whether it runs on Linux.").default("true"),
-        may("https_only", "properties.httpsOnly", "Whether HTTP is sent on to HTTPS.").default("true"),
+        may(
+            "https_only",
+            "properties.httpsOnly",
+            "Whether HTTP is sent on to HTTPS.",
+        )
+        .default("true"),
         may(
             "public_network_access",
             "properties.publicNetworkAccess",
@@ -109,7 +128,12 @@ pub static FUNCTION_APP: Description = Description {
         )
         .default("true")
         .kept(),
-        may("cors", "properties.siteConfig.cors", "The sites whose pages may call it.").kept(),
+        may(
+            "cors",
+            "properties.siteConfig.cors",
+            "The sites whose pages may call it.",
+        )
+        .kept(),
         may(
             "ip_restrictions",
             "properties.siteConfig.ipSecurityRestrictions",
@@ -149,11 +173,7 @@ pub static FUNCTION_APP: Description = Description {
             "properties.keyVaultReferenceIdentity",
             "The one of them that reads the secrets which its settings refer to.",
         ),
-        output(
-            "default_host_name",
-            "properties.defaultHostName",
-            "Where it is.",
-        ),
+        output("default_host_name", "properties.defaultHostName", "Where it is."),
         output(
             "outbound_ip_addresses",
             "properties.outboundIpAddresses",

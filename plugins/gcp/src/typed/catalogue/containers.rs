@@ -15,7 +15,10 @@ pub static CLUSTER: Typed = Typed {
             "name",
             "The name: lower-case letters, digits and hyphens, at most 40.",
         ),
-        ("location", "The region or zone; `gcp.region` where it is not given."),
+        (
+            "location",
+            "The region or zone; `gcp.region` where it is not given.",
+        ),
         (
             "initial_node_count",
             "How many nodes the first pool has in each zone.",
@@ -36,7 +39,10 @@ pub static CLUSTER: Typed = Typed {
             "Which versions it is upgraded to: `{ channel: REGULAR }`.",
         ),
         ("resource_labels", "Its labels."),
-        ("master_auth", "The certificate of the control plane, and other ways in."),
+        (
+            "master_auth",
+            "The certificate of the control plane, and other ways in.",
+        ),
     ],
     full_name: Some("projects/{project}/locations/{location}/clusters/{name}"),
     named: Named::Short,
@@ -57,8 +63,7 @@ pub static CLUSTER: Typed = Typed {
 fn cluster(inputs: &Value, diagnostics: &mut Diagnostics) {
     let is_given = |name: &str| inputs.attribute(name).is_some_and(|value| !value.is_null());
     let autopilot = inputs.attribute("autopilot").map(Value::reveal);
-    let is_unknown =
-        |value: Option<&Value>| matches!(value, Some(Value::Unknown | Value::Reference(_)));
+    let is_unknown = |value: Option<&Value>| matches!(value, Some(Value::Unknown | Value::Reference(_)));
     let enabled = autopilot
         .and_then(|autopilot| autopilot.attribute("enabled"))
         .map(Value::reveal);
@@ -78,7 +83,9 @@ fn cluster(inputs: &Value, diagnostics: &mut Diagnostics) {
     if !is_autopilot && !is_given("initial_node_count") {
         diagnostics.push(
             Diagnostic::error("`initial_node_count` is missing")
-                .help("give how many nodes the first pool has in each zone, or `autopilot: { enabled: true }`")
+                .help(
+                    "give how many nodes the first pool has in each zone, or `autopilot: { enabled: true }`",
+                )
                 .at(Path::attribute("initial_node_count")),
         );
     }

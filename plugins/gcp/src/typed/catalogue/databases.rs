@@ -76,7 +76,10 @@ fn network_of_instance(inputs: &Value, diagnostics: &mut Diagnostics) {
             .attribute("ip_configuration")?
             .attribute(name)
     };
-    let is_closed = matches!(given("ipv4_enabled").map(Value::reveal), Some(Value::Boolean(false)));
+    let is_closed = matches!(
+        given("ipv4_enabled").map(Value::reveal),
+        Some(Value::Boolean(false))
+    );
     if is_closed && given("private_network").is_none() && given("psc_config").is_none() {
         let at = Path::attribute("settings").child("ip_configuration");
         diagnostics.push(
@@ -107,9 +110,15 @@ pub static SQL_USER: Typed = Typed {
     about: "Somebody who may log in to an instance of Cloud SQL.",
     abouts: &[
         ("instance", "The name of the instance."),
-        ("name", "The name, or the e-mail address of somebody whom IAM knows."),
+        (
+            "name",
+            "The name, or the e-mail address of somebody whom IAM knows.",
+        ),
         ("host", "Where the user may come from, for MySQL."),
-        ("type", "How the user is known: `BUILT_IN` by a password, `CLOUD_IAM_USER`, …."),
+        (
+            "type",
+            "How the user is known: `BUILT_IN` by a password, `CLOUD_IAM_USER`, ….",
+        ),
         ("password", "The password. It is never given back."),
     ],
     fixed: &["host", "type"],
@@ -123,7 +132,10 @@ pub static SQL_USER: Typed = Typed {
 
 /// Who is known by IAM has no password.
 fn password(inputs: &Value, diagnostics: &mut Diagnostics) {
-    let kind = inputs.attribute("type").and_then(Value::as_text).unwrap_or_default();
+    let kind = inputs
+        .attribute("type")
+        .and_then(Value::as_text)
+        .unwrap_or_default();
     let has_password = inputs
         .attribute("password")
         .is_some_and(|password| !password.reveal().is_null());
@@ -141,7 +153,10 @@ pub static FIRESTORE_DATABASE: Typed = Typed {
     rest: "firestore/v1/projects.databases",
     about: "A database of Firestore.",
     abouts: &[
-        ("name", "The name in the project; `(default)` is what clients take that name none."),
+        (
+            "name",
+            "The name in the project; `(default)` is what clients take that name none.",
+        ),
         ("location_id", "Where it is: `eur3`, `europe-west1`, …."),
         ("type", "`FIRESTORE_NATIVE` or `DATASTORE_MODE`."),
         (

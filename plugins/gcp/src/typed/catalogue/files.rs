@@ -13,7 +13,10 @@ pub static FILESTORE_INSTANCE: Typed = Typed {
             "location",
             "The zone, or for some tiers the region; `gcp.region` where it is not given.",
         ),
-        ("tier", "`BASIC_HDD`, `BASIC_SSD`, `ZONAL`, `REGIONAL` or `ENTERPRISE`."),
+        (
+            "tier",
+            "`BASIC_HDD`, `BASIC_SSD`, `ZONAL`, `REGIONAL` or `ENTERPRISE`.",
+        ),
         (
             "file_shares",
             "The share: its name and capacity, which can grow, and who may mount it.",

@@ -21,9 +21,15 @@ pub static INSTANCE_TEMPLATE: Typed = Typed {
 
 const ABOUTS_OF_GROUPS: &[(&str, &str)] = &[
     ("instance_template", "The link of the template."),
-    ("base_instance_name", "What the names of the instances begin with."),
+    (
+        "base_instance_name",
+        "What the names of the instances begin with.",
+    ),
     ("target_size", "How many instances there are."),
-    ("named_ports", "Names of ports, by which a load balancer finds them."),
+    (
+        "named_ports",
+        "Names of ports, by which a load balancer finds them.",
+    ),
     ("instance_group", "The link of the group, which a backend names."),
     (
         "update_policy",

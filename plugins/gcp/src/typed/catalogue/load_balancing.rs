@@ -113,7 +113,10 @@ pub static SSL_CERTIFICATE: Typed = Typed {
 };
 
 const ABOUTS_OF_RULES: &[(&str, &str)] = &[
-    ("ip_address", "The address: its link or itself. One is given where none is."),
+    (
+        "ip_address",
+        "The address: its link or itself. One is given where none is.",
+    ),
     ("port_range", "The ports: `443`, or `8000-8100`."),
     ("target", "The link of the proxy that takes the traffic."),
 ];

@@ -14,7 +14,10 @@ pub static KEY_RING: Typed = Typed {
             where it is, and taken over when it is declared again.",
     abouts: &[
         ("name", "The name in the location."),
-        ("location", "Where the keys are; `gcp.region` where it is not given."),
+        (
+            "location",
+            "Where the keys are; `gcp.region` where it is not given.",
+        ),
     ],
     full_name: Some("projects/{project}/locations/{location}/keyRings/{name}"),
     named: Named::Parameter("keyRingId"),
@@ -45,7 +48,10 @@ pub static CRYPTO_KEY: Typed = Typed {
             "next_rotation_time",
             "When the next version is made; a period from now where it is not given.",
         ),
-        ("version_template", "Which algorithm, and in software or hardware."),
+        (
+            "version_template",
+            "Which algorithm, and in software or hardware.",
+        ),
     ],
     full_name: Some("{+key_ring}/cryptoKeys/{name}"),
     named: Named::Parameter("cryptoKeyId"),
@@ -73,7 +79,10 @@ fn seconds(period: &str) -> Option<u64> {
 
 /// The API wants to know when a period begins.
 fn next_rotation(context: &Context, body: &mut BTreeMap<String, Value>) {
-    let period = body.get("rotationPeriod").and_then(Value::as_text).and_then(seconds);
+    let period = body
+        .get("rotationPeriod")
+        .and_then(Value::as_text)
+        .and_then(seconds);
     if let (Some(period), false) = (period, body.contains_key("nextRotationTime")) {
         let time = timestamp((context.now() / 1000).saturating_add(period));
         body.insert("nextRotationTime".to_owned(), time.into());
@@ -111,7 +120,11 @@ fn timestamp(seconds: u64) -> String {
     let of_year = of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * of_year + 2) / 153;
     let day = of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + u64::from(month <= 2);
     let (hour, minute, second) = (second / 3_600, second / 60 % 60, second % 60);
     format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}Z")

@@ -10,7 +10,10 @@ pub static RUN_SERVICE: Typed = Typed {
     abouts: &[
         ("name", "The name in the region."),
         ("location", "The region; `gcp.region` where it is not given."),
-        ("template", "The containers, and how many instances of them there are."),
+        (
+            "template",
+            "The containers, and how many instances of them there are.",
+        ),
         (
             "ingress",
             "Where requests may come from: `INGRESS_TRAFFIC_ALL`, `INGRESS_TRAFFIC_INTERNAL_ONLY`, ….",
@@ -38,7 +41,10 @@ pub static FUNCTION: Typed = Typed {
     abouts: &[
         ("name", "The name in the region."),
         ("location", "The region; `gcp.region` where it is not given."),
-        ("build_config", "The runtime, where the source is and what is called."),
+        (
+            "build_config",
+            "The runtime, where the source is and what is called.",
+        ),
         ("service_config", "Memory, time, environment and identity."),
         ("event_trigger", "The events that it is called for."),
         ("url", "Where it answers."),
