@@ -68,9 +68,10 @@ pub async fn watch(
     output: &Output,
 ) -> Result<u8, CommandError> {
     let watched = watched(arguments, global)?;
-    let submitting = match arguments.workers {
-        true => Some(Submitting::open(&watched, typed, global, environment)?),
-        false => None,
+    let submitting = if arguments.workers {
+        Some(Submitting::open(&watched, typed, global, environment)?)
+    } else {
+        None
     };
     let (stopper, stop) = watch::channel(false);
     let watch = Watch {
