@@ -112,7 +112,11 @@ fn what_is_said_stands_on_the_resources_in_the_log_and_in_the_answers_and_a_new_
     assert_eq!(steps.len(), 2, "{plan}");
     for step in steps {
         let changes = step["changes"].as_array().unwrap();
-        let of_tags = |change: &Value| change["at"].as_str().is_some_and(|at| at.starts_with("tags"));
+        let of_tags = |change: &Value| {
+            change["path"]
+                .as_str()
+                .is_some_and(|path| path.starts_with("tags"))
+        };
         assert!(!changes.is_empty() && changes.iter().all(of_tags), "{step}");
     }
     project.run(["run", "--yes"]).succeeds();
@@ -159,8 +163,8 @@ resources:
         .run(["plan"])
         .fails_saying("the option `metadata` cannot be read");
     assert!(told.everything().contains("konductor.yaml:11"), "{told}");
-    project.run(["config", "key", "generate"]).succeeds();
     project.edit("konductor.yaml", "owner: \"${one.id}\"", "owner: me");
+    project.run(["config", "key", "generate"]).succeeds();
     project
         .run(["config", "set", "--secret", "metadata.token", "planted"])
         .succeeds();

@@ -126,7 +126,7 @@ async fn a_grant_for_one_account_says_whose_the_limit_is() {
     let ledger = Arc::new(Ledger::default());
     let cloud = session(&server, &ledger, LIMIT, &["999999999999"]);
     // The credentials are another's, so nothing is sent; what the limit is called does not wait for that.
-    cloud.send("vpc", describe_vpcs()).await.unwrap_err();
+    cloud.send("vpc", describe_vpcs()).await.err().unwrap();
     assert_eq!(ledger.asked(), ["aws/999999999999/ec2/us-west-2"]);
 }
 
@@ -155,7 +155,7 @@ async fn a_call_that_could_not_ask_for_the_limit_sends_nothing_and_says_so() {
     let ledger = Arc::new(Ledger::default());
     ledger.silent.store(true, Ordering::Relaxed);
     let cloud = session(&server, &ledger, LIMIT, &["123456789012"]);
-    let error = cloud.send("vpc", describe_vpcs()).await.unwrap_err();
+    let error = cloud.send("vpc", describe_vpcs()).await.err().unwrap();
     let SendError::Timeout(text) = &error else {
         panic!("{error:?}")
     };

@@ -3,12 +3,15 @@
 //! It tells keys that there are not, values of another kind and words that nothing knows. Whether names are declared, what a
 //! type's properties are and what a plugin's section may hold is told by the commands, which know the plugins.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value as Json, json};
 
 use crate::configuration::RESERVED_NAMESPACES;
 use crate::declaration::{OPTION_KEYS, RESOURCE_KEYS};
 use crate::drift::{self, ALERT_KEYS, APPROVAL_KEYS, EMAIL_KEYS, MODES, SEVERITIES, SEVERITY_KEYS};
 use crate::keys::{self, KMS_KEYS, VAULT_KEYS};
+use crate::metadata::METADATA;
 use crate::plugin_requirement::{self, ALLOWANCE_KEYS, GRANT_KEYS, METHODS, RATE_LIMIT_KEYS};
 use crate::project::{PROJECT_KEYS, STACK_KEYS};
 use crate::safeguards;
@@ -253,6 +256,10 @@ fn options() -> Json {
         "protect" | "retain_on_delete" | "delete_before_replace" => setting(json!({ "type": "boolean" })),
         "parent" | "import" | "provider" => or_null(text()),
         "depends_on" | "ignore_changes" | "replace_on_changes" | "aliases" | "sensitive" => setting(texts()),
+        "metadata" => described(
+            "What is said of it. Null takes away what is inherited.",
+            setting(said(&[])),
+        ),
         _ => json!(false),
     })
 }
@@ -263,6 +270,7 @@ fn config() -> Json {
     for namespace in RESERVED_NAMESPACES {
         let schema = match namespace {
             "drift" => drift_section(),
+            METADATA => metadata_section(),
             "safeguards" => safeguards_section(),
             _ => free_map(),
         };
@@ -277,6 +285,25 @@ fn config() -> Json {
             "properties": { "enabled": setting(json!({ "type": "boolean" })) },
         },
     })
+}
+
+/// What is said of something, by field; `besides` are keys that are no fields.
+fn said(besides: &[(&str, Json)]) -> Json {
+    json!({
+        "type": "object",
+        "properties": besides.iter().cloned().collect::<BTreeMap<_, _>>(),
+        "propertyNames": { "pattern": "^[a-z][a-z0-9_]*$", "maxLength": 64 },
+        "additionalProperties": setting(json!({ "type": ["string", "number", "boolean"] })),
+    })
+}
+
+fn metadata_section() -> Json {
+    let tags = json!({ "type": "object", "additionalProperties": setting(text()) });
+    let tags = described(
+        "The tags that fields are written as, by the field.",
+        setting(tags),
+    );
+    said(&[("tags", tags)])
 }
 
 fn namespace_names(refused: &[&str]) -> Json {

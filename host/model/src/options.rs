@@ -135,6 +135,12 @@ impl ResourceOptions {
         serde_json::from_value(to_plain_json(&named)).map_err(|error| error.to_string())
     }
 
+    /// Returns the fields of its metadata that have a value.
+    pub fn metadata_fields(&self) -> impl Iterator<Item = (&str, &str)> {
+        let fields = self.metadata.iter();
+        fields.filter_map(|(field, value)| Some((field.as_str(), value.as_deref()?)))
+    }
+
     /// Takes every option that `over` sets.
     pub fn lay_over(&mut self, over: Self) {
         fn take<T: Default + PartialEq>(place: &mut T, over: T) {

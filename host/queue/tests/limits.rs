@@ -100,7 +100,7 @@ async fn tokens_come_back_at_the_rate_and_are_never_more_than_the_capacity() {
     let limits = limits(&server.url());
     let first = limits.take("account", 10.0, 50.0, 1_000, 2).await.unwrap();
     assert_eq!((first.count, first.level), (25, 50.0), "half of what is there");
-    let back = |seconds: u32| {
+    let back = |seconds: i32| {
         server.query(&format!(
             "UPDATE konductor_rate_limit SET refilled = refilled - interval '{seconds} s'"
         ))

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 
-use konductor_model::ResourceOptions;
 use konductor_state::Snapshot;
 use serde_json::json;
 
@@ -53,7 +52,7 @@ async fn query(
     let mut found = 0;
     let mut tell = |stack: &str, snapshot: &Snapshot| {
         for record in snapshot.resources.values() {
-            let fields = fields_of(&record.options);
+            let fields: BTreeMap<&str, &str> = record.options.metadata_fields().collect();
             let name = record.urn.name().as_str();
             let resource_type = record.urn.resource_type().as_str();
             let fits_type = arguments
@@ -97,13 +96,6 @@ async fn query(
         output.line("no resource fits");
     }
     Ok(())
-}
-
-fn fields_of(options: &ResourceOptions) -> BTreeMap<&str, &str> {
-    let fields = options.metadata.iter();
-    fields
-        .filter_map(|(field, value)| Some((field.as_str(), value.as_deref()?)))
-        .collect()
 }
 
 fn fits(fields: &BTreeMap<&str, &str>, arguments: &MetadataQueryArguments) -> bool {

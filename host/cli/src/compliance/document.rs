@@ -5,6 +5,7 @@ use konductor_model::Path;
 use konductor_model::schema::TypeKind;
 use konductor_state::ResourceRecord;
 
+use crate::policy::owned_metadata;
 use crate::project::Project;
 
 /// Makes the document of what is recorded.
@@ -49,6 +50,7 @@ fn recorded(record: &ResourceRecord, place: Option<String>) -> PlannedResource {
         reasons: Vec::new(),
         replacing: Vec::new(),
         protect: record.options.protect,
+        metadata: owned_metadata(&record.options),
         place,
         deposed: None,
     }

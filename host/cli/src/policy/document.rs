@@ -130,7 +130,7 @@ fn planned(step: Step, before: Option<Value>, known_as: Vec<String>) -> PlannedR
             .map(|change| change.at.to_string())
             .collect(),
         protect: step.options.protect,
-        metadata: said_of(&step.options),
+        metadata: owned_metadata(&step.options),
         place: step.origin.map(|origin| origin.to_string()),
         deposed,
         urn: step.urn,
@@ -138,10 +138,10 @@ fn planned(step: Step, before: Option<Value>, known_as: Vec<String>) -> PlannedR
 }
 
 /// Returns what is said of a resource.
-fn said_of(options: &ResourceOptions) -> BTreeMap<String, String> {
-    let fields = options.metadata.iter();
+pub fn owned_metadata(options: &ResourceOptions) -> BTreeMap<String, String> {
+    let fields = options.metadata_fields();
     fields
-        .filter_map(|(field, value)| Some((field.clone(), value.clone()?)))
+        .map(|(field, value)| (field.to_owned(), value.to_owned()))
         .collect()
 }
 

@@ -19,7 +19,7 @@ use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance};
 use crate::error::CommandError;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 
-pub use document::plan_document;
+pub use document::{owned_metadata, plan_document};
 pub use gate::{JudgedPlan, show_and_judge};
 
 /// The plugin that evaluates policies.

@@ -69,6 +69,7 @@ fn unread(kind: FileKind, text: &str) -> String {
         Some(configuration.check()).filter(Diagnostics::has_errors),
         configuration.drift(context()).err(),
         configuration.safeguards(context()).err(),
+        configuration.metadata(context()).err(),
         configuration.declared(context()).err(),
     ];
     problems
@@ -177,6 +178,7 @@ config:
     credentials: { secret_access_key: { secure: "v1:abc" } }
   gone: null
   safeguards: { rollback_enabled: true, validation_timeout: 5m, max_retry_attempts: 3 }
+  metadata: { owner: shop, cost_centre: 4711, gone: null, tags: { owner: Owner } }
   drift:
     schedule: "*/15 * * * *"
     time_zone: Europe/Berlin
@@ -196,7 +198,7 @@ resources:
     type: aws:ec2:Subnet
     for_each: [a, b]
     properties: { vpc_id: "${network.id}" }
-    options: { depends_on: [network], import: "${each.value}", ignore_changes: [tags] }
+    options: { depends_on: [network], import: "${each.value}", ignore_changes: [tags], metadata: { owner: null, public: false } }
   web: { type: aws:ec2:Instance, count: 3 }
   gone: null
 outputs: { id: "${network.id}" }
@@ -290,6 +292,9 @@ fn what_is_misspelled_or_of_another_kind_is_refused_by_the_schema_and_by_the_rea
         stack("config: { drift: { alerts: [{ name: a, email: { sever: a, from: b, to: [c] } }] } }"),
         stack("config: { safeguards: { rollback_enable: true } }"),
         stack("config: { safeguards: { rollback_enabled: 1 } }"),
+        stack("config: { metadata: { Owner: me } }"),
+        stack("config: { metadata: { owner: [me] } }"),
+        stack("config: { metadata: { tags: { owner: [Owner] } } }"),
         stack("config: { safeguards: { max_retry_attempts: 0 } }"),
         stack("config: { safeguards: { validation_timeout: true } }"),
         stack("resources: [a]"),
