@@ -16,6 +16,11 @@ GROUP = "microsoft.resources/resourcegroups"
 GRAPH = "/providers/microsoft.resourcegraph/resources"
 # How long operations are told, by the beginning of a type.
 WAYS = {
+    "microsoft.keyvault/vaults/secrets": "at once",
+    "microsoft.sql/servers/databases": "operation",
+    "microsoft.sql/servers/firewallrules": "at once",
+    "microsoft.documentdb/": "operation",
+    "microsoft.cache/": "operation",
     "microsoft.network/": "operation",
     "microsoft.compute/": "operation",
     "microsoft.storage/storageaccounts": "location",
@@ -34,7 +39,15 @@ IN_USE = {
     "microsoft.network/networkinterfaces": (400, "NicInUse"),
 }
 # Names that are unique in all of Azure.
-GLOBAL_NAMES = {"microsoft.storage/storageaccounts": "StorageAccountAlreadyTaken", "microsoft.keyvault/vaults": "VaultAlreadyExists"}
+GLOBAL_NAMES = {
+    "microsoft.storage/storageaccounts": "StorageAccountAlreadyTaken",
+    "microsoft.keyvault/vaults": "VaultAlreadyExists",
+    "microsoft.sql/servers": "NameAlreadyExists",
+    "microsoft.documentdb/databaseaccounts": "DatabaseAccountAlreadyExists",
+    "microsoft.web/sites": "WebsiteAlreadyExists",
+}
+# What Azure Resource Manager can make and not delete.
+UNDELETABLE = {"microsoft.keyvault/vaults/secrets", "microsoft.keyvault/vaults/keys"}
 
 
 class Refused(Exception):
@@ -234,6 +247,9 @@ class Arm:
         self.precondition(id, headers)
         self.check_place(id, kind)
         self.check_body(id, kind, body)
+        refused = provided.refusal(self.resources, kind, id, body)
+        if refused:
+            raise Refused(*refused)
         before = self.resources.get(id.lower())
         if before is not None:
             self.check_free(before)
@@ -303,8 +319,18 @@ class Arm:
     def check_references(self, id, body):
         for at, target in references(body):
             name = (split(target) or ("",))[0]
-            if name in self.table.versions and target.lower() not in self.resources and not target.lower().startswith(id.lower()):
+            if name in self.table.versions and not self.is_there(target) and not target.lower().startswith(id.lower()):
                 raise Refused(400, "InvalidResourceReference", f"Resource {target} referenced by resource {id} was not found.", details=[{"code": "NotFound", "target": at}])
+
+    def is_there(self, target):
+        """Whether there is a resource, or an element with its name in a list of what it stands in."""
+        if target.lower() in self.resources:
+            return True
+        above, collection, name = target.lower().rsplit("/", 2)
+        parent = self.resources.get(above)
+        properties = parent.body.get("properties", {}) if parent else {}
+        lists = [value for key, value in properties.items() if key.lower() == collection and isinstance(value, list)]
+        return any(str(item.get("name")).lower() == name for items in lists for item in items)
 
     def way(self, resource):
         return next((way for begin, way in WAYS.items() if resource.low.startswith(begin)), "at once")
@@ -314,9 +340,10 @@ class Arm:
         if "location" in body:
             body["location"] = plain(body["location"])
         resource = before or Resource(id, kind, {})
-        inline = provided.INLINE.get(kind.name.lower(), [])
+        inline = provided.INLINE.get(kind.name.lower(), {})
         children = {name: body.get("properties", {}).pop(name, None) for name in inline}
-        resource.kind, resource.body, resource.etag = kind, without_secrets(kind.body, body), uuid.uuid4().hex
+        body = provided.without_hidden(kind, without_secrets(kind.body, body))
+        resource.kind, resource.body, resource.etag = kind, body, uuid.uuid4().hex
         self.resources[id.lower()] = resource
         provided.complete(kind, resource.id, resource.name, resource.body)
         for name in inline:
@@ -340,10 +367,11 @@ class Arm:
         return self.shown(200 if before else 201, resource)
 
     def store_children(self, parent, name, items):
-        kind = self.table.versions.get(f"{parent.low}/{name.lower()}", {}).get(parent.kind.version)
+        collection = provided.INLINE[parent.low][name]
+        kind = self.table.versions.get(f"{parent.low}/{collection.lower()}", {}).get(parent.kind.version)
         if kind is None or (items is None and parent.low in provided.KEEPS_CHILDREN):
             return
-        prefix = f"{parent.id}/{name}/"
+        prefix = f"{parent.id}/{collection}/"
         wanted = {f"{prefix}{item.get('name')}".lower() for item in items or []}
         for key in [key for key in self.resources if key.startswith(prefix.lower()) and key not in wanted]:
             self.check_unused(self.resources[key])
@@ -351,7 +379,8 @@ class Arm:
         for item in items or []:
             id = f"{prefix}{item.get('name')}"
             child = self.resources.setdefault(id.lower(), Resource(id, kind, {}))
-            child.body = without_secrets(kind.body, {"properties": copy.deepcopy(item.get("properties", {}))})
+            properties = {key: value for key, value in item.items() if key != "name"} if parent.low in provided.FLAT else item.get("properties", {})
+            child.body = without_secrets(kind.body, {"properties": copy.deepcopy(properties)})
             provided.complete(kind, id, child.name, child.body)
             self.set_state(child, "Succeeded")
 
@@ -371,6 +400,8 @@ class Arm:
                 if refused.code == "ResourceGroupNotFound":
                     raise
                 return 204, {}, None
+        if resource.low in UNDELETABLE:
+            raise Refused(405, "MethodNotAllowed", f"The resource type '{kind.name}' does not support 'DELETE'.")
         self.precondition(id, headers)
         way = "location" if resource.low == GROUP else self.way(resource)
         names = ["Location"] if way == "location" else ["Azure-AsyncOperation", "Location"]
@@ -471,10 +502,13 @@ class Arm:
 
     def whole(self, resource):
         body = copy.deepcopy(resource.body)
-        for name in provided.INLINE.get(resource.low, []):
-            prefix = f"{resource.id}/{name}/".lower()
+        for name, collection in provided.INLINE.get(resource.low, {}).items():
+            prefix = f"{resource.id}/{collection}/".lower()
             children = [child for key, child in self.resources.items() if key.startswith(prefix) and key.count("/") == prefix.count("/")]
-            body.setdefault("properties", {})[name] = [self.whole(child) for child in children]
+            wholes = [self.whole(child) for child in children]
+            if resource.low in provided.FLAT:
+                wholes = [{"name": whole["name"], **whole["properties"]} for whole in wholes]
+            body.setdefault("properties", {})[name] = wholes
         whole = {"id": resource.id, "name": resource.name, "type": resource.kind.name}
         if "etag" in resource.kind.body.properties:
             whole["etag"] = f'W/"{resource.etag}"'

@@ -82,23 +82,27 @@ enum Type {
     ResourceFunctionType {},
 }
 
-/// Builds the table from all files in a folder.
+/// Builds the table from all files in folders.
 ///
 /// # Errors
 /// When a file cannot be read, holds something unknown, or says something that a line of `create_only` contradicts.
-pub fn table(folder: &Path, create_only: &str) -> Result<Vec<u8>> {
+pub fn table(folders: &[&Path], create_only: &str) -> Result<Vec<u8>> {
     let mut builder = TableBuilder::default();
     builder.fact("source", SOURCE);
     builder.fact("licence", LICENCE);
     let mut create_only = CreateOnly::read(create_only)?;
     let mut files = Vec::new();
-    json_files(folder, &mut files)?;
-    files.sort();
-    ensure!(
-        !files.is_empty(),
-        "there is no .json file in {}",
-        folder.display()
-    );
+    for folder in folders {
+        let mut found = Vec::new();
+        json_files(folder, &mut found)?;
+        ensure!(
+            !found.is_empty(),
+            "there is no .json file in {}",
+            folder.display()
+        );
+        found.sort();
+        files.extend(found);
+    }
     for file in files {
         let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         let types: Vec<Type> =
@@ -402,7 +406,7 @@ mod tests {
     fn built(file: &str, create_only: &str) -> Result<Vec<u8>> {
         let folder = tempfile::tempdir()?;
         fs::write(folder.path().join("types.json"), file)?;
-        table(folder.path(), create_only)
+        table(&[folder.path()], create_only)
     }
 
     #[test]

@@ -36,10 +36,12 @@ pub fn run(cloud: &Cloud) -> Result<()> {
     match cloud {
         Cloud::Azure { folder } => {
             let types = folders::root().join("plugins/azure/types");
-            let create_only = types.join("create-only.txt");
-            let create_only = fs::read_to_string(&create_only)
-                .with_context(|| format!("reading {}", create_only.display()))?;
-            let table = azure::table(folder, &create_only)?;
+            let create_only = [
+                text(&types, "create-only.txt")?,
+                text(&types, "published-create-only.txt")?,
+            ];
+            let models = types.join("vendor-models");
+            let table = azure::table(&[folder.as_path(), models.as_path()], &create_only.join("\n"))?;
             write(&types.join("types.table"), &table)
         }
         Cloud::Google { folder } => {

@@ -22,6 +22,28 @@ pub enum Parent {
     Resource(&'static str, &'static str),
 }
 
+/// What the names of a type's objects are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Names {
+    /// What the type's definition says, and no more.
+    Any,
+    /// Texts that match a regular expression, which is said here first in words.
+    Matching(&'static str, &'static str),
+    /// UUIDs: one is made up where none is given.
+    Uuid,
+}
+
+/// What holds between attributes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// At most one of them is given.
+    AtMostOne(&'static [&'static str]),
+    /// At least one of them is given.
+    AtLeastOne(&'static [&'static str]),
+    /// Where the first is given, the second is as well.
+    Needs(&'static str, &'static str),
+}
+
 /// A resource type.
 #[derive(Debug)]
 pub struct Description {
@@ -39,8 +61,31 @@ pub struct Description {
     pub attributes: &'static [Attribute],
     /// What is given for members that no attribute is: a path and its JSON.
     pub fixed: &'static [(&'static str, &'static str)],
+    /// What its objects are called.
+    pub names: Names,
+    /// What holds between its attributes.
+    pub rules: &'static [Rule],
+    /// Why Azure Resource Manager cannot delete its objects; nothing, where it can.
+    pub undeletable: &'static str,
     /// A declaration that works.
     pub example: &'static str,
+}
+
+impl Description {
+    /// What a description does not say.
+    pub const BLANK: Self = Self {
+        name: "",
+        about: "",
+        arm_type: "",
+        api_version: "",
+        parent: Parent::Group,
+        attributes: &[],
+        fixed: &[],
+        names: Names::Any,
+        rules: &[],
+        undeletable: "",
+        example: "",
+    };
 }
 
 /// An attribute.
@@ -58,6 +103,8 @@ pub struct Attribute {
     pub output: bool,
     /// Azure sets it where it is not given.
     pub computed: bool,
+    /// A change of anything else may change it.
+    pub volatile: bool,
     /// Used where it is not given: JSON.
     pub default: &'static str,
     /// A change means replacement, also where the table does not say so.
@@ -66,6 +113,14 @@ pub struct Attribute {
     pub pattern: &'static str,
     /// The form of a text, or of the texts in a list.
     pub format: TextFormat,
+    /// Azure never gives it back, also where its definition does not say so: what was given counts as being there.
+    pub kept: bool,
+    /// It is never shown, also where the definition does not say so.
+    pub secret: bool,
+    /// A list to which other resources add elements of their own, which are left alone.
+    pub shared: bool,
+    /// What is given with it: a path and its JSON.
+    pub beside: &'static [(&'static str, &'static str)],
 }
 
 /// Starts an attribute that may be given.
@@ -77,10 +132,15 @@ pub const fn may(name: &'static str, path: &'static str, about: &'static str) ->
         required: false,
         output: false,
         computed: false,
+        volatile: false,
         default: "",
         replaces: false,
         pattern: "",
         format: TextFormat::Any,
+        kept: false,
+        secret: false,
+        shared: false,
+        beside: &[],
     }
 }
 
@@ -122,6 +182,14 @@ impl Attribute {
         }
     }
 
+    /// Says that a change of anything else may change it.
+    pub const fn volatile(self) -> Self {
+        Self {
+            volatile: true,
+            ..self
+        }
+    }
+
     /// Says what a whole text matches.
     pub const fn pattern(self, pattern: &'static str) -> Self {
         Self { pattern, ..self }
@@ -132,9 +200,41 @@ impl Attribute {
         Self { format, ..self }
     }
 
+    /// Says that Azure never gives it back.
+    pub const fn kept(self) -> Self {
+        Self { kept: true, ..self }
+    }
+
+    /// Says that it is never shown, and never given back.
+    pub const fn secret(self) -> Self {
+        Self {
+            secret: true,
+            kept: true,
+            ..self
+        }
+    }
+
+    /// Says that other resources add elements to the list.
+    pub const fn shared(self) -> Self {
+        Self { shared: true, ..self }
+    }
+
+    /// Says what is given with it.
+    pub const fn beside(self, beside: &'static [(&'static str, &'static str)]) -> Self {
+        Self { beside, ..self }
+    }
+
     /// Returns the names that lead to it.
     pub fn steps(&self) -> Vec<&'static str> {
         self.path.split('.').collect()
+    }
+
+    /// Tells whether the table says that it, or what it stands in, cannot be changed.
+    fn is_create_only(&self, arm_type: &ArmType) -> bool {
+        let steps = self.steps();
+        (1..=steps.len())
+            .filter_map(|length| arm_type.property(steps.get(..length)?))
+            .any(|property| property.flags().contains(Flags::CREATE_ONLY))
     }
 
     /// Returns its schema, as far as the type's definition tells it.
@@ -144,11 +244,13 @@ impl Attribute {
             .map(|property| schema_of(property.node(), property.flags(), 0))
             .unwrap_or_default();
         schema.description = self.about.to_owned();
-        let flags = property.map(|property| property.flags()).unwrap_or_default();
-        schema.replaces |= self.replaces || flags.contains(Flags::CREATE_ONLY);
+        schema.replaces |= self.replaces || self.is_create_only(arm_type);
         schema.required = self.required && self.default.is_empty();
         schema.output_only = self.output;
+        schema.sensitive |= self.secret;
+        schema.write_only |= self.kept;
         schema.computed = self.output || self.computed;
+        schema.volatile = self.volatile;
         schema.default = serde_json::from_str(self.default)
             .ok()
             .map(konductor_sdk::cloud::from_json);

@@ -7,7 +7,8 @@ use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 use konductor_sdk::typed::delete_first_unless_changed;
 
-use super::description::{Attribute, Description, Parent};
+use super::description::{Attribute, Description, Names, Parent};
+use super::own_references::{shortened, spelled_out};
 use crate::arm_id::{ArmId, after};
 use crate::body::{Place, location, tags_of};
 use crate::client::{default_location, subscription};
@@ -68,14 +69,15 @@ impl Description {
         }
     }
 
-    fn target(&self, context: &Context, inputs: &Value) -> Result<Target, Failure> {
-        let name = inputs
-            .attribute("name")
-            .and_then(Value::as_text)
-            .unwrap_or_default();
+    fn target(&self, context: &Context, inputs: &Value, token: &str) -> Result<Target, Failure> {
+        let name = match inputs.attribute("name").and_then(Value::as_text) {
+            Some(name) => name.to_owned(),
+            // The same for every attempt at the same create.
+            None => uuid_of(token),
+        };
         let arm_type = self.arm();
         Ok(Target {
-            id: ArmId::new(self.arm_type, &self.parent_of(context, inputs)?, name)?,
+            id: ArmId::new(self.arm_type, &self.parent_of(context, inputs)?, &name)?,
             arm_type,
         })
     }
@@ -97,18 +99,33 @@ impl Description {
     /// Returns the body that is sent for attributes.
     fn body(&self, inputs: &Value, default_location: Option<&str>, arm_type: &ArmType) -> Value {
         let mut body = Value::empty_map();
-        for (path, json) in self.fixed {
+        let given = |attribute: &&Attribute| {
+            let value = inputs.attribute(attribute.name);
+            !attribute.output && value.is_some_and(|value| !value.is_null())
+        };
+        let beside = self
+            .attributes
+            .iter()
+            .filter(given)
+            .flat_map(|attribute| attribute.beside);
+        for (path, json) in self.fixed.iter().chain(beside) {
             let value = serde_json::from_str(json).map(from_json).unwrap_or_default();
             body.put(&path_of(path), value);
         }
-        for attribute in self.attributes.iter().filter(|attribute| !attribute.output) {
-            if let Some(value) = inputs.attribute(attribute.name).filter(|value| !value.is_null()) {
-                body.put(&path_of(attribute.path), value.clone());
-            }
+        for attribute in self.attributes.iter().filter(given) {
+            let value = inputs.attribute(attribute.name).cloned().unwrap_or_default();
+            let value = if attribute.secret {
+                value.into_secret()
+            } else {
+                value
+            };
+            body.put(&path_of(attribute.path), value);
         }
         if arm_type.takes("location") {
             let given = inputs.attribute("location").and_then(Value::as_text);
-            if let Some(location) = given.or(default_location) {
+            // What is `global` does not stand where everything else does.
+            let is_fixed = self.fixed.iter().any(|(path, _)| *path == "location");
+            if let Some(location) = given.or(default_location.filter(|_| !is_fixed)) {
                 body.put(&Path::attribute("location"), Value::from(location));
             }
         }
@@ -146,9 +163,42 @@ impl Description {
         self.attributes
             .iter()
             .fold(made, |made, attribute| {
-                made.set(attribute.name, value_of(attribute, place, actual, expected))
+                made.set(attribute.name, value_of(attribute, target, actual, expected))
             })
             .build()
+    }
+
+    /// Adds to shared lists what other resources have put there: a PUT without them would take them away.
+    fn add_of_others(
+        &self,
+        context: &Context,
+        target: &Target,
+        before: &Value,
+        wanted: &mut Value,
+    ) -> Result<(), Failure> {
+        let mut current = None;
+        for attribute in self.attributes.iter().filter(|attribute| attribute.shared) {
+            let path = path_of(attribute.path);
+            let at = |value: &Value| value.at(&path).map(std::borrow::Cow::into_owned);
+            let Some(Value::List(mut list)) = at(wanted) else {
+                continue;
+            };
+            if current.is_none() {
+                current = target.read(context)?;
+            }
+            let place = attribute.steps().into_iter().fold(target.place(), Place::child);
+            let found = writable(place, &current.as_ref().and_then(at).unwrap_or_default());
+            let mut own = names_of(&Value::List(list.clone()));
+            own.extend(at(before).map(|before| names_of(&before)).unwrap_or_default());
+            let of_others = found.as_list().unwrap_or_default().iter();
+            list.extend(
+                of_others
+                    .filter(|element| name_of(element).is_some_and(|name| !own.contains(&name)))
+                    .cloned(),
+            );
+            wanted.put(&path, Value::List(list));
+        }
+        Ok(())
     }
 
     fn outcome(&self, target: &Target, stand: Stand, expected: &Value) -> Outcome {
@@ -164,8 +214,8 @@ impl Description {
 }
 
 /// Returns the value of an attribute in what Azure has.
-fn value_of(attribute: &Attribute, place: Place, actual: &Value, expected: Option<&Value>) -> Value {
-    let place = attribute.steps().into_iter().fold(place, Place::child);
+fn value_of(attribute: &Attribute, target: &Target, actual: &Value, expected: Option<&Value>) -> Value {
+    let place = attribute.steps().into_iter().fold(target.place(), Place::child);
     let actual = actual
         .at(&path_of(attribute.path))
         .map(std::borrow::Cow::into_owned)
@@ -174,10 +224,81 @@ fn value_of(attribute: &Attribute, place: Place, actual: &Value, expected: Optio
         return marked(place, actual);
     }
     match expected.map(|expected| expected.attribute(attribute.name)) {
-        None => writable(place, &actual),
-        Some(Some(expected)) if !expected.is_null() => settled(place, &actual, expected),
-        Some(_) if attribute.computed => writable(place, &actual),
+        None => shortened(&writable(place, &actual), &target.id.id),
+        Some(Some(expected)) if !expected.is_null() => {
+            if attribute.kept && actual.is_null() {
+                return expected.clone();
+            }
+            let wanted = spelled_out(expected, &target.id.id);
+            let mut found = settled(place, &actual, &wanted);
+            if attribute.shared {
+                found = own_elements(found, &wanted);
+            }
+            if found == wanted {
+                expected.clone()
+            } else {
+                shortened(&found, &target.id.id)
+            }
+        }
+        Some(_) if attribute.computed => shortened(&writable(place, &actual), &target.id.id),
         Some(_) => Value::Null,
+    }
+}
+
+/// Returns the elements of a list that another list has as well, by their names.
+fn own_elements(found: Value, wanted: &Value) -> Value {
+    let names = names_of(wanted);
+    match found {
+        Value::List(mut list) => {
+            list.retain(|element| name_of(element).is_none_or(|name| names.contains(&name)));
+            Value::List(list)
+        }
+        other => other,
+    }
+}
+
+fn name_of(element: &Value) -> Option<String> {
+    let name = element.attribute("name").and_then(Value::as_text)?;
+    Some(name.to_ascii_lowercase())
+}
+
+fn names_of(list: &Value) -> Vec<String> {
+    let elements = list.as_list().unwrap_or_default();
+    elements.iter().filter_map(name_of).collect()
+}
+
+/// Returns a UUID that is the same for the same text: its 128-bit FNV-1a hash, marked as one of a kind of its own.
+fn uuid_of(text: &str) -> String {
+    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
+    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
+    let hash = text
+        .bytes()
+        .fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
+    let marked = (hash & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
+    let digits = format!("{marked:032x}");
+    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
+    format!(
+        "{}-{}-{}-{}-{}",
+        part(0..8),
+        part(8..12),
+        part(12..16),
+        part(16..20),
+        part(20..32)
+    )
+}
+
+/// Returns the schema of the names of a type's objects.
+fn name_schema(names: Names) -> konductor_sdk::schema_builder::Attribute {
+    match names {
+        Names::Any => text("The name.").required().replaces().between(1, 260),
+        Names::Matching(about, pattern) => text(&format!("The name: {about}."))
+            .required()
+            .replaces()
+            .pattern(pattern),
+        Names::Uuid => text("The name, a UUID; one is made up where none is given.")
+            .computed()
+            .replaces()
+            .pattern("[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"),
     }
 }
 
@@ -195,7 +316,7 @@ impl ResourceProvider for Description {
     fn schema(&self) -> Result<ResourceSchema, SchemaError> {
         let arm_type = self.arm();
         let mut built = schema(self.name, self.about)
-            .attribute("name", text("The name.").required().replaces().between(1, 260))
+            .attribute("name", name_schema(self.names))
             .output(
                 "id",
                 text("The identifier.")
@@ -237,9 +358,13 @@ impl ResourceProvider for Description {
     fn check(&self, inputs: &Value, diagnostics: &mut Diagnostics) {
         // What the schema cannot say, such as the forms of an object, Azure's definition does.
         let arm_type = self.arm();
+        for rule in self.rules {
+            diagnostics.0.extend(rule.complaint(inputs));
+        }
         let mut whole = self.body(inputs, None, &arm_type);
         if let Some(map) = whole.as_map_mut() {
-            map.entry("name".to_owned()).or_insert(Value::Unknown);
+            let name = inputs.attribute("name").cloned().unwrap_or(Value::Unknown);
+            map.entry("name".to_owned()).or_insert(name);
             if arm_type.takes("location") {
                 map.entry("location".to_owned()).or_insert(Value::Unknown);
             }
@@ -278,8 +403,9 @@ impl ResourceProvider for Description {
     }
 
     fn create(&self, context: &Context, request: &CreateRequest) -> Result<Outcome, Failure> {
-        let target = self.target(context, &request.inputs)?;
+        let target = self.target(context, &request.inputs, &request.idempotency_token)?;
         let body = self.body(&request.inputs, default_location(context), &target.arm_type);
+        let body = spelled_out(&body, &target.id.id);
         let stand = target.create(context, &body, &request.idempotency_token)?;
         Ok(self.outcome(&target, stand, &request.inputs))
     }
@@ -343,12 +469,26 @@ impl ResourceProvider for Description {
     fn update(&self, context: &Context, request: &UpdateRequest) -> Result<Outcome, Failure> {
         let target = self.target_of_id(&request.prior.id)?;
         let before = self.body(&request.prior_inputs, None, &target.arm_type);
-        let wanted = self.body(&request.inputs, None, &target.arm_type);
+        let mut wanted = self.body(&request.inputs, None, &target.arm_type);
+        self.add_of_others(context, &target, &before, &mut wanted)?;
+        let (before, wanted) = (
+            spelled_out(&before, &target.id.id),
+            spelled_out(&wanted, &target.id.id),
+        );
         let stand = target.update(context, &before, &wanted)?;
         Ok(self.outcome(&target, stand, &request.inputs))
     }
 
     fn delete(&self, context: &Context, request: &DeleteRequest) -> Result<Outcome, Failure> {
+        if !self.undeletable.is_empty() {
+            return Err(Failure::new(
+                Disposition::Unsupported,
+                format!(
+                    "the {} `{}` cannot be deleted: {}; set `retain_on_delete: true` to forget it and leave it where it is",
+                    self.name, request.prior.id, self.undeletable
+                ),
+            ));
+        }
         let target = self.target_of_id(&request.prior.id)?;
         let stand = target.delete(context)?;
         Ok(self.outcome(&target, stand, &request.prior.attributes))

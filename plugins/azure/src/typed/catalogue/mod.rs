@@ -1,21 +1,32 @@
 //! The described types, by service.
 
+pub mod authorization;
+pub mod balancing;
 pub mod compute;
+pub mod cosmos;
 pub mod dns;
 pub mod identity;
+pub mod keyvault;
+pub mod kubernetes;
 pub mod network;
+pub mod redis;
 pub mod resources;
+pub mod sql;
 pub mod storage;
+pub mod vpn;
+pub mod web;
 
 #[cfg(test)]
 mod tests {
+    use konductor_schema_table::Flags;
+    use konductor_sdk::model::schema::{AttributeKind, AttributeSchema};
     use konductor_sdk::prelude::ResourceProvider as _;
 
     use super::*;
     use crate::typed::description::Description;
     use crate::types::ArmType;
 
-    const ALL: [&Description; 16] = [
+    const ALL: [&Description; 52] = [
         &resources::RESOURCE_GROUP,
         &network::VIRTUAL_NETWORK,
         &network::SUBNET,
@@ -26,12 +37,48 @@ mod tests {
         &network::ROUTE_TABLE,
         &network::ROUTE,
         &network::NAT_GATEWAY,
+        &balancing::LOAD_BALANCER,
+        &balancing::APPLICATION_GATEWAY,
+        &vpn::VIRTUAL_NETWORK_GATEWAY,
+        &vpn::LOCAL_NETWORK_GATEWAY,
+        &vpn::CONNECTION,
+        &dns::ZONE,
+        &dns::PRIVATE_ZONE,
+        &dns::PRIVATE_ZONE_LINK,
+        &dns::A_RECORD,
+        &dns::AAAA_RECORD,
+        &dns::CNAME_RECORD,
+        &dns::MX_RECORD,
+        &dns::TXT_RECORD,
+        &dns::SRV_RECORD,
+        &dns::NS_RECORD,
+        &dns::PTR_RECORD,
+        &dns::CAA_RECORD,
+        &dns::PRIVATE_A_RECORD,
+        &dns::PRIVATE_AAAA_RECORD,
+        &dns::PRIVATE_CNAME_RECORD,
+        &dns::PRIVATE_TXT_RECORD,
         &storage::STORAGE_ACCOUNT,
         &storage::BLOB_CONTAINER,
+        &storage::FILE_SHARE,
         &compute::VIRTUAL_MACHINE,
-        &identity::KEY_VAULT,
+        &compute::MANAGED_DISK,
+        &kubernetes::MANAGED_CLUSTER,
+        &kubernetes::AGENT_POOL,
+        &web::SERVICE_PLAN,
+        &web::FUNCTION_APP,
+        &sql::SERVER,
+        &sql::DATABASE,
+        &sql::FIREWALL_RULE,
+        &cosmos::ACCOUNT,
+        &redis::CACHE,
+        &redis::DATABASE,
+        &keyvault::KEY_VAULT,
+        &keyvault::SECRET,
         &identity::USER_ASSIGNED_IDENTITY,
-        &dns::ZONE,
+        &authorization::POLICY_ASSIGNMENT,
+        &authorization::ROLE_ASSIGNMENT,
+        &authorization::ROLE_DEFINITION,
     ];
 
     #[test]
@@ -42,9 +89,7 @@ mod tests {
             for attribute in description.attributes {
                 let property = arm_type.property(&attribute.steps());
                 let property = property.unwrap_or_else(|| panic!("{}: {}", description.name, attribute.path));
-                let read_only = property
-                    .flags()
-                    .contains(konductor_schema_table::Flags::READ_ONLY);
+                let read_only = property.flags().contains(Flags::READ_ONLY);
                 assert!(
                     attribute.output || !read_only,
                     "{}: {} is read-only",
@@ -58,5 +103,70 @@ mod tests {
             description.schema().unwrap();
         }
         assert_eq!(ALL.len(), crate::typed::TYPES.len());
+        for (described, known) in ALL.iter().zip(crate::typed::TYPES) {
+            assert_eq!(described.name, known.resource_type());
+        }
+    }
+
+    /// Tells whether an attribute's schema says replacement at a place below it, or above that place.
+    fn replaces(schema: &AttributeSchema, below: &[&str]) -> bool {
+        let Some((first, rest)) = below.split_first() else {
+            return schema.replaces;
+        };
+        if schema.replaces {
+            return true;
+        }
+        match &schema.kind {
+            AttributeKind::Object { attributes } => attributes
+                .get(*first)
+                .is_some_and(|schema| replaces(schema, rest)),
+            AttributeKind::List { items, .. } => replaces(items, below),
+            // What can be anything, ARM judges.
+            kind => matches!(kind, AttributeKind::Any),
+        }
+    }
+
+    #[test]
+    fn what_microsoft_says_cannot_be_changed_is_planned_as_a_replacement() {
+        let published = include_str!("../../../types/published-create-only.txt");
+        let lines = published
+            .lines()
+            .filter(|line| !line.is_empty() && !line.starts_with('#'));
+        let (mut lines_seen, mut attributes_seen) = (0, 0);
+        for line in lines {
+            lines_seen += 1;
+            let (type_name, path) = line.split_once(' ').unwrap();
+            let steps: Vec<&str> = path.split('.').collect();
+            let arm_type = ArmType::find(type_name, None).unwrap();
+            let flags = arm_type
+                .property(&steps)
+                .unwrap_or_else(|| panic!("{line}"))
+                .flags();
+            assert!(
+                flags.contains(Flags::CREATE_ONLY),
+                "the table does not say: {line}"
+            );
+            for description in ALL.iter().filter(|known| known.arm_type == type_name) {
+                for attribute in description.attributes {
+                    let own = attribute.steps();
+                    let schema = attribute.schema(&arm_type);
+                    let is_told = match (own.strip_prefix(&*steps), steps.strip_prefix(&*own)) {
+                        (Some(_), _) => schema.replaces,
+                        (None, Some(below)) => replaces(&schema, below),
+                        (None, None) => continue,
+                    };
+                    attributes_seen += 1;
+                    assert!(
+                        is_told,
+                        "{}: `{}` is not replaced: {line}",
+                        description.name, attribute.name
+                    );
+                }
+            }
+        }
+        assert!(
+            lines_seen > 35 && attributes_seen > 10,
+            "{lines_seen}, {attributes_seen}"
+        );
     }
 }

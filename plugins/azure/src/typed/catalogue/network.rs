@@ -52,8 +52,8 @@ pub static VIRTUAL_NETWORK: Description = Description {
             "What the network is known by inside Azure.",
         ),
     ],
-    fixed: &[],
     example: "network:\n  type: azure:network:VirtualNetwork\n  properties: { name: shop, resource_group: shop, location: westeurope, address_prefixes: [10.20.0.0/16] }\n",
+    ..Description::BLANK
 };
 
 /// A subnet.
@@ -106,8 +106,8 @@ pub static SUBNET: Description = Description {
             "Whether its machines reach the internet without a gateway.",
         ),
     ],
-    fixed: &[],
     example: "public:\n  type: azure:network:Subnet\n  properties:\n    name: public\n    virtual_network_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/virtualNetworks/shop\n    address_prefix: 10.20.1.0/24\n",
+    ..Description::BLANK
 };
 
 /// A network security group.
@@ -130,8 +130,8 @@ pub static NETWORK_SECURITY_GROUP: Description = Description {
             "What it is known by inside Azure.",
         ),
     ],
-    fixed: &[],
     example: "web:\n  type: azure:network:NetworkSecurityGroup\n  properties: { name: web, resource_group: shop, location: westeurope }\n",
+    ..Description::BLANK
 };
 
 /// A rule of a network security group.
@@ -192,8 +192,8 @@ pub static SECURITY_RULE: Description = Description {
         ),
         may("description", "properties.description", "What it is for."),
     ],
-    fixed: &[],
     example: "https:\n  type: azure:network:SecurityRule\n  properties:\n    name: https\n    network_security_group_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/networkSecurityGroups/web\n    priority: 100\n    direction: Inbound\n    access: Allow\n    protocol: Tcp\n    destination_port_range: \"443\"\n    source_address_prefix: Internet\n    destination_address_prefix: \"*\"\n",
+    ..Description::BLANK
 };
 
 /// A public address.
@@ -237,8 +237,8 @@ pub static PUBLIC_IP: Description = Description {
         .replaces(),
         output("ip_address", "properties.ipAddress", "The address."),
     ],
-    fixed: &[],
     example: "address:\n  type: azure:network:PublicIp\n  properties: { name: web, resource_group: shop, location: westeurope }\n",
+    ..Description::BLANK
 };
 
 /// A network interface.
@@ -282,8 +282,8 @@ pub static NETWORK_INTERFACE: Description = Description {
             "Its hardware address, once a machine has it.",
         ),
     ],
-    fixed: &[],
     example: "web:\n  type: azure:network:NetworkInterface\n  properties:\n    name: web\n    resource_group: shop\n    location: westeurope\n    ip_configurations:\n      - name: main\n        properties:\n          subnet: { id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/virtualNetworks/shop/subnets/public }\n",
+    ..Description::BLANK
 };
 
 /// A route table.
@@ -299,8 +299,8 @@ pub static ROUTE_TABLE: Description = Description {
         "Whether routes that a gateway has learned are left out.",
     )
     .default("false")],
-    fixed: &[],
     example: "routes:\n  type: azure:network:RouteTable\n  properties: { name: shop, resource_group: shop, location: westeurope }\n",
+    ..Description::BLANK
 };
 
 /// A route.
@@ -327,8 +327,8 @@ pub static ROUTE: Description = Description {
             "The address of the appliance.",
         ),
     ],
-    fixed: &[],
     example: "out:\n  type: azure:network:Route\n  properties:\n    name: out\n    route_table_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/routeTables/shop\n    address_prefix: 0.0.0.0/0\n    next_hop_type: Internet\n",
+    ..Description::BLANK
 };
 
 /// A NAT gateway.
@@ -358,6 +358,6 @@ pub static NAT_GATEWAY: Description = Description {
         .default("4"),
         may("zones", "zones", "The zone that it stands in."),
     ],
-    fixed: &[],
     example: "out:\n  type: azure:network:NatGateway\n  properties: { name: shop, resource_group: shop, location: westeurope }\n",
+    ..Description::BLANK
 };

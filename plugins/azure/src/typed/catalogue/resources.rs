@@ -15,6 +15,6 @@ pub static RESOURCE_GROUP: Description = Description {
         "The identifier of the resource that manages the group.",
     )
     .replaces()],
-    fixed: &[],
     example: "shop:\n  type: azure:resources:ResourceGroup\n  properties: { name: shop, location: westeurope }\n",
+    ..Description::BLANK
 };

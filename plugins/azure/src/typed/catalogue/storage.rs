@@ -1,13 +1,15 @@
 //! Storage accounts and what stands in them.
 
-use crate::typed::description::{Description, Parent, may, output};
+use crate::typed::description::{Description, Names, Parent, may, output};
+
+const VERSION: &str = "2026-04-01";
 
 /// A storage account.
 pub static STORAGE_ACCOUNT: Description = Description {
     name: "azure:storage:StorageAccount",
     about: "A storage account. Without other words it takes TLS 1.2 and HTTPS alone, and no anonymous reading.",
     arm_type: "Microsoft.Storage/storageAccounts",
-    api_version: "2026-04-01",
+    api_version: VERSION,
     parent: Parent::Group,
     attributes: &[
         may("kind", "kind", "What it can hold.")
@@ -70,8 +72,12 @@ pub static STORAGE_ACCOUNT: Description = Description {
             "Where its services are.",
         ),
     ],
-    fixed: &[],
+    names: Names::Matching(
+        "3 to 24 small letters and digits, which nobody else in Azure has",
+        "[a-z0-9]{3,24}",
+    ),
     example: "files:\n  type: azure:storage:StorageAccount\n  properties: { name: konductorfiles, resource_group: shop, location: westeurope }\n",
+    ..Description::BLANK
 };
 
 /// A container of blobs.
@@ -79,7 +85,7 @@ pub static BLOB_CONTAINER: Description = Description {
     name: "azure:storage:BlobContainer",
     about: "A container of blobs.",
     arm_type: "Microsoft.Storage/storageAccounts/blobServices/containers",
-    api_version: "2026-04-01",
+    api_version: VERSION,
     parent: Parent::Resource("storage_account_id", "/blobServices/default"),
     attributes: &[
         may(
@@ -96,6 +102,47 @@ pub static BLOB_CONTAINER: Description = Description {
         )
         .replaces(),
     ],
-    fixed: &[],
     example: "images:\n  type: azure:storage:BlobContainer\n  properties:\n    name: images\n    storage_account_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Storage/storageAccounts/konductorfiles\n",
+    ..Description::BLANK
+};
+
+/// A file share.
+pub static FILE_SHARE: Description = Description {
+    name: "azure:storage:FileShare",
+    about: "A file share, which machines mount.",
+    arm_type: "Microsoft.Storage/storageAccounts/fileServices/shares",
+    api_version: VERSION,
+    parent: Parent::Resource("storage_account_id", "/fileServices/default"),
+    attributes: &[
+        may("quota_gib", "properties.shareQuota", "How much it holds at most.").computed(),
+        may(
+            "protocol",
+            "properties.enabledProtocols",
+            "How it is mounted: `SMB` or `NFS`.",
+        )
+        .default("\"SMB\""),
+        may(
+            "access_tier",
+            "properties.accessTier",
+            "How often it is used: `TransactionOptimized`, `Hot`, `Cool`, `Premium`.",
+        )
+        .computed(),
+        may(
+            "root_squash",
+            "properties.rootSquash",
+            "Whose rights root has, with NFS.",
+        ),
+        may("metadata", "properties.metadata", "Texts by name."),
+        may(
+            "signed_identifiers",
+            "properties.signedIdentifiers",
+            "Policies that signatures refer to.",
+        ),
+    ],
+    names: Names::Matching(
+        "3 to 63 small letters, digits and hyphens",
+        "[a-z0-9](-?[a-z0-9]){2,62}",
+    ),
+    example: "files:\n  type: azure:storage:FileShare\n  properties:\n    name: files\n    storage_account_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Storage/storageAccounts/konductorfiles\n    quota_gib: 100\n",
+    ..Description::BLANK
 };

@@ -1,0 +1,236 @@
+//! What typed resources do beside what the conformance kit tries.
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test ends where something is not as it should be"
+)]
+
+mod simulator;
+
+use std::sync::Arc;
+
+use konductor_plugin_azure::Azure;
+use konductor_sdk::Plugin as _;
+use konductor_sdk::model::provider::{CheckRequest, DeleteRequest, ObjectState, Provider as _};
+use konductor_sdk::model::{Disposition, Value, value_json};
+use konductor_sdk_test::{NativeProvider, block_on, lifecycle};
+use serde_json::{Value as Json, json};
+
+use simulator::{SUBSCRIPTION, Simulator};
+
+fn value(json: Json) -> Value {
+    value_json::from_json(json).unwrap()
+}
+
+fn provider(azure: &Arc<Simulator>) -> NativeProvider {
+    // Operations end at once, so that a step is one call.
+    azure.ask(&json!({"set": {"polls": 0}}));
+    let configuration = value(json!({"subscription_id": SUBSCRIPTION, "location": "westeurope"}));
+    NativeProvider::new(Azure::definition(), configuration, azure.clone())
+}
+
+fn group(name: &str) -> String {
+    format!("/subscriptions/{SUBSCRIPTION}/resourceGroups/{name}")
+}
+
+/// Returns what `check` finds wrong with inputs: the place, and what it is.
+fn complaints(provider: &NativeProvider, kind: &str, inputs: Json) -> Vec<String> {
+    let request = CheckRequest {
+        resource_type: kind.parse().unwrap(),
+        name: "subject".parse().unwrap(),
+        inputs: value(inputs),
+        prior_inputs: None,
+    };
+    let told = block_on(provider.check(request)).unwrap().unwrap();
+    told.diagnostics
+        .into_iter()
+        .map(|told| format!("{}: {}", told.at.unwrap_or_default(), told.summary))
+        .collect()
+}
+
+#[test]
+fn a_secret_is_written_never_shown_and_not_deleted() {
+    let azure = Simulator::start();
+    let provider = provider(&azure);
+    let _group = lifecycle(&provider, "azure:resources:ResourceGroup").create(value(json!({"name": "shop"})));
+    let vault = json!({
+        "name": "konductor-vault", "resource_group": "shop", "tenant_id": "11111111-2222-3333-4444-555555555555",
+    });
+    let _vault = lifecycle(&provider, "azure:keyvault:Vault").create(value(vault));
+    let vault = format!(
+        "{}/providers/Microsoft.KeyVault/vaults/konductor-vault",
+        group("shop")
+    );
+    let inputs = |text: &str, enabled: bool| {
+        let mut inputs = value(json!({"name": "password", "vault_id": vault, "enabled": enabled}));
+        let map = inputs.as_map_mut().unwrap();
+        map.insert("value".to_owned(), Value::from(text).into_secret());
+        inputs
+    };
+    let uri = "https://konductor-vault.vault.azure.net/secrets/password";
+    let _secret = lifecycle(&provider, "azure:keyvault:Secret")
+        .create(inputs("planted-0987", true))
+        .expect("secret_uri", uri)
+        .update(inputs("planted-6543", true))
+        .update(inputs("planted-6543", false))
+        .preview(inputs("planted-6543", false), |plan| {
+            assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+            let shown = format!("{:?}", plan.planned);
+            assert!(!shown.contains("planted"), "{shown}");
+        });
+
+    let id = format!("{vault}/secrets/password");
+    let prior = ObjectState {
+        id: id.clone(),
+        attributes: inputs("planted-6543", false),
+        private: Vec::new(),
+        schema_version: 0,
+    };
+    let request = DeleteRequest {
+        resource_type: "azure:keyvault:Secret".parse().unwrap(),
+        name: "subject".parse().unwrap(),
+        prior,
+        idempotency_token: "token".to_owned(),
+    };
+    let refused = block_on(provider.delete(request)).unwrap().unwrap_err();
+    assert_eq!(refused.disposition, Disposition::Unsupported);
+    assert!(refused.message.contains("retain_on_delete"), "{refused}");
+    let there = azure.ask(&json!({"contents": {}}));
+    let there = there
+        .as_array()
+        .unwrap()
+        .iter()
+        .any(|resource| resource["id"] == id.as_str());
+    assert!(there, "the secret is where it was");
+}
+
+#[test]
+fn a_cluster_keeps_the_pools_that_are_resources_of_their_own() {
+    let azure = Simulator::start();
+    let provider = provider(&azure);
+    let _group = lifecycle(&provider, "azure:resources:ResourceGroup").create(value(json!({"name": "shop"})));
+    let cluster = |pools: &[&str], version: &str| {
+        let pools: Vec<Json> = pools
+            .iter()
+            .map(|name| json!({"name": name, "mode": "System", "vmSize": "Standard_D2s_v5", "count": 2}))
+            .collect();
+        value(json!({
+            "name": "shop", "resource_group": "shop", "dns_prefix": "shop", "kubernetes_version": version, "node_pools": pools,
+        }))
+    };
+    let id = format!(
+        "{}/providers/Microsoft.ContainerService/managedClusters/shop",
+        group("shop")
+    );
+    let of_cluster =
+        lifecycle(&provider, "azure:kubernetes:ManagedCluster").create(cluster(&["system", "other"], "1.34"));
+    let pool = json!({"name": "workers", "cluster_id": id, "size": "Standard_D4s_v5", "count": 3});
+    let of_pool = lifecycle(&provider, "azure:kubernetes:AgentPool").create(value(pool));
+    let pools = || -> Vec<String> {
+        let there = azure.ask(&json!({"contents": {}}));
+        let mut names: Vec<String> = there
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter(|resource| resource["type"] == "Microsoft.ContainerService/managedClusters/agentPools")
+            .map(|resource| resource["name"].as_str().unwrap().to_owned())
+            .collect();
+        names.sort();
+        names
+    };
+    assert_eq!(pools(), ["other", "system", "workers"]);
+    let of_cluster = of_cluster
+        .preview(cluster(&["system", "other"], "1.34"), |plan| {
+            assert!(plan.changes.is_empty(), "{:?}", plan.changes);
+        })
+        .update(cluster(&["system", "other"], "1.35"));
+    assert_eq!(pools(), ["other", "system", "workers"]);
+    // What was its own and is not wanted any more goes.
+    let of_cluster = of_cluster.update(cluster(&["system"], "1.35"));
+    assert_eq!(pools(), ["system", "workers"]);
+    of_pool.delete();
+    assert_eq!(pools(), ["system"]);
+    of_cluster.delete();
+}
+
+#[test]
+fn a_resource_that_is_global_does_not_stand_where_the_others_do() {
+    let azure = Simulator::start();
+    let provider = provider(&azure);
+    let _group = lifecycle(&provider, "azure:resources:ResourceGroup").create(value(json!({"name": "shop"})));
+    let zone = value(json!({"name": "shop.example.org", "resource_group": "shop"}));
+    lifecycle(&provider, "azure:dns:Zone")
+        .create(zone)
+        .expect("location", "global")
+        .delete();
+}
+
+#[test]
+fn a_role_assignment_without_a_name_gets_one_that_a_second_attempt_gets_as_well() {
+    let azure = Simulator::start();
+    let provider = provider(&azure);
+    let _group = lifecycle(&provider, "azure:resources:ResourceGroup").create(value(json!({"name": "shop"})));
+    let inputs = value(json!({
+        "scope": group("shop"),
+        "role_definition_id": format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/acdd72a7-3385-48ef-bd42-f606fba81ae7"),
+        "principal_id": "33333333-4444-5555-6666-777777777777",
+    }));
+    let first = lifecycle(&provider, "azure:authorization:RoleAssignment").create(inputs.clone());
+    // Its token is the same, as that of an attempt that was cut off is.
+    let second = lifecycle(&provider, "azure:authorization:RoleAssignment").create(inputs);
+    let there = azure.ask(&json!({"contents": {}}));
+    let names: Vec<&str> = there
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|resource| resource["type"] == "Microsoft.Authorization/roleAssignments")
+        .map(|resource| resource["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["076a3fee-494f-878d-9f77-a4d9da044604"]);
+    first.delete();
+    drop(second);
+}
+
+#[test]
+fn what_azure_would_refuse_is_told_before_it_is_asked() {
+    let azure = Simulator::start();
+    let provider = provider(&azure);
+    let zone = format!(
+        "{}/providers/Microsoft.Network/dnsZones/shop.example.org",
+        group("shop")
+    );
+    for (kind, inputs, expected) in [
+        (
+            "azure:dns:ARecord",
+            json!({"name": "www", "zone_id": zone}),
+            vec!["records: none of `records`, `target_resource_id` is given"],
+        ),
+        (
+            "azure:dns:ARecord",
+            json!({"name": "www", "zone_id": zone, "records": [{"ipv4Address": "192.0.2.1"}], "target_resource_id": zone}),
+            vec!["target_resource_id: `target_resource_id` is given, and so is `records`"],
+        ),
+        (
+            "azure:sql:Server",
+            json!({"name": "konductor", "resource_group": "shop", "administrator_login": "operator"}),
+            vec!["administrator_login: `administrator_login` is given without `administrator_password`"],
+        ),
+        (
+            "azure:storage:StorageAccount",
+            json!({"name": "Konductor_Files", "resource_group": "shop"}),
+            vec!["name: `Konductor_Files` does not have the form it must have"],
+        ),
+        (
+            "azure:kubernetes:AgentPool",
+            json!({"name": "Workers", "cluster_id": zone, "size": "Standard_D2s_v5", "minimum_count": 1, "maximum_count": 3}),
+            vec!["name: `Workers` does not have the form it must have"],
+        ),
+        (
+            "azure:keyvault:Secret",
+            json!({"name": "password", "vault_id": zone, "value": "planted"}),
+            vec![],
+        ),
+    ] {
+        assert_eq!(complaints(&provider, kind, inputs), expected, "{kind}");
+    }
+}
