@@ -191,7 +191,7 @@ fn a_role_assignment_without_a_name_gets_one_that_a_second_attempt_gets_as_well(
         .filter(|resource| resource["type"] == "Microsoft.Authorization/roleAssignments")
         .map(|resource| resource["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["bc3ee2ee-9b50-8e6c-b9d7-3b1e14c62cb1"]);
+    assert_eq!(names, ["076a3fee-494f-878d-9f77-a4d9da044604"]);
     first.delete();
     drop(second);
 }

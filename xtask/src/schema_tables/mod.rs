@@ -41,7 +41,7 @@ pub fn run(cloud: &Cloud) -> Result<()> {
                 text(&types, "published-create-only.txt")?,
             ];
             let models = types.join("vendor-models");
-            let table = azure::table(&[folder, &models], &create_only.join("\n"))?;
+            let table = azure::table(&[folder.as_path(), models.as_path()], &create_only.join("\n"))?;
             write(&types.join("types.table"), &table)
         }
         Cloud::Google { folder } => {

@@ -103,6 +103,8 @@ pub struct Attribute {
     pub output: bool,
     /// Azure sets it where it is not given.
     pub computed: bool,
+    /// A change of anything else may change it.
+    pub volatile: bool,
     /// Used where it is not given: JSON.
     pub default: &'static str,
     /// A change means replacement, also where the table does not say so.
@@ -130,6 +132,7 @@ pub const fn may(name: &'static str, path: &'static str, about: &'static str) ->
         required: false,
         output: false,
         computed: false,
+        volatile: false,
         default: "",
         replaces: false,
         pattern: "",
@@ -175,6 +178,14 @@ impl Attribute {
     pub const fn computed(self) -> Self {
         Self {
             computed: true,
+            ..self
+        }
+    }
+
+    /// Says that a change of anything else may change it.
+    pub const fn volatile(self) -> Self {
+        Self {
+            volatile: true,
             ..self
         }
     }
@@ -239,6 +250,7 @@ impl Attribute {
         schema.sensitive |= self.secret;
         schema.write_only |= self.kept;
         schema.computed = self.output || self.computed;
+        schema.volatile = self.volatile;
         schema.default = serde_json::from_str(self.default)
             .ok()
             .map(konductor_sdk::cloud::from_json);

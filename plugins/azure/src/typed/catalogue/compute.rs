@@ -106,7 +106,7 @@ pub static MANAGED_DISK: Description = Description {
         may("bursting", "properties.burstingEnabled", "Whether it may be faster for a while, at a price."),
         may("security", "properties.securityProfile", "Trusted launch and confidential machines."),
         output("unique_id", "properties.uniqueId", "What it is known by inside Azure."),
-        output("disk_state", "properties.diskState", "Whether a machine has it."),
+        output("disk_state", "properties.diskState", "Whether a machine has it.").volatile(),
     ],
     rules: &[Rule::Needs("disk_access_id", "network_access")],
     example: "data:\n  type: azure:compute:ManagedDisk\n  properties: { name: data, resource_group: shop, location: westeurope, size_gib: 64 }\n",

@@ -112,7 +112,8 @@ pub static SECRET: Description = Description {
             "secret_uri_with_version",
             "properties.secretUriWithVersion",
             "Where it is, at this version.",
-        ),
+        )
+        .volatile(),
     ],
     names: Names::Matching("1 to 127 letters, digits and hyphens", "[a-zA-Z0-9-]{1,127}"),
     undeletable: "Azure Resource Manager deletes no secrets",

@@ -138,7 +138,7 @@ pub static MANAGED_CLUSTER: Description = Description {
             "current_kubernetes_version",
             "properties.currentKubernetesVersion",
             "The version that it runs.",
-        ),
+        ).volatile(),
     ],
     rules: &[Rule::Needs("disable_local_accounts", "entra")],
     example: "shop:\n  type: azure:kubernetes:ManagedCluster\n  properties:\n    name: shop\n    resource_group: shop\n    location: westeurope\n    dns_prefix: shop\n    node_pools: [{ name: system, mode: System, vmSize: Standard_D2s_v5, count: 2, osType: Linux }]\n",
@@ -269,7 +269,8 @@ pub static AGENT_POOL: Description = Description {
             "current_kubernetes_version",
             "properties.currentOrchestratorVersion",
             "The version that it runs.",
-        ),
+        )
+        .volatile(),
     ],
     rules: &[
         Rule::Needs("minimum_count", "maximum_count"),

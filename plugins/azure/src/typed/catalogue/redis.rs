@@ -44,7 +44,8 @@ pub static CACHE: Description = Description {
             "redis_version",
             "properties.redisVersion",
             "The version of Redis that it runs.",
-        ),
+        )
+        .volatile(),
     ],
     names: Names::Matching(
         "1 to 60 letters, digits and single hyphens",
@@ -106,7 +107,8 @@ pub static DATABASE: Description = Description {
             "redis_version",
             "properties.redisVersion",
             "The version of Redis that it runs.",
-        ),
+        )
+        .volatile(),
     ],
     example: "data:\n  type: azure:redis:Database\n  properties:\n    name: default\n    cache_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Cache/redisEnterprise/konductor-sessions\n",
     ..Description::BLANK

@@ -193,7 +193,8 @@ pub static CONNECTION: Description = Description {
             "status",
             "properties.connectionStatus",
             "Whether the other end was reached.",
-        ),
+        )
+        .volatile(),
     ],
     rules: &[
         Rule::AtLeastOne(&[

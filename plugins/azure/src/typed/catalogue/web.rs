@@ -178,7 +178,8 @@ pub static FUNCTION_APP: Description = Description {
             "outbound_ip_addresses",
             "properties.outboundIpAddresses",
             "The addresses that it calls from.",
-        ),
+        )
+        .volatile(),
     ],
     names: Names::Matching(
         "2 to 60 letters, digits and hyphens, which nobody else in Azure has",
