@@ -158,5 +158,5 @@ class Documents:
             if sending and not at:
                 for name, item in properties.items():
                     required = item.get("annotations", {}).get("required", [])
-                    if method.id in required and not value.get(name):
+                    if method.id in required and value.get(name) in (None, ""):
                         raise Invalid(f"Required field '{name}' not specified")

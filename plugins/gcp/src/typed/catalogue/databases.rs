@@ -171,6 +171,12 @@ pub static FIRESTORE_DATABASE: Typed = Typed {
     full_name: Some("projects/{project}/databases/{name}"),
     named: Named::Parameter("databaseId"),
     required: &["location_id", "type"],
+    fixed: &[
+        "location_id",
+        "firestore_data_access_mode",
+        "mongodb_compatible_data_access_mode",
+        "cmek_config",
+    ],
     patterns: &[("name", "\\(default\\)|[a-z][-a-z0-9]{2,61}[a-z0-9]")],
     link: "https://firestore.googleapis.com/v1/projects/shop/databases/orders",
     example: "orders:\n  type: gcp:firestore:Database\n  properties: { name: orders, location_id: eur3, type: FIRESTORE_NATIVE, \

@@ -57,7 +57,11 @@ pub static FUNCTION: Typed = Typed {
         "build_config.entry_point",
         "build_config.source",
     ],
-    fixed: &["environment", "kms_key_name"],
+    fixed: &[
+        "environment",
+        "kms_key_name",
+        "build_config.source.repo_source.project_id",
+    ],
     defaults: &[("environment", "\"GEN_2\"")],
     patterns: &[("name", "[a-z]([-a-z0-9_]{0,61}[a-z0-9])?")],
     simulated: &[("url", "https://{attribute:name}-simulated.a.run.app")],
