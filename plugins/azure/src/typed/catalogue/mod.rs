@@ -22,7 +22,6 @@ mod tests {
     use konductor_sdk::model::schema::{AttributeKind, AttributeSchema};
     use konductor_sdk::prelude::ResourceProvider as _;
 
-    use super::*;
     use crate::typed::TYPES;
     use crate::types::ArmType;
 
