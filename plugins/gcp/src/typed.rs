@@ -20,8 +20,8 @@ use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 
-use self::adjustment::adjust;
 pub use self::catalogue::TYPES;
+use self::adjustment::{adjust, defaults_of};
 pub(crate) use self::conversion::attribute_name;
 use self::conversion::{schema_of, to_attributes, to_body};
 use crate::body::{body_to_json, spelled};
@@ -289,7 +289,10 @@ impl Typed {
             Some(expected) => spelled(place, &actual, &self.body(context, target, expected)),
             None => actual,
         };
-        let mut attributes = to_attributes(target.rest.body(), &marked(place, actual.clone()), expected);
+        // What is empty is left out where nobody asked for it.
+        let asked = expected.cloned().unwrap_or_else(|| defaults_of(self));
+        let mut attributes =
+            to_attributes(target.rest.body(), &marked(place, actual.clone()), Some(&asked));
         let found = segments(target.rest.service(), link)
             .and_then(|found| matched(target.rest.method("get")?.path, &found))
             .unwrap_or_default();
@@ -310,11 +313,11 @@ impl Typed {
                     map.insert((*attribute).to_owned(), value.into());
                 }
             }
-            for name in self.without {
-                map.remove(*name);
+            for path in self.without {
+                adjustment::remove(map, path);
             }
             if let Some(template) = self.full_name
-                && let Some(full) = found.get("name")
+                && let Some((_, full)) = found.iter().find(|(name, _)| is_whole(target.rest, name))
             {
                 let steps: Vec<String> = full.split('/').map(str::to_owned).collect();
                 for (name, value) in matched(template, &steps).unwrap_or_default() {
@@ -592,4 +595,12 @@ fn parent_of(template: &str) -> &str {
 
 fn target_has_host(rest: RestType) -> bool {
     rest.method("delete").is_some_and(|method| method.takes("host"))
+}
+
+/// Tells whether a parameter of the path of an object is its whole name.
+fn is_whole(rest: RestType, name: &str) -> bool {
+    rest.method("get").is_some_and(|get| {
+        let mut all = parameters(get.path);
+        all.any(|(found, whole)| whole && found == name)
+    })
 }

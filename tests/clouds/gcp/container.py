@@ -49,7 +49,7 @@ class Container:
 
     def find(self, path):
         found = self.objects.objects.get(path)
-        if not found or found[1].get("_making"):
+        if not found:
             raise Refused(404, "notFound", f"Not found: {path}.")
         return found[1]
 
@@ -90,7 +90,7 @@ class Container:
         if path in self.objects.objects:
             raise Refused(409, "alreadyExists", f"Already exists: {path}.")
         self.stamp(stored)
-        self.objects.objects[path] = (collection, {**stored, "_making": True, "_hidden": True})
+        self.objects.objects[path] = (collection, {**stored, "status": "PROVISIONING", "_hidden": True})
 
         def effect():
             self.objects.objects[path] = (collection, stored)
@@ -124,7 +124,7 @@ class Container:
         below = filled(method, values) + "/"
         return [
             shown(found) for path, (kind, found) in sorted(self.objects.objects.items())
-            if kind == collection and path.startswith(below) and not found.get("_making")
+            if kind == collection and path.startswith(below)
         ]
 
     # Clusters.

@@ -45,7 +45,7 @@ class Named:
 
     def find(self, path):
         found = self.objects.objects.get(path)
-        if not found or found[1].get("_making"):
+        if not found:
             raise Refused(404, "notFound", f"Resource '{path}' was not found")
         return found[1]
 
@@ -128,7 +128,11 @@ class Named:
             if property.get("description", "").lower().startswith(("input only", "optional. input only")):
                 stored.pop(name, None)
         collection = method.collection
-        self.objects.objects[path] = (collection, {**stored, "_making": True, "_hidden": True})
+        # It is there at once, and not ready.
+        early = {**stored, "_hidden": True}
+        if "CREATING" in states:
+            early["state"] = "CREATING"
+        self.objects.objects[path] = (collection, early)
 
         def effect():
             self.objects.objects[path] = (collection, stored)
@@ -155,7 +159,7 @@ class Named:
         items = [
             shown(found)
             for path, (collection, found) in sorted(self.objects.objects.items())
-            if collection == method.collection and path.startswith(below) and not found.get("_making")
+            if collection == method.collection and path.startswith(below)
         ]
         start = int(query.get("pageToken", 0))
         size = self.objects.page if "pageToken" in method.definition["parameters"] else len(items)
@@ -267,6 +271,13 @@ class Functions(Named):
         return []
 
 
+    def patch(self, method, values, query, body):
+        config = body.get("serviceConfig")
+        if config is not None:
+            config["uri"] = self.find(filled(method, values))["url"]
+        return super().patch(method, values, query, body)
+
+
 class Filestore(Named):
     """`file.v1`."""
 
@@ -354,6 +365,12 @@ class Secrets(Named):
 class Kms(Named):
     """`cloudkms.v1`: versions of keys are destroyed and never gone, and so neither are keys."""
 
+    def __init__(self, objects):
+        super().__init__(objects)
+        # One that was there before, for tests of keys: a ring with a key cannot be removed.
+        name = "projects/simulated/locations/europe-west1/keyRings/standing"
+        self.objects.objects[f"v1/{name}"] = ("projects.locations.keyRings", {"name": name, "createTime": now(), "_hidden": True, "_stands": True})
+
     def make(self, method, path, stored, beside):
         if method.collection.endswith(".keyRings"):
             return []
@@ -415,7 +432,7 @@ class Kms(Named):
 
         for path in (key, key.rsplit("/", 2)[0]):
             _, body = self.objects.objects[path]
-            body["_hidden"] = not usable(path)
+            body["_hidden"] = bool(body.get("_stands")) or not usable(path)
 
     def patch(self, method, values, query, body):
         path = filled(method, values)

@@ -22,7 +22,7 @@ class Sql:
 
     def find(self, path):
         found = self.objects.objects.get(path)
-        if not found or found[1].get("_making"):
+        if not found:
             raise Refused(404, "notFound", f"{path} does not exist.")
         return found[1]
 
@@ -59,7 +59,7 @@ class Sql:
         if path in self.objects.objects:
             raise Refused(409, "alreadyExists", f"{path} already exists.")
         stored["etag"] = fingerprint(stored)
-        self.objects.objects[path] = (collection, {**stored, "_making": True, "_hidden": True})
+        self.objects.objects[path] = (collection, {**stored, "_hidden": True})
 
         def effect():
             self.objects.objects[path] = (collection, stored)
@@ -87,7 +87,7 @@ class Sql:
     def below(self, collection, begin):
         return [
             shown(found) for path, (kind, found) in sorted(self.objects.objects.items())
-            if kind == collection and path.startswith(begin) and not found.get("_making")
+            if kind == collection and path.startswith(begin)
         ]
 
     # Instances.

@@ -12,6 +12,13 @@ type Attributes = BTreeMap<String, AttributeSchema>;
 
 /// Applies a description to the attributes that follow from the table.
 pub fn adjust(typed: &Typed, attributes: &mut Attributes) {
+    for path in typed.without {
+        if let Some((around, name)) = path.rsplit_once('.')
+            && let Some(inner) = find(attributes, around).and_then(inner)
+        {
+            inner.remove(name);
+        }
+    }
     for path in typed.outputs {
         if let Some(attribute) = find(attributes, path) {
             attribute.output_only = true;
@@ -100,6 +107,31 @@ fn put(object: &mut Value, path: &str, value: &Value) {
         Some((first, rest)) => {
             let inner = map.entry(first.to_owned()).or_insert_with(Value::empty_map);
             put(inner, rest, value);
+        }
+    }
+}
+
+/// Returns what an object has that was given nothing.
+pub fn defaults_of(typed: &Typed) -> Value {
+    let mut all = Value::empty_map();
+    for (path, text) in typed.defaults {
+        if let Ok(value) = serde_json::from_str(text) {
+            put(&mut all, path, &from_json(value));
+        }
+    }
+    all
+}
+
+/// Takes out what a path leads to.
+pub fn remove(map: &mut BTreeMap<String, Value>, path: &str) {
+    match path.split_once('.') {
+        None => {
+            map.remove(path);
+        }
+        Some((first, rest)) => {
+            if let Some(inner) = map.get_mut(first).and_then(Value::as_map_mut) {
+                remove(inner, rest);
+            }
         }
     }
 }

@@ -131,12 +131,17 @@ fn every_path_of_a_description_leads_somewhere_and_every_default_is_one() {
         }
         let rest = RestType::find(typed.rest).unwrap();
         for name in typed.without {
-            let is_there = match rest.body().kind() {
-                konductor_schema_table::Kind::Object(object) => object
-                    .properties()
-                    .any(|property| attribute_name(property.name()) == *name),
-                _ => false,
-            };
+            let mut node = Some(rest.body());
+            for step in name.split('.') {
+                node = node.and_then(|node| match node.kind() {
+                    konductor_schema_table::Kind::Object(object) => object
+                        .properties()
+                        .find(|property| attribute_name(property.name()) == step)
+                        .map(|property| property.node()),
+                    _ => None,
+                });
+            }
+            let is_there = node.is_some();
             assert!(is_there, "{}: {name}", typed.name);
         }
         assert!(

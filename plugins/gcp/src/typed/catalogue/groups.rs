@@ -26,10 +26,6 @@ const ABOUTS_OF_GROUPS: &[(&str, &str)] = &[
         "What the names of the instances begin with.",
     ),
     ("target_size", "How many instances there are."),
-    (
-        "named_ports",
-        "Names of ports, by which a load balancer finds them.",
-    ),
     ("instance_group", "The link of the group, which a backend names."),
     (
         "update_policy",
@@ -44,7 +40,7 @@ pub static INSTANCE_GROUP_MANAGER: Typed = Typed {
     abouts: ABOUTS_OF_GROUPS,
     link: "https://compute.googleapis.com/compute/v1/projects/shop/zones/europe-west1-b/instanceGroupManagers/web",
     example: "group:\n  type: gcp:compute:InstanceGroupManager\n  properties:\n    name: web\n    base_instance_name: web\n    \
-              instance_template: \"${template.self_link}\"\n    target_size: 2\n    named_ports: [{ name: https, port: 443 }]\n",
+              instance_template: \"${template.self_link}\"\n    target_size: 2\n",
     ..PLAIN
 };
 
