@@ -20,8 +20,8 @@ use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 
-pub use self::catalogue::TYPES;
 use self::adjustment::{adjust, defaults_of};
+pub use self::catalogue::TYPES;
 pub(crate) use self::conversion::attribute_name;
 use self::conversion::{schema_of, to_attributes, to_body};
 use crate::body::{body_to_json, spelled};
@@ -291,8 +291,7 @@ impl Typed {
         };
         // What is empty is left out where nobody asked for it.
         let asked = expected.cloned().unwrap_or_else(|| defaults_of(self));
-        let mut attributes =
-            to_attributes(target.rest.body(), &marked(place, actual.clone()), Some(&asked));
+        let mut attributes = to_attributes(target.rest.body(), &marked(place, actual.clone()), Some(&asked));
         let found = segments(target.rest.service(), link)
             .and_then(|found| matched(target.rest.method("get")?.path, &found))
             .unwrap_or_default();
