@@ -25,6 +25,8 @@ WITH_PARTS = {"microsoft.network/loadbalancers", "microsoft.network/applicationg
 HIDDEN = {"microsoft.keyvault/vaults/secrets": ["value"]}
 # Types that stand nowhere.
 GLOBAL = {"microsoft.network/dnszones", "microsoft.network/privatednszones", "microsoft.network/privatednszones/virtualnetworklinks"}
+# Locations as people read them.
+SPELLED = {"westeurope": "West Europe", "northeurope": "North Europe"}
 UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 # Types whose children in a list stay when a PUT says nothing of them.
 KEEPS_CHILDREN = {"microsoft.network/virtualnetworks"}
@@ -169,6 +171,8 @@ def complete(kind, id, name, body):
     elif low == "microsoft.documentdb/databaseaccounts":
         properties["documentEndpoint"] = f"https://{name}.documents.azure.com:443/"
         for location in properties["locations"]:
+            # Answers spell these as people read them.
+            location["locationName"] = SPELLED.get(location["locationName"].replace(" ", "").lower(), location["locationName"])
             location["id"] = f"{name}-{location['locationName']}"
             location["provisioningState"] = "Succeeded"
     elif low == "microsoft.cache/redisenterprise":

@@ -14,7 +14,8 @@ pub static ACCOUNT: Description = Description {
         must(
             "locations",
             "properties.locations",
-            "Where its data is: each `locationName` and `failoverPriority`, 0 for where it is written.",
+            "Where its data is: each `locationName`, as Azure spells it (`West Europe`), and `failoverPriority`, 0 for where \
+             it is written.",
         ),
         may(
             "consistency",
@@ -109,6 +110,6 @@ pub static ACCOUNT: Description = Description {
         "3 to 44 small letters, digits and hyphens, which nobody else in Azure has",
         "[a-z0-9](-?[a-z0-9]){2,43}",
     ),
-    example: "orders:\n  type: azure:cosmos:Account\n  properties:\n    name: konductor-orders\n    resource_group: shop\n    location: westeurope\n    locations: [{ locationName: westeurope, failoverPriority: 0 }]\n",
+    example: "orders:\n  type: azure:cosmos:Account\n  properties:\n    name: konductor-orders\n    resource_group: shop\n    location: westeurope\n    locations: [{ locationName: West Europe, failoverPriority: 0 }]\n",
     ..Description::BLANK
 };
