@@ -36,8 +36,6 @@ fn commit(project: &Project, text: &str) -> String {
             ])
             .arg(project.folder())
             .args(arguments)
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap())
             .env("HOME", project.home())
             .output()
             .unwrap();

@@ -191,19 +191,21 @@ fn nist(
         let file = folder.join(format!("FedRAMP_rev5_{name}-baseline_profile.json"));
         let text = fs::read_to_string(&file).with_context(|| format!("reading {}", file.display()))?;
         let profile: serde_json::Value = serde_json::from_str(&text)?;
-        let selected: Vec<&str> = profile["profile"]["imports"]
-            .as_array()
+        let selected: Vec<&str> = profile
+            .pointer("/profile/imports")
+            .and_then(serde_json::Value::as_array)
             .into_iter()
             .flatten()
-            .flat_map(|import| import["include-controls"].as_array().into_iter().flatten())
-            .flat_map(|include| include["with-ids"].as_array().into_iter().flatten())
+            .flat_map(|import| elements(import, "include-controls"))
+            .flat_map(|include| elements(include, "with-ids"))
             .filter_map(serde_json::Value::as_str)
             .collect();
         if let Some(unknown) = selected.iter().find(|id| !known.contains(**id)) {
             bail!("{}: there is no control {unknown}", file.display());
         }
-        let version = profile["profile"]["metadata"]["version"]
-            .as_str()
+        let version = profile
+            .pointer("/profile/metadata/version")
+            .and_then(serde_json::Value::as_str)
             .unwrap_or_default();
         writeln!(table, "baseline\t{id}\tnist-800-53\t{version}\t{title}")?;
         writeln!(table, "controls\t{}", selected.join(" "))?;
@@ -396,6 +398,12 @@ fn push(all: &mut [String], character: char) {
     if let Some(last) = all.last_mut() {
         last.push(character);
     }
+}
+
+/// Returns the elements of a list, if there is one.
+fn elements<'j>(json: &'j serde_json::Value, name: &str) -> impl Iterator<Item = &'j serde_json::Value> {
+    let list = json.get(name).and_then(serde_json::Value::as_array);
+    list.into_iter().flatten()
 }
 
 #[cfg(test)]

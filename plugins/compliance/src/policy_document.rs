@@ -11,7 +11,7 @@ pub(crate) fn refuses_plain_http(policy: Found<'_>) -> Truth {
         statements.iter().any(|statement| {
             effect(statement, "Deny") && is_for_everybody(statement) && {
                 let secure = statement.pointer("/Condition/Bool/aws:SecureTransport");
-                secure.is_some_and(|value| is_false(value))
+                secure.is_some_and(is_false)
             }
         })
     })

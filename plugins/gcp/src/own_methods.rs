@@ -272,7 +272,8 @@ impl OwnMethod {
         let node = steps
             .clone()
             .try_fold(body, |node, step| Some(property(node, step)?.node()));
-        let wanted = steps.fold(Some(new), |value, step| value?.attribute(step));
+        let mut steps = steps;
+        let wanted = steps.try_fold(new, |value, step| value.attribute(step));
         let wanted = wanted.unwrap_or(&Value::Null);
         let value = match node {
             // What is taken away is set to nothing.

@@ -31,6 +31,9 @@ use crate::link::{expand, matched, parameters, segments};
 use crate::own_methods;
 use crate::types::RestType;
 
+/// Adds to the body that is sent.
+pub type Completion = fn(&Context, &mut BTreeMap<String, Value>);
+
 /// A type with attributes of its own.
 #[derive(Debug)]
 pub struct Typed {
@@ -74,7 +77,7 @@ pub struct Typed {
     /// What becomes of an object that is deleted.
     pub deletion: Deletion,
     /// What is added to the body that is sent.
-    pub completion: Option<fn(&Context, &mut BTreeMap<String, Value>)>,
+    pub completion: Option<Completion>,
     /// Rules across attributes.
     pub rules: Option<fn(&Value, &mut Diagnostics)>,
     /// What a rehearsal takes for attributes that only Google knows, where their form matters.
@@ -220,7 +223,7 @@ impl Typed {
                         self.name
                     ),
                 );
-                failure.at = Some(Path::attribute(&attribute_name(name)));
+                failure.at = Some(Path::attribute(attribute_name(name)));
                 Err(failure)
             }
         }

@@ -79,6 +79,10 @@ impl Ear {
             .clone()
     }
 
+    fn listen_for(&self, channel: &'static str, said: &str) {
+        *self.subject.lock().unwrap_or_else(PoisonError::into_inner) = Some((channel, said.to_owned()));
+    }
+
     fn hear(&self, channel: &str, said: &str) {
         if self
             .subject()
@@ -166,9 +170,7 @@ impl Database {
     /// # Errors
     /// When there is no answer, or it is no.
     pub async fn listen(&self, channel: &'static str, said: &str) -> Result<(), BackendError> {
-        let mut subject = self.ear.subject.lock().unwrap_or_else(PoisonError::into_inner);
-        *subject = Some((channel, said.to_owned()));
-        drop(subject);
+        self.ear.listen_for(channel, said);
         self.query(&format!("LISTEN {channel}"), &[]).await?;
         Ok(())
     }
