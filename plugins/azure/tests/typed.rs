@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use konductor_plugin_azure::Azure;
 use konductor_sdk::Plugin as _;
-use konductor_sdk::model::provider::{CheckRequest, DeleteRequest, ObjectState, Provider as _};
+use konductor_sdk::model::provider::{CheckRequest, DeleteRequest, ObjectState, Provider as _, ReadRequest};
 use konductor_sdk::model::{Disposition, Value, value_json};
 use konductor_sdk_test::{NativeProvider, block_on, lifecycle};
 use serde_json::{Value as Json, json};
@@ -150,6 +150,24 @@ fn a_cluster_keeps_the_pools_that_are_resources_of_their_own() {
         })
         .update(cluster(&["system", "other"], "1.35"));
     assert_eq!(pools(), ["other", "system", "workers"]);
+    // A look at the cluster does not show them as its own.
+    let prior = ObjectState {
+        id: id.clone(),
+        attributes: cluster(&["system", "other"], "1.35"),
+        private: Vec::new(),
+        schema_version: 0,
+    };
+    let request = ReadRequest {
+        resource_type: "azure:kubernetes:ManagedCluster".parse().unwrap(),
+        name: "subject".parse().unwrap(),
+        id: id.clone(),
+        prior: Some(prior.clone()),
+    };
+    let seen = block_on(provider.read(request)).unwrap().unwrap().unwrap();
+    assert_eq!(
+        seen.attributes.attribute("node_pools"),
+        prior.attributes.attribute("node_pools")
+    );
     // What was its own and is not wanted any more goes.
     let of_cluster = of_cluster.update(cluster(&["system"], "1.35"));
     assert_eq!(pools(), ["system", "workers"]);
@@ -224,6 +242,16 @@ fn what_azure_would_refuse_is_told_before_it_is_asked() {
             "azure:storage:StorageAccount",
             json!({"name": "Konductor_Files", "resource_group": "shop"}),
             vec!["name: `Konductor_Files` does not have the form it must have"],
+        ),
+        (
+            "azure:sql:FirewallRule",
+            json!({"name": "office", "server_id": zone, "start_ip_address": "192.0.2", "end_ip_address": "192.0.2.9"}),
+            vec!["start_ip_address: `192.0.2` is not a valid IPv4 address"],
+        ),
+        (
+            "azure:web:ServicePlan",
+            json!({"name": "my plan", "resource_group": "shop", "sku": "Y1"}),
+            vec!["name: `my plan` does not have the form it must have"],
         ),
         (
             "azure:kubernetes:AgentPool",

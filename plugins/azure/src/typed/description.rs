@@ -65,6 +65,8 @@ pub struct Description {
     pub names: Names,
     /// What holds between its attributes.
     pub rules: &'static [Rule],
+    /// What it may need to do to what it uses, as roles name it.
+    pub joins: &'static [&'static str],
     /// Why Azure Resource Manager cannot delete its objects; nothing, where it can.
     pub undeletable: &'static str,
     /// A declaration that works.
@@ -83,6 +85,7 @@ impl Description {
         fixed: &[],
         names: Names::Any,
         rules: &[],
+        joins: &[],
         undeletable: "",
         example: "",
     };

@@ -3,6 +3,7 @@
 pub mod catalogue;
 pub mod description;
 mod own_references;
+mod permissions;
 mod provider;
 mod rules;
 

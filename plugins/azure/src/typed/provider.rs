@@ -397,6 +397,10 @@ impl ResourceProvider for Description {
         }
     }
 
+    fn permissions(&self, operation: &str) -> Vec<&'static str> {
+        super::permissions::of(self, operation)
+    }
+
     fn refine_plan(&self, _: &PlanRequest, plan: &mut PlanResponse) {
         let apart: Vec<&str> = ["name"].into_iter().chain(self.parent_attribute()).collect();
         delete_first_unless_changed(plan, &apart);

@@ -66,6 +66,7 @@ pub static POLICY_ASSIGNMENT: Description = Description {
         output("assigned_scope", "properties.scope", "What it holds for."),
     ],
     names: Names::Matching("1 to 64 characters", "[^<>%&:\\\\?/]{0,63}[^<>%&:\\\\?/ ]"),
+    joins: &["Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"],
     example: "locations:\n  type: azure:authorization:PolicyAssignment\n  properties:\n    name: allowed-locations\n    scope: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop\n    policy_definition_id: /providers/Microsoft.Authorization/policyDefinitions/e56962a6-4747-49cd-b67b-bf8b01975c4c\n    parameters: { listOfAllowedLocations: { value: [westeurope, northeurope] } }\n",
     ..Description::BLANK
 };

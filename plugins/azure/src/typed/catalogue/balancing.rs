@@ -47,6 +47,10 @@ pub static LOAD_BALANCER: Description = Description {
         may("sku", "sku.name", "`Standard` or `Gateway`.").default("\"Standard\""),
         may("tier", "sku.tier", "`Regional` or `Global`.").default("\"Regional\""),
     ],
+    joins: &[
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+        "Microsoft.Network/publicIPAddresses/join/action",
+    ],
     example: "web:\n  type: azure:network:LoadBalancer\n  properties:\n    name: web\n    resource_group: shop\n    location: westeurope\n    frontends:\n      - name: public\n        properties: { publicIPAddress: { id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/publicIPAddresses/web } }\n    backend_pools: [{ name: machines }]\n    probes: [{ name: https, properties: { protocol: Tcp, port: 443 } }]\n    rules:\n      - name: https\n        properties:\n          protocol: Tcp\n          frontendPort: 443\n          backendPort: 443\n          frontendIPConfiguration: { id: self/frontendIPConfigurations/public }\n          backendAddressPool: { id: self/backendAddressPools/machines }\n          probe: { id: self/probes/https }\n",
     ..Description::BLANK
 };
@@ -159,6 +163,12 @@ pub static APPLICATION_GATEWAY: Description = Description {
             "Whether it runs.",
         )
         .volatile(),
+    ],
+    joins: &[
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+        "Microsoft.Network/publicIPAddresses/join/action",
+        "Microsoft.Network/ApplicationGatewayWebApplicationFirewallPolicies/join/action",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
     ],
     example: "web:\n  type: azure:network:ApplicationGateway\n  properties:\n    name: web\n    resource_group: shop\n    location: westeurope\n    sku: { name: Standard_v2, tier: Standard_v2, capacity: 2 }\n    ip_configurations:\n      - name: main\n        properties: { subnet: { id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/virtualNetworks/shop/subnets/gateway } }\n    frontends:\n      - name: public\n        properties: { publicIPAddress: { id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/publicIPAddresses/web } }\n    ports: [{ name: http, properties: { port: 80 } }]\n    backend_pools: [{ name: machines, properties: { backendAddresses: [{ ipAddress: 10.20.1.4 }] } }]\n    backend_settings: [{ name: http, properties: { port: 80, protocol: Http } }]\n    listeners:\n      - name: http\n        properties:\n          protocol: Http\n          frontendIPConfiguration: { id: self/frontendIPConfigurations/public }\n          frontendPort: { id: self/frontendPorts/http }\n    rules:\n      - name: http\n        properties:\n          ruleType: Basic\n          priority: 100\n          httpListener: { id: self/httpListeners/http }\n          backendAddressPool: { id: self/backendAddressPools/machines }\n          backendHttpSettings: { id: self/backendHttpSettingsCollection/http }\n",
     ..Description::BLANK

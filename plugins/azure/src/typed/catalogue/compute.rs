@@ -47,6 +47,10 @@ pub static VIRTUAL_MACHINE: Description = Description {
         may("plan", "plan", "What the image is bought by in the marketplace.").replaces(),
         output("vm_id", "properties.vmId", "What the machine knows itself by."),
     ],
+    joins: &[
+        "Microsoft.Network/networkInterfaces/join/action",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    ],
     example: "web:\n  type: azure:compute:VirtualMachine\n  properties:\n    name: web\n    resource_group: shop\n    location: westeurope\n    size: Standard_B2s\n    storage:\n      imageReference: { publisher: Canonical, offer: ubuntu-24_04-lts, sku: server, version: latest }\n      osDisk: { createOption: FromImage }\n    os:\n      computerName: web\n      adminUsername: operator\n      linuxConfiguration: { disablePasswordAuthentication: true }\n    network_interfaces: [{ id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/networkInterfaces/web }]\n",
     ..Description::BLANK
 };

@@ -110,6 +110,10 @@ pub static ACCOUNT: Description = Description {
         "3 to 44 small letters, digits and hyphens, which nobody else in Azure has",
         "[a-z0-9](-?[a-z0-9]){2,43}",
     ),
+    joins: &[
+        "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    ],
     example: "orders:\n  type: azure:cosmos:Account\n  properties:\n    name: konductor-orders\n    resource_group: shop\n    location: westeurope\n    locations: [{ locationName: West Europe, failoverPriority: 0 }]\n",
     ..Description::BLANK
 };

@@ -61,6 +61,7 @@ pub static PRIVATE_ZONE_LINK: Description = Description {
         ),
     ],
     fixed: &[("location", "\"global\"")],
+    joins: &["Microsoft.Network/virtualNetworks/join/action"],
     example: "link:\n  type: azure:dns:PrivateZoneLink\n  properties:\n    name: shop\n    private_zone_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/privateDnsZones/inside.example.org\n    virtual_network_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/virtualNetworks/shop\n",
     ..Description::BLANK
 };

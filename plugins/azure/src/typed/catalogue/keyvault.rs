@@ -68,6 +68,7 @@ pub static KEY_VAULT: Description = Description {
         "3 to 24 letters, digits and hyphens, a letter first",
         "[a-zA-Z](-?[a-zA-Z0-9]){2,23}",
     ),
+    joins: &["Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action"],
     example: "secrets:\n  type: azure:keyvault:Vault\n  properties: { name: konductor-secrets, resource_group: shop, location: westeurope, tenant_id: 11111111-2222-3333-4444-555555555555 }\n",
     ..Description::BLANK
 };

@@ -141,6 +141,7 @@ pub static MANAGED_CLUSTER: Description = Description {
         ).volatile(),
     ],
     rules: &[Rule::Needs("disable_local_accounts", "entra")],
+    joins: &["Microsoft.Network/virtualNetworks/subnets/join/action", "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"],
     example: "shop:\n  type: azure:kubernetes:ManagedCluster\n  properties:\n    name: shop\n    resource_group: shop\n    location: westeurope\n    dns_prefix: shop\n    node_pools: [{ name: system, mode: System, vmSize: Standard_D2s_v5, count: 2, osType: Linux }]\n",
     ..Description::BLANK
 };
@@ -277,6 +278,7 @@ pub static AGENT_POOL: Description = Description {
         Rule::Needs("maximum_count", "minimum_count"),
         Rule::Needs("eviction", "priority"),
     ],
+    joins: &["Microsoft.Network/virtualNetworks/subnets/join/action"],
     example: "workers:\n  type: azure:kubernetes:AgentPool\n  properties:\n    name: workers\n    cluster_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.ContainerService/managedClusters/shop\n    size: Standard_D4s_v5\n    count: 3\n",
     ..Description::BLANK
 };

@@ -52,6 +52,7 @@ pub static VIRTUAL_NETWORK: Description = Description {
             "What the network is known by inside Azure.",
         ),
     ],
+    joins: &["Microsoft.Network/ddosProtectionPlans/join/action"],
     example: "network:\n  type: azure:network:VirtualNetwork\n  properties: { name: shop, resource_group: shop, location: westeurope, address_prefixes: [10.20.0.0/16] }\n",
     ..Description::BLANK
 };
@@ -105,6 +106,11 @@ pub static SUBNET: Description = Description {
             "properties.defaultOutboundAccess",
             "Whether its machines reach the internet without a gateway.",
         ),
+    ],
+    joins: &[
+        "Microsoft.Network/networkSecurityGroups/join/action",
+        "Microsoft.Network/routeTables/join/action",
+        "Microsoft.Network/natGateways/join/action",
     ],
     example: "public:\n  type: azure:network:Subnet\n  properties:\n    name: public\n    virtual_network_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/virtualNetworks/shop\n    address_prefix: 10.20.1.0/24\n",
     ..Description::BLANK
@@ -237,6 +243,7 @@ pub static PUBLIC_IP: Description = Description {
         .replaces(),
         output("ip_address", "properties.ipAddress", "The address.").format(TextFormat::Ipv4Address),
     ],
+    joins: &["Microsoft.Network/publicIPPrefixes/join/action"],
     example: "address:\n  type: azure:network:PublicIp\n  properties: { name: web, resource_group: shop, location: westeurope }\n",
     ..Description::BLANK
 };
@@ -281,6 +288,12 @@ pub static NETWORK_INTERFACE: Description = Description {
             "properties.macAddress",
             "Its hardware address, once a machine has it.",
         ),
+    ],
+    joins: &[
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+        "Microsoft.Network/publicIPAddresses/join/action",
+        "Microsoft.Network/networkSecurityGroups/join/action",
+        "Microsoft.Network/loadBalancers/backendAddressPools/join/action",
     ],
     example: "web:\n  type: azure:network:NetworkInterface\n  properties:\n    name: web\n    resource_group: shop\n    location: westeurope\n    ip_configurations:\n      - name: main\n        properties:\n          subnet: { id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/virtualNetworks/shop/subnets/public }\n",
     ..Description::BLANK
@@ -357,6 +370,10 @@ pub static NAT_GATEWAY: Description = Description {
         )
         .default("4"),
         may("zones", "zones", "The zone that it stands in."),
+    ],
+    joins: &[
+        "Microsoft.Network/publicIPAddresses/join/action",
+        "Microsoft.Network/publicIPPrefixes/join/action",
     ],
     example: "out:\n  type: azure:network:NatGateway\n  properties: { name: shop, resource_group: shop, location: westeurope }\n",
     ..Description::BLANK

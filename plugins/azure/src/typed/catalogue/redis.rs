@@ -51,6 +51,7 @@ pub static CACHE: Description = Description {
         "1 to 60 letters, digits and single hyphens",
         "[A-Za-z0-9](-?[A-Za-z0-9]){0,59}",
     ),
+    joins: &["Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"],
     example: "sessions:\n  type: azure:redis:Cache\n  properties: { name: konductor-sessions, resource_group: shop, location: westeurope }\n",
     ..Description::BLANK
 };

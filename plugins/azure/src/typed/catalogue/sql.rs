@@ -75,6 +75,7 @@ pub static SERVER: Description = Description {
         Rule::Needs("administrator_login", "administrator_password"),
         Rule::Needs("administrator_password", "administrator_login"),
     ],
+    joins: &["Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"],
     example: "shop:\n  type: azure:sql:Server\n  properties:\n    name: konductor-shop\n    resource_group: shop\n    location: westeurope\n    entra_administrator:\n      administratorType: ActiveDirectory\n      azureADOnlyAuthentication: true\n      login: database-administrators\n      sid: 22222222-3333-4444-5555-666666666666\n      tenantId: 11111111-2222-3333-4444-555555555555\n",
     ..Description::BLANK
 };
@@ -182,6 +183,7 @@ pub static DATABASE: Description = Description {
         Rule::Needs("family", "sku"),
         Rule::Needs("source_database_id", "create_mode"),
     ],
+    joins: &["Microsoft.ManagedIdentity/userAssignedIdentities/assign/action"],
     example: "orders:\n  type: azure:sql:Database\n  properties:\n    name: orders\n    server_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Sql/servers/konductor-shop\n    location: westeurope\n    sku: S0\n",
     ..Description::BLANK
 };

@@ -76,6 +76,10 @@ pub static STORAGE_ACCOUNT: Description = Description {
         "3 to 24 small letters and digits, which nobody else in Azure has",
         "[a-z0-9]{3,24}",
     ),
+    joins: &[
+        "Microsoft.Network/virtualNetworks/subnets/joinViaServiceEndpoint/action",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    ],
     example: "files:\n  type: azure:storage:StorageAccount\n  properties: { name: konductorfiles, resource_group: shop, location: westeurope }\n",
     ..Description::BLANK
 };

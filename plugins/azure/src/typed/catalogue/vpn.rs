@@ -77,6 +77,10 @@ pub static VIRTUAL_NETWORK_GATEWAY: Description = Description {
             "What it is known by inside Azure.",
         ),
     ],
+    joins: &[
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+        "Microsoft.Network/publicIPAddresses/join/action",
+    ],
     example: "gateway:\n  type: azure:network:VirtualNetworkGateway\n  properties:\n    name: shop\n    resource_group: shop\n    location: westeurope\n    ip_configurations:\n      - name: main\n        properties:\n          subnet: { id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/virtualNetworks/shop/subnets/GatewaySubnet }\n          publicIPAddress: { id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Network/publicIPAddresses/gateway }\n",
     ..Description::BLANK
 };

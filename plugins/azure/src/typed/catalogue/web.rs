@@ -185,6 +185,11 @@ pub static FUNCTION_APP: Description = Description {
         "2 to 60 letters, digits and hyphens, which nobody else in Azure has",
         "[A-Za-z0-9][A-Za-z0-9-]{0,58}[A-Za-z0-9]",
     ),
+    joins: &[
+        "Microsoft.Web/serverfarms/join/action",
+        "Microsoft.Network/virtualNetworks/subnets/join/action",
+        "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action",
+    ],
     example: "orders:\n  type: azure:web:FunctionApp\n  properties:\n    name: konductor-orders\n    resource_group: shop\n    location: westeurope\n    service_plan_id: /subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop/providers/Microsoft.Web/serverfarms/shop\n    runtime: Python|3.13\n    app_settings:\n      - { name: FUNCTIONS_EXTENSION_VERSION, value: ~4 }\n      - { name: FUNCTIONS_WORKER_RUNTIME, value: python }\n",
     ..Description::BLANK
 };
