@@ -270,7 +270,7 @@ resources:
     let refused = project(&gcp, wrong).run(["run", "--yes"]);
     assert_ne!(refused.code, Some(0), "{refused}");
     for said in [
-        "there is no property `autoCreateSubnetwork`",
+        "body.autoCreateSubnetwork: there is no property",
         "did you mean `autoCreateSubnetworks`?",
         "`selfLink` is set by Google",
         "expected integer",

@@ -44,6 +44,13 @@ impl Disposition {
     }
 }
 
+impl Disposition {
+    /// Tells whether the cloud has decided that it will not do it, and so has left nothing behind.
+    pub fn is_refusal(self) -> bool {
+        matches!(self, Self::Invalid | Self::Quota | Self::AlreadyExists)
+    }
+}
+
 impl fmt::Display for Disposition {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {

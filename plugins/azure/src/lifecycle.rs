@@ -282,6 +282,11 @@ impl Target {
     fn after(&self, context: &Context, is_delete: bool, failure: Option<Failure>) -> Result<Stand, Failure> {
         match (self.get(context)?, failure) {
             (None, None) if is_delete => Ok(Stand::Gone),
+            // It is over and has left nothing, so that another one may be begun.
+            (None, Some(failure)) if failure.disposition == Disposition::Other => Err(Failure {
+                disposition: Disposition::Invalid,
+                ..failure
+            }),
             (None, Some(failure)) => Err(failure),
             (None, None) => Err(Failure::new(
                 Disposition::Unavailable,

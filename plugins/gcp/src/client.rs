@@ -59,6 +59,7 @@ fn disposition(reason: &str) -> Option<Disposition> {
         | "RESOURCE_NOT_READY"
         | "conditionNotMet"
         | "ABORTED" => Disposition::Conflict,
+        "quotaExceeded" | "QUOTA_EXCEEDED" | "limitExceeded" | "LIMIT_EXCEEDED" => Disposition::Quota,
         "rateLimitExceeded" | "userRateLimitExceeded" | "RATE_LIMIT_EXCEEDED" => Disposition::Throttled,
         "notFound" | "NOT_FOUND" | "RESOURCE_NOT_FOUND" => Disposition::NotFound,
         "backendError" | "INTERNAL_ERROR" | "INTERNAL" => Disposition::Unavailable,

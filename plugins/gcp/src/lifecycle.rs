@@ -419,6 +419,11 @@ impl Target {
         }
     }
 
+    /// Returns the link of an object as this plugin spells it, whichever host it was given with.
+    pub fn canonical(&self, given: &str) -> Result<String, Failure> {
+        Ok(link(self.rest.service(), &self.path_of(given)?))
+    }
+
     /// Returns the path of an object by its link.
     pub fn path_of(&self, link: &str) -> Result<Vec<String>, Failure> {
         let get = self.method("get")?;
@@ -544,10 +549,21 @@ impl Target {
                 };
                 match self.read(context, link)? {
                     Some(found) => Ok(Stand::Failed(link.clone(), found, failure)),
-                    None => Err(*failure),
+                    None => Err(left_nothing(*failure)),
                 }
             }
         }
+    }
+}
+
+/// Says of an operation that failed, and of which nothing is there, that it is over: another one may be begun.
+fn left_nothing(failure: Failure) -> Failure {
+    Failure {
+        disposition: match failure.disposition {
+            Disposition::Other => Disposition::Invalid,
+            known => known,
+        },
+        ..failure
     }
 }
 

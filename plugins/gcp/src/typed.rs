@@ -13,7 +13,7 @@ mod published;
 
 use std::collections::BTreeMap;
 
-use konductor_schema_body::marked;
+use konductor_schema_body::{Cloud as _, marked};
 use konductor_schema_table::{Flags, Kind};
 use konductor_sdk::model::schema::AttributeKind;
 use konductor_sdk::prelude::*;
@@ -24,7 +24,7 @@ use self::adjustment::{adjust, defaults_of};
 pub use self::catalogue::TYPES;
 pub(crate) use self::conversion::attribute_name;
 use self::conversion::{schema_of, to_attributes, to_body};
-use crate::body::{body_to_json, spelled};
+use crate::body::{Google, Place, body_to_json, spelled};
 use crate::collection;
 use crate::lifecycle::{Stand, Target, type_of_handle};
 use crate::link::{expand, matched, parameters, segments};
@@ -369,6 +369,29 @@ impl Typed {
     }
 }
 
+/// Takes out changes that are none: the same link in another spelling, the same number as a text.
+fn forget_spelling(prior: &Value, plan: &mut PlanResponse) {
+    let was = plan.changes.len();
+    let mut planned = plan.planned.clone();
+    plan.changes.retain(|change| {
+        let (Some(old), Some(new)) = (prior.at(&change.at), planned.at(&change.at)) else {
+            return true;
+        };
+        let (old, new) = (old.into_owned(), new.into_owned());
+        let differs = !Google::same(Place::default(), "", old.reveal(), new.reveal());
+        if !differs {
+            planned.put(&change.at, old);
+        }
+        differs
+    });
+    if plan.changes.is_empty() && was > 0 {
+        // Nothing is to be done, so nothing becomes unknown either.
+        planned = prior.clone();
+        plan.delete_before_replace = false;
+    }
+    plan.planned = planned;
+}
+
 impl ResourceProvider for Typed {
     fn resource_type(&self) -> &'static str {
         self.name
@@ -483,7 +506,10 @@ impl ResourceProvider for Typed {
         }
     }
 
-    fn refine_plan(&self, _request: &PlanRequest, plan: &mut PlanResponse) {
+    fn refine_plan(&self, request: &PlanRequest, plan: &mut PlanResponse) {
+        if let Some(prior) = &request.prior {
+            forget_spelling(&prior.attributes, plan);
+        }
         let is_named_anew = plan
             .changes
             .iter()
@@ -505,8 +531,12 @@ impl ResourceProvider for Typed {
         let nothing = Value::empty_map();
         let expected = request.prior.as_ref().map(|prior| &prior.attributes);
         let target = self.target(context, expected.unwrap_or(&nothing))?;
-        let found = target.read(context, &request.id)?;
-        Ok(found.map(|actual| self.object(context, &target, &request.id, actual, expected)))
+        let link = match expected {
+            Some(_) => request.id.clone(),
+            None => target.canonical(&request.id)?,
+        };
+        let found = target.read(context, &link)?;
+        Ok(found.map(|actual| self.object(context, &target, &link, actual, expected)))
     }
 
     fn read_many(&self, context: &Context, requests: &[ReadRequest]) -> Result<Vec<ReadResult>, Failure> {

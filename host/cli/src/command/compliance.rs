@@ -259,7 +259,7 @@ async fn write_report(
     match &arguments.output {
         Some(file) => {
             crate::atomic_file::write(file, text.as_bytes())?;
-            members["file"] = serde_json::json!(file);
+            add(&mut members, "file", serde_json::json!(file));
             output.fact(
                 "compliance-report",
                 &members,
@@ -267,10 +267,16 @@ async fn write_report(
             );
         }
         None if output.is_json() => {
-            members["text"] = text.into();
+            add(&mut members, "text", text.into());
             output.event("compliance-report", &members);
         }
         None => output.raw(&text),
     }
     Ok(0)
+}
+
+fn add(members: &mut serde_json::Value, name: &str, value: serde_json::Value) {
+    if let Some(members) = members.as_object_mut() {
+        members.insert(name.to_owned(), value);
+    }
 }

@@ -495,7 +495,8 @@ pub(crate) fn settle(
             }
         }
         CallEnd::Failed { failure, under_way } => {
-            let ambiguous = under_way
+            // What went on for a while and then failed may have left something, unless that is the cloud's own answer.
+            let ambiguous = (under_way && !failure.disposition.is_refusal())
                 || failure.disposition.is_transient()
                 || matches!(failure.disposition, Disposition::Plugin | Disposition::Cancelled);
             if ambiguous && !update {
