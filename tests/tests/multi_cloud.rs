@@ -92,6 +92,8 @@ fn writes(clouds: &Clouds) -> usize {
 fn one_graph_is_deployed_over_three_clouds_and_leaves_three_empty_accounts() {
     let clouds = Clouds::open();
     let project = clouds.project();
+    // The tunnel's key is a secret, which the state keeps sealed.
+    project.run(["config", "key", "generate"]).succeeds();
     project.run(["run", "--yes"]).succeeds();
 
     // What each cloud knows of the others is what the others say of themselves.

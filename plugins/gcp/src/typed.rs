@@ -10,10 +10,11 @@ mod conversion;
 mod policy;
 #[cfg(test)]
 mod published;
+mod spelling;
 
 use std::collections::BTreeMap;
 
-use konductor_schema_body::{Cloud as _, marked};
+use konductor_schema_body::marked;
 use konductor_schema_table::{Flags, Kind};
 use konductor_sdk::model::schema::AttributeKind;
 use konductor_sdk::prelude::*;
@@ -24,7 +25,7 @@ use self::adjustment::{adjust, defaults_of};
 pub use self::catalogue::TYPES;
 pub(crate) use self::conversion::attribute_name;
 use self::conversion::{schema_of, to_attributes, to_body};
-use crate::body::{Google, Place, body_to_json, spelled};
+use crate::body::{Place, body_to_json, spelled};
 use crate::collection;
 use crate::lifecycle::{Stand, Target, type_of_handle};
 use crate::link::{expand, matched, parameters, segments};
@@ -238,7 +239,7 @@ impl Typed {
                 .attribute(&attribute_name(member))
                 .and_then(Value::as_map)
         {
-            let place = crate::body::Place::of(node);
+            let place = Place::of(node);
             let values = values
                 .iter()
                 .map(|(name, value)| (name.clone(), body_to_json(place, &to_body(node, value))))
@@ -369,29 +370,6 @@ impl Typed {
     }
 }
 
-/// Takes out changes that are none: the same link in another spelling, the same number as a text.
-fn forget_spelling(prior: &Value, plan: &mut PlanResponse) {
-    let was = plan.changes.len();
-    let mut planned = plan.planned.clone();
-    plan.changes.retain(|change| {
-        let (Some(old), Some(new)) = (prior.at(&change.at), planned.at(&change.at)) else {
-            return true;
-        };
-        let (old, new) = (old.into_owned(), new.into_owned());
-        let differs = !Google::same(Place::default(), "", old.reveal(), new.reveal());
-        if !differs {
-            planned.put(&change.at, old);
-        }
-        differs
-    });
-    if plan.changes.is_empty() && was > 0 {
-        // Nothing is to be done, so nothing becomes unknown either.
-        planned = prior.clone();
-        plan.delete_before_replace = false;
-    }
-    plan.planned = planned;
-}
-
 impl ResourceProvider for Typed {
     fn resource_type(&self) -> &'static str {
         self.name
@@ -508,7 +486,7 @@ impl ResourceProvider for Typed {
 
     fn refine_plan(&self, request: &PlanRequest, plan: &mut PlanResponse) {
         if let Some(prior) = &request.prior {
-            forget_spelling(&prior.attributes, plan);
+            spelling::forget(&prior.attributes, plan);
         }
         let is_named_anew = plan
             .changes
