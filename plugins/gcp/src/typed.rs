@@ -74,7 +74,7 @@ pub struct Typed {
     /// What becomes of an object that is deleted.
     pub deletion: Deletion,
     /// What is added to the body that is sent.
-    pub completion: Option<fn(&Context, &mut BTreeMap<String, Value>)>,
+    pub completion: Option<Completion>,
     /// Rules across attributes.
     pub rules: Option<fn(&Value, &mut Diagnostics)>,
     /// What a rehearsal takes for attributes that only Google knows, where their form matters.
@@ -84,6 +84,9 @@ pub struct Typed {
     /// A declaration that works.
     pub example: &'static str,
 }
+
+/// Adds to a body what the API wants to be told and nobody has to say.
+pub type Completion = fn(&Context, &mut BTreeMap<String, Value>);
 
 /// How the request that creates is told the name of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -220,7 +223,7 @@ impl Typed {
                         self.name
                     ),
                 );
-                failure.at = Some(Path::attribute(&attribute_name(name)));
+                failure.at = Some(Path::attribute(attribute_name(name)));
                 Err(failure)
             }
         }

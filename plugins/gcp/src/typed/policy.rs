@@ -313,7 +313,7 @@ impl PolicyMember {
             attributes.insert("condition".to_owned(), condition.clone());
         }
         let attributes = konductor_sdk::cloud::from_json(Json::Object(attributes));
-        object(&binding.id()).extend(&attributes).build()
+        object(binding.id()).extend(&attributes).build()
     }
 
     /// Returns a member as the policy has it, where it has it.
