@@ -487,7 +487,8 @@ impl Target {
         };
         // What is made at once may still take a while to go.
         let own = method.path.split('/').next();
-        let (Some(version), false) = (self.rest.operation_version().or(own), answer.bytes().is_empty()) else {
+        let (Some(version), false) = (self.rest.operation_version().or(own), answer.bytes().is_empty())
+        else {
             return Ok(Stand::Gone);
         };
         let answer: Json = answer.json()?;
