@@ -490,7 +490,10 @@ impl Target {
         let Some(answer) = request.send_optional()? else {
             return Ok(Stand::Gone);
         };
-        let (Some(version), false) = (self.rest.operation_version(), answer.bytes().is_empty()) else {
+        // What is made at once may still take a while to go.
+        let own = method.path.split('/').next();
+        let (Some(version), false) = (self.rest.operation_version().or(own), answer.bytes().is_empty())
+        else {
             return Ok(Stand::Gone);
         };
         let answer: Json = answer.json()?;

@@ -268,11 +268,10 @@ impl OwnMethod {
 
     /// Returns its request, which makes the property what it is in `new`.
     pub fn payload(self, body: Node<'static>, current: &Value, new: &Value) -> Json {
-        let steps = self.property.split('.');
+        let mut steps = self.property.split('.');
         let node = steps
             .clone()
             .try_fold(body, |node, step| Some(property(node, step)?.node()));
-        let mut steps = steps;
         let wanted = steps.try_fold(new, |value, step| value.attribute(step));
         let wanted = wanted.unwrap_or(&Value::Null);
         let value = match node {

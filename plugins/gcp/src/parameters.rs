@@ -51,7 +51,7 @@ pub fn imported(rest: RestType, link: &str) -> BTreeMap<String, String> {
         ["projects", _] | ["projects", "locations", _]
     );
     let mut said = said(rest, link);
-    said.retain(|name, _| !(CONFIGURED.contains(&name.as_str()) || (follows && is_parent(name))));
+    said.retain(|name, _| !(CONFIGURED.contains(&name.as_str()) || follows && is_parent(name)));
     said
 }
 

@@ -89,6 +89,9 @@ pub struct Typed {
     pub example: &'static str,
 }
 
+/// Adds to a body what the API wants to be told and nobody has to say.
+pub type Completion = fn(&Context, &mut BTreeMap<String, Value>);
+
 /// How the request that creates is told the name of an object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {

@@ -136,6 +136,10 @@ class Sql:
             if name in body and body[name] != before.get(name):
                 raise Refused(400, "invalid", f"{name} cannot be changed.")
         after = merged(before, body)
+        # Whole numbers of 64 bits are taken as numbers and answered as texts.
+        for name in ("dataDiskSizeGb", "storageAutoResizeLimit"):
+            if name in after["settings"]:
+                after["settings"][name] = str(after["settings"][name])
         after["settings"]["settingsVersion"] = str(int(before["settings"]["settingsVersion"]) + 1)
         return self.change(method, values, path, after, path)
 
