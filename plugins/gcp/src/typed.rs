@@ -32,9 +32,6 @@ use crate::link::{expand, matched, parameters, segments};
 use crate::own_methods;
 use crate::types::RestType;
 
-/// Adds to the body that is sent.
-pub type Completion = fn(&Context, &mut BTreeMap<String, Value>);
-
 /// A type with attributes of its own.
 #[derive(Debug)]
 pub struct Typed {
