@@ -43,6 +43,16 @@ fn seeded() -> BTreeSet<(String, String)> {
     lines.map(pair).collect()
 }
 
+/// What is wrong with what was recorded. A plan does not know yet what Google fills in where nothing is said of retention.
+fn recorded() -> BTreeSet<(String, String)> {
+    let mut found = seeded();
+    found.insert((
+        "open-objects".to_owned(),
+        "gcp-bucket-retention-locked".to_owned(),
+    ));
+    found
+}
+
 fn judgement(finished: &Finished) -> Value {
     let events = finished.events();
     let decision = events
@@ -107,7 +117,7 @@ fn what_is_wrong_over_three_clouds_is_reported_exactly_before_and_after_it_is_ap
         .filter(|row| row[outcome] == "failed")
         .map(|row| (row[resource].clone(), row[check].clone()))
         .collect();
-    assert_eq!(failed, seeded());
+    assert_eq!(failed, recorded());
 }
 
 /// Takes a file of values with commas between apart.
@@ -153,7 +163,7 @@ fn a_mandatory_control_refuses_the_plan_through_the_one_gate() {
     assert_eq!(recorded[0]["allowed"], false);
     assert_eq!(recorded[0]["packages"][0]["name"], "compliance");
     assert_eq!(recorded[0]["packages"][0]["outcome"], "denied");
-    assert_eq!(recorded[0]["packages"][0]["place"], "konductor.dev.yaml:5:3");
+    assert_eq!(recorded[0]["packages"][0]["place"], "konductor.dev.yaml:6:5");
     assert!(recorded[0]["packages"][0]["denied"].as_u64().unwrap() > 0);
 }
 
@@ -165,7 +175,7 @@ const WAIVED: &str = "    frameworks: [nist-800-53]
 
 #[test]
 fn a_waiver_lets_a_finding_through_until_it_expires() {
-    let project = project(&WAIVED.replace("WHEN", "2999-12-31"));
+    let project = project(&WAIVED.replace("WHEN", "2998-06-30"));
     let allowed = project.run(["run", "--simulate", "--yes", "--json"]).succeeds();
     let judged = judgement(&allowed);
     let waived: Vec<&Value> = judged["findings"]
@@ -183,11 +193,11 @@ fn a_waiver_lets_a_finding_through_until_it_expires() {
         waived[0]["message"]
             .as_str()
             .unwrap()
-            .contains("Waived by Ada Lovelace until 2999-12-31: ticket 4711")
+            .contains("Waived by Ada Lovelace until 2998-06-30: ticket 4711")
     );
-    assert!(report(&project, "markdown").contains("Waived by Ada Lovelace until 2999-12-31: ticket 4711"));
+    assert!(report(&project, "markdown").contains("Waived by Ada Lovelace until 2998-06-30: ticket 4711"));
 
-    project.edit("konductor.dev.yaml", "2999-12-31", "2020-02-29");
+    project.edit("konductor.dev.yaml", "2998-06-30", "2020-02-29");
     let refused = project
         .run(["run", "--simulate", "--yes"])
         .fails_saying("refused by the policies of compliance");
@@ -315,7 +325,7 @@ print(len(result.findings), len(result.observations), sum('not-satisfied' in str
 #[test]
 fn the_assessment_results_follow_the_schema_of_nist_and_are_read_by_trestle() {
     let waived = "    frameworks: [nist-800-53]
-    waivers: [{ control: aws-ec2-volume-encrypted, resource: disk, reason: ticket, approver: Ada, expires: 2999-12-31 }]
+    waivers: [{ control: aws-ec2-volume-encrypted, resource: disk, reason: ticket, approver: Ada, expires: 2998-06-30 }]
 ";
     let project = project(waived);
     project.run(["run", "--simulate", "--yes"]).succeeds();
@@ -371,7 +381,7 @@ fn the_other_reports_say_the_same_and_stand_alone() {
         .run(["compliance", "report", "--simulate", "--framework", "soc2"])
         .fails_saying("was never deployed");
     project.run(["run", "--simulate", "--yes"]).succeeds();
-    let failing: BTreeSet<(String, String)> = seeded();
+    let failing = recorded();
 
     let sarif: Value = serde_json::from_str(&report(&project, "sarif")).unwrap();
     let results = sarif["runs"][0]["results"].as_array().unwrap();
