@@ -1,7 +1,7 @@
 //! The Konductor plugin for Microsoft Azure.
 //!
 //! Azure's own definitions of its types ([`types`]) drive one resource type for all of them, [`generic`]. What is done to
-//! a resource stands in [`lifecycle`], what its body means in [`body`] and [`body_check`]. Types with attributes of their
+//! a resource stands in [`lifecycle`], what its body means in [`body`]. Types with attributes of their
 //! own are descriptions in [`typed`]. The host authenticates and
 //! sends every request; no token enters the plugin.
 #![allow(

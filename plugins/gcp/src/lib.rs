@@ -1,7 +1,7 @@
 //! The Konductor plugin for Google Cloud.
 //!
 //! Google's own definitions of its APIs ([`types`]) drive one resource type for all of them, [`generic`]. What is done
-//! to a resource stands in [`lifecycle`] and [`change`], what its body means in [`body`] and [`body_check`]. Types with
+//! to a resource stands in [`lifecycle`] and [`change`], what its body means in [`body`]. Types with
 //! attributes of their own are descriptions in [`typed`]. The host authenticates and sends every request; no token
 //! enters the plugin.
 #![allow(
