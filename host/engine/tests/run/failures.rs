@@ -205,3 +205,23 @@ async fn what_waits_to_be_tried_again_holds_no_place_and_so_no_instance() {
         "the others are made while it waits"
     );
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_long_create_that_the_cloud_refused_in_the_end_is_over_and_any_other_failure_leaves_it_open() {
+    for (disposition, is_over) in [
+        (Disposition::Quota, true),
+        (Disposition::Invalid, true),
+        (Disposition::AlreadyExists, true),
+        (Disposition::Other, false),
+        (Disposition::Denied, false),
+        (Disposition::Plugin, false),
+    ] {
+        let world = World::new();
+        world.cloud.fault("create a", Fault::Slow(3));
+        world.cloud.fault("poll a", Fault::Fails(disposition));
+        let plan = world.plan(vec![thing("a")]).await;
+        assert!(!world.apply(plan).await.succeeded());
+        let snapshot = world.snapshot().await;
+        assert_eq!(snapshot.interrupted.is_empty(), is_over, "{disposition}");
+    }
+}
