@@ -74,7 +74,7 @@ impl Plugin for Gcp {
             .description("Google Cloud: every resource of the APIs in its table")
             .tag_rules(TagRules::google())
             .resource(&generic::Resource)
-            .resources(&typed::TYPES)
+            .resources(&typed::types().collect::<Vec<_>>())
             .module(&module::GcpModule);
         SERVICES.iter().fold(definition, |definition, service| {
             let reason = format!("resources of {service}.googleapis.com");

@@ -23,7 +23,7 @@ use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
 
 use self::adjustment::{adjust, defaults_of};
-pub use self::catalogue::TYPES;
+pub use self::catalogue::types;
 pub(crate) use self::conversion::attribute_name;
 use self::conversion::{schema_of, to_attributes, to_body};
 pub use self::description::{Completion, Deletion, Named, Typed};

@@ -346,57 +346,17 @@ static SUBSCRIPTION: Typed = Typed {
 };
 
 /// All types.
-pub static TYPES: [&'static dyn ResourceProvider; 45] = [
-    &NETWORK,
-    &SUBNETWORK,
-    &FIREWALL,
-    &ROUTER,
-    &ADDRESS,
-    &GLOBAL_ADDRESS,
-    &VPN_GATEWAY,
-    &EXTERNAL_VPN_GATEWAY,
-    &VPN_TUNNEL,
-    &INSTANCE,
-    &DISK,
-    &BUCKET,
-    &SERVICE_ACCOUNT,
-    &MANAGED_ZONE,
-    &RECORD_SET,
-    &TOPIC,
-    &SUBSCRIPTION,
-    &ROUTE,
-    &groups::INSTANCE_TEMPLATE,
-    &groups::INSTANCE_GROUP_MANAGER,
-    &groups::REGION_INSTANCE_GROUP_MANAGER,
-    &load_balancing::HEALTH_CHECK,
-    &load_balancing::BACKEND_SERVICE,
-    &load_balancing::URL_MAP,
-    &load_balancing::TARGET_HTTP_PROXY,
-    &load_balancing::TARGET_HTTPS_PROXY,
-    &load_balancing::SSL_CERTIFICATE,
-    &load_balancing::FORWARDING_RULE,
-    &load_balancing::GLOBAL_FORWARDING_RULE,
-    &files::FILESTORE_INSTANCE,
-    &containers::CLUSTER,
-    &containers::NODE_POOL,
-    &databases::SQL_INSTANCE,
-    &databases::SQL_DATABASE,
-    &databases::SQL_USER,
-    &databases::FIRESTORE_DATABASE,
-    &databases::BIGTABLE_INSTANCE,
-    &serverless::RUN_SERVICE,
-    &serverless::FUNCTION,
-    &security::KEY_RING,
-    &security::CRYPTO_KEY,
-    &security::SECRET,
-    &policy::OF_PROJECT,
-    &policy::OF_BUCKET,
-    &policy::OF_RUN_SERVICE,
-];
+pub fn types() -> impl Iterator<Item = &'static dyn ResourceProvider> {
+    let described = DESCRIBED.into_iter().map(|typed| typed as &dyn ResourceProvider);
+    described.chain(MEMBERS)
+}
+
+/// Members of policies, which are no objects of their own.
+static MEMBERS: [&'static dyn ResourceProvider; 3] =
+    [&policy::OF_PROJECT, &policy::OF_BUCKET, &policy::OF_RUN_SERVICE];
 
 /// Those that are descriptions.
-#[cfg(test)]
-pub static DESCRIBED: &[&Typed] = &[
+pub static DESCRIBED: [&Typed; 42] = [
     &NETWORK,
     &SUBNETWORK,
     &FIREWALL,

@@ -257,7 +257,7 @@ mod tests {
                 _ => {}
             }
         }
-        for typed in super::super::TYPES {
+        for typed in super::super::types() {
             let schema = typed.schema().unwrap();
             // A member of a policy has no place of its own.
             if schema.resource_type.to_string().ends_with("IamMember") {
