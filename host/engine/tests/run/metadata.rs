@@ -111,15 +111,19 @@ async fn a_change_of_what_is_said_plans_as_a_change_of_tags_and_nothing_else() {
 async fn tags_that_are_ignored_are_left_as_they_are() {
     let world = world();
     let stack = || {
-        let ignored = |path: &str| vec![path.parse::<Path>().unwrap()];
+        let ignored = |paths: &[&str]| paths.iter().map(|path| path.parse::<Path>().unwrap()).collect();
         vec![
-            thing("all").option(|options| options.ignore_changes = ignored("labels")),
-            thing("one").option(|options| options.ignore_changes = ignored("labels.owner")),
+            thing("all").option(|options| options.ignore_changes = ignored(&["labels"])),
+            thing("one")
+                .option(|options| options.ignore_changes = ignored(&["labels.owner", "labels.floor"])),
         ]
     };
     world.run_desired(saying(&[("owner", "shop")], stack())).await;
     let plan = world
-        .try_plan(saying(&[("owner", "team")], stack()), &PlanOptions::default())
+        .try_plan(
+            saying(&[("owner", "team"), ("floor", "2")], stack()),
+            &PlanOptions::default(),
+        )
         .await
         .unwrap();
     assert!(plan.is_empty(), "{:?}", actions(&plan));
