@@ -20,6 +20,8 @@ fn every_example_runs_and_then_plans_nothing() {
     assert!(names.len() >= 3, "{names:?}");
     for name in names {
         let project = Project::from_example(&name);
+        // Some have secrets, which the state keeps sealed.
+        project.run(["config", "key", "generate"]).succeeds();
         project.run(["run", "--simulate", "--yes"]).succeeds();
         project
             .run(["plan", "--simulate", "--detailed-exitcode"])

@@ -293,6 +293,14 @@ impl Typed {
     }
 }
 
+/// Returns the link that a rehearsal gives an object: such as the example, and no other object's.
+fn own_link(example: &str) -> String {
+    match example.rsplit_once('/') {
+        Some((place, _)) => format!("{place}/{{name}}"),
+        None => example.to_owned(),
+    }
+}
+
 impl ResourceProvider for Typed {
     fn resource_type(&self) -> &'static str {
         self.name
@@ -393,7 +401,7 @@ impl ResourceProvider for Typed {
         }
         building = building.output(
             "self_link",
-            text("Where it is found, which is its identity.").simulated(self.link),
+            text("Where it is found, which is its identity.").simulated(&own_link(self.link)),
         );
         if has_labels {
             building = building.tags_in(self.labels);
