@@ -10,14 +10,12 @@ const LIMITS: Tables = Tables {
     subject: "shared rate limits",
     last: "konductor_rate_limit",
     statements: "
-BEGIN;
-SELECT pg_advisory_xact_lock(7091314202119);
 CREATE TABLE IF NOT EXISTS konductor_rate_limit (
     name text PRIMARY KEY, tokens double precision NOT NULL, refilled timestamptz NOT NULL,
     level double precision NOT NULL, given integer NOT NULL
 ) WITH (fillfactor = 50);
-COMMIT;
 ",
+    lock: 7_091_314_202_119,
 };
 
 /// Takes tokens. The time is asked for when the row is locked, so that who waited for it counts what came back meanwhile; a

@@ -7,23 +7,19 @@
     missing_docs
 )]
 
+mod support;
+
 use std::time::{Duration, Instant};
 
-use konductor_model::SecretText;
 use konductor_queue::{Claim, Due, Ending, Order, Queue, Submission, Taken, WorkCommand};
-use konductor_state::backend::{NetworkSettings, PostgreSqlSettings};
 use konductor_tests::PostgreSqlServer;
+
+use support::settings;
 
 const LEASE: Duration = Duration::from_secs(600);
 
 fn queue(server: &PostgreSqlServer) -> Queue {
-    Queue::new(PostgreSqlSettings {
-        url: SecretText::new(server.url()),
-        password: None,
-        user: None,
-        network: NetworkSettings::default(),
-    })
-    .unwrap()
+    Queue::new(settings(server)).unwrap()
 }
 
 fn submission(project: &str, stacks: &[(&str, &[usize])]) -> Submission {

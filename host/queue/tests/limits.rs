@@ -7,22 +7,18 @@
     missing_docs
 )]
 
+mod support;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use konductor_model::SecretText;
 use konductor_queue::RateLimits;
-use konductor_state::backend::{NetworkSettings, PostgreSqlSettings};
 use konductor_tests::PostgreSqlServer;
 
-fn limits(url: &str) -> RateLimits {
-    RateLimits::new(PostgreSqlSettings {
-        url: SecretText::new(url),
-        password: None,
-        user: None,
-        network: NetworkSettings::default(),
-    })
-    .unwrap()
+use support::settings;
+
+fn limits(server: &PostgreSqlServer) -> RateLimits {
+    RateLimits::new(settings(server)).unwrap()
 }
 
 /// Asks again and again, as a process with much to send does, and returns when each token counted.
@@ -52,7 +48,7 @@ async fn clients_stay_inside_a_limit_together_get_all_of_it_and_none_is_left_out
     const CAPACITY: f64 = 60.0;
     const SECONDS: u32 = 4;
     let server = PostgreSqlServer::open();
-    let clients: Vec<_> = (0..6).map(|_| Arc::new(limits(&server.url()))).collect();
+    let clients: Vec<_> = (0..6).map(|_| Arc::new(limits(&server))).collect();
     // All at once to an empty database: the table is made by one of them.
     futures::future::join_all(clients.iter().map(|client| client.prepare()))
         .await
@@ -97,7 +93,7 @@ async fn clients_stay_inside_a_limit_together_get_all_of_it_and_none_is_left_out
 #[tokio::test]
 async fn tokens_come_back_at_the_rate_and_are_never_more_than_the_capacity() {
     let server = PostgreSqlServer::open();
-    let limits = limits(&server.url());
+    let limits = limits(&server);
     let first = limits.take("account", 10.0, 50.0, 1_000, 2).await.unwrap();
     assert_eq!((first.count, first.level), (25, 50.0), "half of what is there");
     let back = |seconds: i32| {
@@ -123,7 +119,7 @@ async fn tokens_come_back_at_the_rate_and_are_never_more_than_the_capacity() {
 #[tokio::test]
 async fn where_there_are_none_a_share_is_given_for_later_in_the_order_of_asking() {
     let server = PostgreSqlServer::open();
-    let (one, two) = (limits(&server.url()), limits(&server.url()));
+    let (one, two) = (limits(&server), limits(&server));
     // Nothing comes back while this test lasts.
     let take = async |who: &RateLimits, wanted| who.take("account", 0.000_1, 4.0, wanted, 3).await.unwrap();
     assert_eq!(take(&one, 3).await.count, 3);
@@ -138,7 +134,7 @@ async fn where_there_are_none_a_share_is_given_for_later_in_the_order_of_asking(
 #[tokio::test]
 async fn a_limit_that_nobody_asked_for_in_a_day_is_forgotten() {
     let server = PostgreSqlServer::open();
-    let limits = limits(&server.url());
+    let limits = limits(&server);
     for name in ["old", "new"] {
         limits.take(name, 1.0, 1.0, 1, 1).await.unwrap();
     }
@@ -150,7 +146,7 @@ async fn a_limit_that_nobody_asked_for_in_a_day_is_forgotten() {
 #[tokio::test]
 async fn a_database_that_is_gone_is_told_at_once_and_asked_again_when_it_is_back() {
     let mut server = PostgreSqlServer::open();
-    let limits = limits(&server.url());
+    let limits = limits(&server);
     limits.take("account", 1.0, 1.0, 1, 1).await.unwrap();
     server.kill();
     let began = Instant::now();

@@ -8,14 +8,16 @@
     missing_docs
 )]
 
+mod support;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use konductor_model::SecretText;
 use konductor_queue::{Beat, Claim, Ending, Order, Queue, Submission, Taken, WorkCommand, WorkState, Worker};
-use konductor_state::backend::{NetworkSettings, PostgreSqlSettings};
 use konductor_tests::PostgreSqlServer;
+
+use support::settings;
 
 const LEASE: Duration = Duration::from_secs(600);
 const CONFIGURATION: &str = "sha256:one";
@@ -68,13 +70,7 @@ impl Place {
 }
 
 fn queue(server: &PostgreSqlServer) -> Queue {
-    Queue::new(PostgreSqlSettings {
-        url: SecretText::new(server.url()),
-        password: None,
-        user: None,
-        network: NetworkSettings::default(),
-    })
-    .unwrap()
+    Queue::new(settings(server)).unwrap()
 }
 
 fn submission(stacks: &[(&str, &[usize])]) -> Submission {
@@ -98,6 +94,41 @@ fn states(expected: &[(&str, WorkState)]) -> BTreeMap<String, WorkState> {
         .iter()
         .map(|(stack, state)| ((*stack).to_owned(), *state))
         .collect()
+}
+
+#[tokio::test]
+async fn clients_that_come_at_once_to_an_empty_database_make_its_tables_once() {
+    // The lock under which the tables are made.
+    const LOCK: &str = "7091314202118";
+    let server = PostgreSqlServer::open();
+    let (first, connection) = tokio_postgres::connect(&server.url(), tokio_postgres::NoTls)
+        .await
+        .unwrap();
+    tokio::spawn(connection);
+    first
+        .batch_execute(&format!("BEGIN; SELECT pg_advisory_xact_lock({LOCK})"))
+        .await
+        .unwrap();
+    let mut clients = tokio::task::JoinSet::new();
+    for stack in ["a", "b", "c", "d"] {
+        let queue = queue(&server);
+        clients.spawn(async move { queue.submit(&submission(&[(stack, &[])])).await });
+    }
+    let waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted";
+    while first.query_one(waiting, &[]).await.unwrap().get::<_, i64>(0) < 4 {
+        tokio::task::yield_now().await;
+    }
+    first.batch_execute("COMMIT").await.unwrap();
+    for submitted in clients.join_all().await {
+        submitted.unwrap();
+    }
+    // Who makes them again waits for rows that others are at work with, and they for it.
+    let made_by = server.query(
+        "SELECT count(DISTINCT made) FROM (
+            SELECT xmin::text AS made FROM pg_trigger WHERE tgname LIKE 'konductor%'
+            UNION ALL SELECT xmin::text FROM pg_class WHERE relname = 'konductor_work') AS all_of_them",
+    );
+    assert_eq!(made_by.trim(), "1", "transactions that made the tables");
 }
 
 #[tokio::test]

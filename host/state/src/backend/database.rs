@@ -1,6 +1,7 @@
 //! One PostgreSQL database: how it is reached, and one statement after the other.
 //!
-//! No transaction stays open between two messages, so a client that is cut off leaves no lock behind.
+//! No transaction stays open between two messages, so a client that is cut off leaves no lock behind. The one that makes
+//! the tables does, on a connection that is closed when it does not end.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -48,8 +49,10 @@ pub struct Tables {
     pub subject: &'static str,
     /// The table that is there when all are.
     pub last: &'static str,
-    /// Makes the tables, in one transaction and under a lock, because two clients may come at once to an empty database.
+    /// Makes the tables. Runs in one transaction.
     pub statements: &'static str,
+    /// The key of the advisory lock under which they are made, because clients may come at once to an empty database.
+    pub lock: i64,
 }
 
 /// A database, connected when it is first asked and again after the connection broke.
@@ -207,16 +210,24 @@ impl Database {
             client
         };
         client.batch_execute(DURABLE).await.map_err(failed)?;
-        let made: bool = client
-            .query_one("SELECT to_regclass($1::text) IS NOT NULL", &[&self.tables.last])
-            .await
-            .map_err(failed)?
-            .get(0);
-        if !made {
+        if !self.has_tables(&client).await? {
             client
-                .batch_execute(self.tables.statements)
+                .batch_execute("BEGIN ISOLATION LEVEL READ COMMITTED")
                 .await
                 .map_err(failed)?;
+            client
+                .query("SELECT pg_advisory_xact_lock($1)", &[&self.tables.lock])
+                .await
+                .map_err(failed)?;
+            // Who made them while this one waited may be at work in them already, and what changes a table and what
+            // changes its rows would wait for each other.
+            if !self.has_tables(&client).await? {
+                client
+                    .batch_execute(self.tables.statements)
+                    .await
+                    .map_err(failed)?;
+            }
+            client.batch_execute("COMMIT").await.map_err(failed)?;
         }
         if let Some((channel, _)) = self.ear.subject() {
             client
@@ -227,6 +238,17 @@ impl Database {
             self.ear.heard.notify_one();
         }
         Ok(client)
+    }
+
+    async fn has_tables(&self, client: &Client) -> Result<bool, BackendError> {
+        // Not `to_regclass`: inside a transaction it answers from what the connection knew when that began.
+        const FOUND: &str = "SELECT EXISTS (SELECT FROM pg_catalog.pg_class
+            WHERE relname = $1::text AND pg_catalog.pg_table_is_visible(oid))";
+        let row = client
+            .query_one(FOUND, &[&self.tables.last])
+            .await
+            .map_err(|error| self.failed(error))?;
+        self.column(&row, 0)
     }
 
     /// Runs one statement and returns its rows. A connection that gives no answer in time is given up, so that nothing

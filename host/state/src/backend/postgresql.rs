@@ -24,8 +24,6 @@ const OF_LOGS: Tables = Tables {
     subject: "state",
     last: "konductor_segment",
     statements: "
-BEGIN;
-SELECT pg_advisory_xact_lock(7091314202117);
 CREATE TABLE IF NOT EXISTS konductor_stack (
     project text NOT NULL, stack text NOT NULL, format integer NOT NULL DEFAULT 1,
     serial bigint NOT NULL DEFAULT 0, lease bigint NOT NULL DEFAULT 0,
@@ -37,8 +35,8 @@ CREATE TABLE IF NOT EXISTS konductor_segment (
     PRIMARY KEY (project, stack, first),
     FOREIGN KEY (project, stack) REFERENCES konductor_stack
 );
-COMMIT;
 ",
+    lock: 7_091_314_202_117,
 };
 
 /// The logs, or the backups, in one database.

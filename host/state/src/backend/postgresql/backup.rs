@@ -11,15 +11,13 @@ const OF_BACKUPS: Tables = Tables {
     subject: "backup",
     last: "konductor_backup",
     statements: "
-BEGIN;
-SELECT pg_advisory_xact_lock(7091314202117);
 CREATE TABLE IF NOT EXISTS konductor_backup (
     project text NOT NULL, stack text NOT NULL, first bigint NOT NULL, body bytea NOT NULL,
     made timestamptz NOT NULL DEFAULT clock_timestamp(),
     PRIMARY KEY (project, stack, first)
 );
-COMMIT;
 ",
+    lock: 7_091_314_202_117,
 };
 
 impl PostgreSql {
