@@ -171,14 +171,8 @@ fn fitted(text: &str, rules: &TagRules, longest: usize) -> String {
     if fit.chars().count() <= longest {
         return fit;
     }
-    let digest: String = Sha256::digest(text.as_bytes())
-        .iter()
-        .flat_map(|byte| {
-            let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or('0');
-            [digit(byte >> 4), digit(byte & 15)]
-        })
-        .take(DIGEST)
-        .collect();
+    let digest = hex::encode(Sha256::digest(text.as_bytes()));
+    let digest = digest.get(..DIGEST).unwrap_or_default();
     let kept: String = fit.chars().take(longest.saturating_sub(DIGEST + 1)).collect();
     format!("{kept}_{digest}")
 }

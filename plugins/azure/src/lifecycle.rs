@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use konductor_schema_body::{changes, settled, writable};
-use konductor_sdk::cloud::{Answer, from_json, handle_of, in_progress, to_json};
+use konductor_sdk::cloud::{Answer, from_json, handle_of, in_progress, left_nothing, to_json};
 use konductor_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value as Json, json};
@@ -282,12 +282,7 @@ impl Target {
     fn after(&self, context: &Context, is_delete: bool, failure: Option<Failure>) -> Result<Stand, Failure> {
         match (self.get(context)?, failure) {
             (None, None) if is_delete => Ok(Stand::Gone),
-            // It is over and has left nothing, so that another one may be begun.
-            (None, Some(failure)) if failure.disposition == Disposition::Other => Err(Failure {
-                disposition: Disposition::Invalid,
-                ..failure
-            }),
-            (None, Some(failure)) => Err(failure),
+            (None, Some(failure)) => Err(left_nothing(failure)),
             (None, None) => Err(Failure::new(
                 Disposition::Unavailable,
                 format!(

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use konductor_schema_body::writable;
+use konductor_sdk::cloud::uuid_of;
 use konductor_sdk::prelude::*;
 use serde_json::{Value as Json, json};
 
@@ -149,7 +150,7 @@ impl Target {
         let mut request = api.request(setter.method.verb, &path).json(&payload);
         if setter.method.takes("requestId") {
             request = request
-                .query("requestId", step_token(token, name))
+                .query("requestId", uuid_of(&[token, name]))
                 .idempotent(true);
         }
         request.send()?.json()
@@ -270,7 +271,7 @@ impl Target {
         }
         if method.takes("requestId") {
             request = request
-                .query("requestId", step_token(token, "patch"))
+                .query("requestId", uuid_of(&[token, "patch"]))
                 .idempotent(true);
         }
         request.send()?.json()
@@ -294,41 +295,9 @@ pub(crate) fn changed(old: &Value, new: &Value) -> Vec<String> {
     names
 }
 
-/// Returns the key of one step: a UUID, as Google wants it, that follows from the key of the whole and the step.
-pub(crate) fn step_token(token: &str, step: &str) -> String {
-    // FNV-1a, twice with different beginnings: it only has to differ, it protects nothing.
-    let hash = |mut hash: u64| {
-        for byte in token.bytes().chain([0]).chain(step.bytes()) {
-            hash = (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-        }
-        hash
-    };
-    let (high, low) = (hash(0xcbf2_9ce4_8422_2325), hash(0x8422_2325_cbf2_9ce4));
-    let digits = format!("{high:016x}{low:016x}");
-    let part = |from: usize, to: usize| digits.get(from..to).unwrap_or_default().to_owned();
-    format!(
-        "{}-{}-4{}-a{}-{}",
-        part(0, 8),
-        part(8, 12),
-        part(13, 16),
-        part(17, 20),
-        part(20, 32)
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_key_of_a_step_is_a_uuid_and_follows_from_the_whole() {
-        let key = step_token("one", "labels");
-        assert_eq!(key, step_token("one", "labels"));
-        assert_ne!(key, step_token("one", "tags"));
-        assert_ne!(key, step_token("two", "labels"));
-        let lengths: Vec<usize> = key.split('-').map(str::len).collect();
-        assert_eq!(lengths, [8, 4, 4, 4, 12]);
-    }
 
     #[test]
     fn only_what_differs_is_changed() {

@@ -2,14 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use konductor_sdk::cloud::{handle_of, in_progress};
+use konductor_sdk::cloud::{handle_of, in_progress, left_nothing, uuid_of};
 use konductor_sdk::model::provider::Progress;
 use konductor_sdk::prelude::*;
 use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use crate::body::{Place, body_to_json};
-use crate::change::step_token;
 use crate::client::{Operation, OperationState, api, pause, received};
 use crate::link::{expand, link, matched, parameters, segments};
 use crate::types::{Method, RestType};
@@ -304,7 +303,7 @@ impl Target {
         let mut request = api.request(method.verb, &path);
         for name in &method.query {
             if *name == "requestId" {
-                request = request.query(name, step_token(token, "create")).idempotent(true);
+                request = request.query(name, uuid_of(&[token, "create"])).idempotent(true);
             } else if !OWN_QUERY.contains(name) {
                 match self.parameter(context, name) {
                     Some(value) => request = request.query(name, value),
@@ -482,7 +481,7 @@ impl Target {
         let api = api(context, self.rest.service());
         let mut request = api.request(method.verb, &path);
         if method.takes("requestId") {
-            request = request.query("requestId", step_token(token, "delete"));
+            request = request.query("requestId", uuid_of(&[token, "delete"]));
         }
         for (name, value) in self.named_in_query(&method, link) {
             request = request.query(&name, value);
@@ -556,17 +555,6 @@ impl Target {
                 }
             }
         }
-    }
-}
-
-/// Says of an operation that failed, and of which nothing is there, that it is over: another one may be begun.
-fn left_nothing(failure: Failure) -> Failure {
-    Failure {
-        disposition: match failure.disposition {
-            Disposition::Other => Disposition::Invalid,
-            known => known,
-        },
-        ..failure
     }
 }
 

@@ -18,6 +18,7 @@
 mod answer;
 mod http_client;
 mod json;
+mod key;
 mod long_operation;
 mod pages;
 mod request;
@@ -30,7 +31,8 @@ use crate::context::Context;
 pub use answer::{Answer, disposition_of_status};
 pub use http_client::{HttpError, cloud_request, send_http};
 pub use json::{from_json, to_json};
-pub use long_operation::{handle_of, in_progress};
+pub use key::uuid_of;
+pub use long_operation::{handle_of, in_progress, left_nothing};
 pub use pages::{Pages, all_pages, next_link, query_parameter};
 pub use request::Request;
 

@@ -152,16 +152,8 @@ fn render_control(out: &mut String, report: &Report<'_>, control: &ControlAssess
         control.status.words(),
     );
     for result in report.results(control) {
-        let check = report.assessment.check(result);
         let word = report.word(control, result);
-        let remark = match (word, report.waiver(control, result)) {
-            (_, Some(waiver)) => format!(
-                "{} Waived by {} until {}: {}",
-                check.title, waiver.approver, waiver.expires, waiver.reason
-            ),
-            ("failed", None) => format!("{} {}", check.title, check.remedy),
-            _ => String::new(),
-        };
+        let remark = report.remark(control, result);
         let _ = writeln!(
             out,
             "<tr><td><span class=\"status {word}\">{word}</span></td><td>{}</td><td><code>{}</code></td><td>{}</td></tr>",

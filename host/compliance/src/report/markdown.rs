@@ -33,16 +33,8 @@ pub(super) fn render(report: &Report<'_>) -> String {
         let _ = writeln!(out, "{}\n", capitalized(control.status.words()));
         out.push_str("| | resource | check | |\n|---|---|---|---|\n");
         for result in report.results(control) {
-            let check = report.assessment.check(result);
             let word = report.word(control, result);
-            let said = match (word, report.waiver(control, result)) {
-                (_, Some(waiver)) => format!(
-                    "{} Waived by {} until {}: {}",
-                    check.title, waiver.approver, waiver.expires, waiver.reason
-                ),
-                ("failed", None) => format!("{} {}", check.title, check.remedy),
-                _ => String::new(),
-            };
+            let said = report.remark(control, result);
             let _ = writeln!(
                 out,
                 "| {word} | {} | {} | {} |",

@@ -104,6 +104,19 @@ impl Report<'_> {
         }
     }
 
+    /// Returns what there is to say of a result, in a control: what is wrong and what to do, or who allows it.
+    fn remark(&self, control: &ControlAssessment, result: &CheckResult) -> String {
+        let check = self.assessment.check(result);
+        match (self.word(control, result), self.waiver(control, result)) {
+            (_, Some(waiver)) => format!(
+                "{} Waived by {} until {}: {}",
+                check.title, waiver.approver, waiver.expires, waiver.reason
+            ),
+            ("failed", None) => format!("{} {}", check.title, check.remedy),
+            _ => String::new(),
+        }
+    }
+
     /// Returns who allows a finding, in a control.
     fn waiver<'r>(
         &'r self,

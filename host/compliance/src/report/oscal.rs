@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use konductor_model::compliance::{CheckOutcome, CheckResult};
 use serde_json::{Value as Json, json};
-use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 use super::Report;
 use crate::assessment::{ControlAssessment, ControlStatus};
@@ -259,18 +259,7 @@ struct Names(String);
 
 impl Names {
     fn uuid(&self, of: &str) -> String {
-        let digest = Sha256::digest(format!("{}#{of}", self.0));
-        let text = hex::encode(digest);
-        let part = |from: usize, to: usize| text.get(from..to).unwrap_or_default();
-        // The form of one that is made from a name.
-        format!(
-            "{}-{}-5{}-a{}-{}",
-            part(0, 8),
-            part(8, 12),
-            part(13, 16),
-            part(17, 20),
-            part(20, 32)
-        )
+        Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}#{of}", self.0).as_bytes()).to_string()
     }
 }
 

@@ -1,7 +1,7 @@
 //! What is done to an object of a described type: its attributes become an ARM resource, and its answer attributes.
 
 use konductor_schema_body::{check, marked, settled, writable};
-use konductor_sdk::cloud::from_json;
+use konductor_sdk::cloud::{from_json, uuid_of};
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
 use konductor_sdk::schema_builder::SchemaError;
@@ -73,7 +73,7 @@ impl Description {
         let name = match inputs.attribute("name").and_then(Value::as_text) {
             Some(name) => name.to_owned(),
             // The same for every attempt at the same create.
-            None => uuid_of(token),
+            None => uuid_of(&[token]),
         };
         let arm_type = self.arm();
         Ok(Target {
@@ -265,26 +265,6 @@ fn name_of(element: &Value) -> Option<String> {
 fn names_of(list: &Value) -> Vec<String> {
     let elements = list.as_list().unwrap_or_default();
     elements.iter().filter_map(name_of).collect()
-}
-
-/// Returns a UUID that is the same for the same text: its 128-bit FNV-1a hash, marked as one of a kind of its own.
-fn uuid_of(text: &str) -> String {
-    const OFFSET: u128 = 0x6c62_272e_07bb_0142_62b8_2175_6295_c58d;
-    const PRIME: u128 = 0x0000_0000_0100_0000_0000_0000_0000_013b;
-    let hash = text
-        .bytes()
-        .fold(OFFSET, |hash, byte| (hash ^ u128::from(byte)).wrapping_mul(PRIME));
-    let marked = (hash & !(0xf << 76) & !(0x3 << 62)) | (0x8 << 76) | (0x2 << 62);
-    let digits = format!("{marked:032x}");
-    let part = |range: std::ops::Range<usize>| digits.get(range).unwrap_or_default();
-    format!(
-        "{}-{}-{}-{}-{}",
-        part(0..8),
-        part(8..12),
-        part(12..16),
-        part(16..20),
-        part(20..32)
-    )
 }
 
 /// Returns the schema of the names of a type's objects.

@@ -44,3 +44,28 @@ pub fn handle_of<T: DeserializeOwned>(handle: &[u8]) -> Result<T, Failure> {
         )
     })
 }
+
+/// Says of an operation that failed in the end, and of which nothing is there, that it is over, so that the next run begins
+/// another one instead of asking for this one again. Call it only after looking.
+pub fn left_nothing(failure: Failure) -> Failure {
+    Failure {
+        disposition: match failure.disposition {
+            Disposition::Other => Disposition::Invalid,
+            known => known,
+        },
+        ..failure
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_failed_and_left_nothing_is_a_refusal_and_what_may_pass_stays_so() {
+        let of = |disposition| left_nothing(Failure::new(disposition, "x")).disposition;
+        assert!(of(Disposition::Other).is_refusal());
+        assert_eq!(of(Disposition::Unavailable), Disposition::Unavailable);
+        assert_eq!(of(Disposition::Quota), Disposition::Quota);
+    }
+}

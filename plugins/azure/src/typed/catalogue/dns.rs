@@ -81,6 +81,17 @@ const ALIAS: Attribute = may(
     "The resource whose addresses are answered, in place of records.",
 );
 
+/// Such a kind has records, or names a resource in their place.
+const RECORDS_OR_ALIAS: &[Rule] = &[
+    Rule::AtLeastOne(&["records", "target_resource_id"]),
+    Rule::AtMostOne(&["records", "target_resource_id"]),
+];
+/// The same for a kind that has one record.
+const RECORD_OR_ALIAS: &[Rule] = &[
+    Rule::AtLeastOne(&["record", "target_resource_id"]),
+    Rule::AtMostOne(&["record", "target_resource_id"]),
+];
+
 /// What every record set of a private zone has.
 const PRIVATE_TTL: Attribute =
     may("ttl", "properties.ttl", "How many seconds answers are good for.").default("3600");
@@ -151,10 +162,7 @@ macro_rules! example {
 
 /// Addresses of IPv4.
 pub static A_RECORD: Description = Description {
-    rules: &[
-        Rule::AtLeastOne(&["records", "target_resource_id"]),
-        Rule::AtMostOne(&["records", "target_resource_id"]),
-    ],
+    rules: RECORDS_OR_ALIAS,
     ..records(
         "azure:dns:ARecord",
         "The addresses of a name, of IPv4. `@` is the name of the zone itself.",
@@ -179,10 +187,7 @@ pub static A_RECORD: Description = Description {
 
 /// Addresses of IPv6.
 pub static AAAA_RECORD: Description = Description {
-    rules: &[
-        Rule::AtLeastOne(&["records", "target_resource_id"]),
-        Rule::AtMostOne(&["records", "target_resource_id"]),
-    ],
+    rules: RECORDS_OR_ALIAS,
     ..records(
         "azure:dns:AaaaRecord",
         "The addresses of a name, of IPv6.",
@@ -207,10 +212,7 @@ pub static AAAA_RECORD: Description = Description {
 
 /// Another name.
 pub static CNAME_RECORD: Description = Description {
-    rules: &[
-        Rule::AtLeastOne(&["record", "target_resource_id"]),
-        Rule::AtMostOne(&["record", "target_resource_id"]),
-    ],
+    rules: RECORD_OR_ALIAS,
     ..records(
         "azure:dns:CnameRecord",
         "The other name that a name stands for.",
