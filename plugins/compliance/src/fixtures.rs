@@ -9,7 +9,6 @@ use serde_json::{Value as Json, json};
 
 use crate::check::{self, WrittenCheck};
 use crate::evaluation::judge;
-use crate::google_attributes;
 use crate::subject::Subject;
 
 static AZURE_TYPES: &[u8] = include_bytes!("../../azure/types/types.table");
@@ -188,7 +187,7 @@ fn every_attribute_that_a_check_reads_is_one_of_the_cloud() {
                 }
                 "gcp" => (
                     google.find(kind).map(|entry| entry.body()),
-                    &google_attributes::attribute_name,
+                    &konductor_schema_table::attribute_name,
                 ),
                 _ => continue,
             };

@@ -1,5 +1,6 @@
 //! Google's types with attributes of their own, and the spelling of those.
 
+use konductor_schema_table::attribute_name;
 use serde_json::Value as Json;
 
 /// The types, as Konductor and as Google call them.
@@ -91,27 +92,6 @@ pub(crate) fn spelled(body: &Json) -> Json {
         Json::Array(elements) => Json::Array(elements.iter().map(spelled).collect()),
         other => other.clone(),
     }
-}
-
-/// Returns a property's name in the spelling of attributes: `ipCidrRange` is `ip_cidr_range`.
-pub(crate) fn attribute_name(property: &str) -> String {
-    // One word, though not in one case.
-    let property = property.replace("IPv", "Ipv").replace("IPs", "Ips");
-    let characters: Vec<char> = property.chars().collect();
-    let mut name = String::new();
-    for (index, character) in characters.iter().enumerate() {
-        if character.is_ascii_uppercase() {
-            let before = index.checked_sub(1).and_then(|before| characters.get(before));
-            let after = characters.get(index + 1);
-            let begins = before.is_some_and(|before| !before.is_ascii_uppercase())
-                || (index > 0 && after.is_some_and(char::is_ascii_lowercase));
-            if begins && !name.ends_with('_') {
-                name.push('_');
-            }
-        }
-        name.push(character.to_ascii_lowercase());
-    }
-    name
 }
 
 /// Returns a path of attributes in Google's own spelling, where that is the usual one.

@@ -4,14 +4,13 @@
 //! Of a cluster and a node pool one property is changed by each request. What stands in no list here cannot be changed.
 
 use konductor_schema_body::property;
-use konductor_schema_table::{Flags, Kind, Node, Property};
+use konductor_schema_table::{Flags, Kind, Node, Property, attribute_name};
 use konductor_sdk::model::schema::AttributeKind;
 use konductor_sdk::prelude::*;
 use serde_json::{Map, Value as Json};
 
 use crate::body::{Place, body_to_json};
 use crate::change::changed;
-use crate::typed::attribute_name;
 use crate::types::Method;
 
 const CLUSTERS: &str = "container/v1/projects.locations.clusters";

@@ -16,7 +16,7 @@ mod spelling;
 use std::collections::BTreeMap;
 
 use konductor_schema_body::marked;
-use konductor_schema_table::{Flags, Kind};
+use konductor_schema_table::{Flags, Kind, attribute_name};
 use konductor_sdk::model::schema::AttributeKind;
 use konductor_sdk::prelude::*;
 use konductor_sdk::resource::ReadResult;
@@ -24,7 +24,6 @@ use konductor_sdk::schema_builder::SchemaError;
 
 use self::adjustment::{adjust, defaults_of};
 pub use self::catalogue::types;
-pub(crate) use self::conversion::attribute_name;
 use self::conversion::{schema_of, to_attributes, to_body};
 pub use self::description::{Completion, Deletion, Named, Typed};
 use crate::body::{Place, body_to_json, spelled};

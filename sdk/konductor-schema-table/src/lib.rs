@@ -40,9 +40,11 @@ mod encoding;
 mod equal_definitions;
 mod flags;
 mod node;
+mod spelling;
 mod table;
 
 pub use builder::{BuildError, Definition, NodeId, PropertyDefinition, TableBuilder};
 pub use flags::Flags;
 pub use node::{Choices, IntegerRules, Kind, List, Node, Object, Property, TextRules, Variants};
+pub use spelling::attribute_name;
 pub use table::{Entry, Table, TableError};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use konductor_schema_body::is_number_text;
-use konductor_schema_table::{Flags, Kind, Node};
+use konductor_schema_table::{Flags, Kind, Node, attribute_name};
 use konductor_sdk::model::schema::AttributeKind;
 use konductor_sdk::prelude::*;
 
@@ -12,28 +12,6 @@ const DEEPEST: usize = 6;
 
 /// What no attribute is made of below the top: it says nothing, or changes whenever anything beside it does.
 const HIDDEN: [&str; 2] = ["kind", "fingerprint"];
-
-/// Returns a property's name in the spelling of attributes: `ipCidrRange` is `ip_cidr_range`, `IPProtocol` is
-/// `ip_protocol`.
-pub fn attribute_name(property: &str) -> String {
-    // One word, though not in one case.
-    let property = property.replace("IPv", "Ipv").replace("IPs", "Ips");
-    let characters: Vec<char> = property.chars().collect();
-    let mut name = String::new();
-    for (index, character) in characters.iter().enumerate() {
-        if character.is_ascii_uppercase() {
-            let before = index.checked_sub(1).and_then(|before| characters.get(before));
-            let after = characters.get(index + 1);
-            let begins = before.is_some_and(|before| !before.is_ascii_uppercase())
-                || (index > 0 && after.is_some_and(char::is_ascii_lowercase));
-            if begins && !name.ends_with('_') {
-                name.push('_');
-            }
-        }
-        name.push(character.to_ascii_lowercase());
-    }
-    name
-}
 
 fn is_number(node: Node<'static>) -> bool {
     matches!(node.kind(), Kind::Text(rules) if is_number_text(&rules))
@@ -222,23 +200,6 @@ mod tests {
     use super::*;
     use crate::types::RestType;
     use konductor_sdk::cloud::{from_json, to_json};
-
-    #[test]
-    fn names_are_spelled_as_attributes() {
-        for (property, attribute) in [
-            ("ipCidrRange", "ip_cidr_range"),
-            ("IPProtocol", "ip_protocol"),
-            ("selfLink", "self_link"),
-            ("enableIPv6", "enable_ipv6"),
-            ("name", "name"),
-            ("natIPs", "nat_ips"),
-            ("gatewayIPv4", "gateway_ipv4"),
-            ("IPAddress", "ip_address"),
-            ("I", "i"),
-        ] {
-            assert_eq!(attribute_name(property), attribute, "{property}");
-        }
-    }
 
     #[test]
     fn no_two_properties_of_a_type_have_the_same_attribute() {

@@ -6,7 +6,9 @@ use konductor_sdk::model::schema::AttributeKind;
 use konductor_sdk::prelude::*;
 
 use super::catalogue::DESCRIBED;
-use super::{Typed, attribute_name};
+use konductor_schema_table::attribute_name;
+
+use super::Typed;
 use crate::types::RestType;
 
 const PUBLISHED: &str = include_str!("../../types/immutable.txt");
