@@ -226,7 +226,7 @@ impl Session {
 
         // Wrong safeguards are said before the run begins.
         let safeguards = project.configuration.safeguards(project.context(&stacks))?;
-        let document = RunDocument::collect(&project, project.context(&stacks))?;
+        let document = RunDocument::collect(&project, project.context(&stacks)).await?;
         let run = uuid::Uuid::now_v7().to_string();
         if options.locked {
             let started = RunStarted {

@@ -25,7 +25,7 @@ pub async fn metadata(
 
 async fn show(project: &Project, output: &Output) -> Result<(), CommandError> {
     let stacks = project.other_stacks().await?;
-    let document = RunDocument::collect(project, project.context(&stacks))?;
+    let document = RunDocument::collect(project, project.context(&stacks)).await?;
     let fields = document.fields();
     let inherited = document.inherited().fields;
     let longest = fields.keys().map(String::len).max().unwrap_or_default();

@@ -6,29 +6,43 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 
 /// Returns the commit, its author, the branch, whether there are changes that no commit has, and the remote without
-/// credentials; nothing where there is no git, or no repository.
+/// credentials; nothing where there is no git, or no commit.
 ///
-/// Settings of the repository that name programs are not followed.
+/// No hook and no file monitor of the repository is run.
 pub fn facts(folder: &Path) -> BTreeMap<&'static str, String> {
-    let ask = |arguments: &[&str]| ask(folder, arguments);
-    let mut found = BTreeMap::new();
-    let Some(commit) = ask(&["rev-parse", "--verify", "HEAD"]) else {
+    let status = ask(
+        folder,
+        &["status", "--porcelain=v2", "--branch", "--ignore-submodules=all"],
+    );
+    let mut found = status.as_deref().map(of_status).unwrap_or_default();
+    if found.is_empty() {
         return found;
-    };
-    found.insert("git_commit", commit);
-    if let Some(author) = ask(&["show", "--no-patch", "--format=%an <%ae>", "HEAD"]) {
+    }
+    if let Some(author) = ask(folder, &["show", "--no-patch", "--format=%an <%ae>", "HEAD"]) {
         found.insert("git_author", author);
     }
-    // A detached HEAD has none.
-    if let Some(branch) = ask(&["symbolic-ref", "--quiet", "--short", "HEAD"]) {
+    if let Some(remote) = ask(folder, &["remote", "get-url", "origin"]) {
+        found.insert("git_remote", without_credentials(&remote));
+    }
+    found
+}
+
+/// Reads the status in its second form; nothing where there is no commit yet.
+fn of_status(status: &str) -> BTreeMap<&'static str, String> {
+    let head = |name: &str| {
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("# branch.")?.strip_prefix(name));
+        line.map(|value| value.trim().to_owned())
+    };
+    let Some(commit) = head("oid ").filter(|commit| !commit.starts_with('(')) else {
+        return BTreeMap::new();
+    };
+    let dirty = status.lines().any(|line| !line.starts_with('#'));
+    let mut found = BTreeMap::from([("git_commit", commit), ("git_dirty", dirty.to_string())]);
+    // A detached HEAD has no branch.
+    if let Some(branch) = head("head ").filter(|branch| !branch.starts_with('(')) {
         found.insert("git_branch", branch);
-    }
-    if let Some(changes) = ask(&["status", "--porcelain", "--ignore-submodules=all"]) {
-        found.insert("git_dirty", (!changes.is_empty()).to_string());
-    }
-    let remote = ask(&["remote", "get-url", "origin"]);
-    if let Some(remote) = remote.map(|remote| without_credentials(&remote)) {
-        found.insert("git_remote", remote);
     }
     found
 }
@@ -85,6 +99,20 @@ mod tests {
         ] {
             assert_eq!(without_credentials(remote), told);
         }
+    }
+
+    #[test]
+    fn a_status_says_commit_branch_and_whether_something_changed() {
+        let clean = of_status("# branch.oid 1a2b\n# branch.head main\n# branch.ab +0 -0\n");
+        assert_eq!(
+            (clean["git_commit"].as_str(), clean["git_branch"].as_str()),
+            ("1a2b", "main")
+        );
+        assert_eq!(clean["git_dirty"], "false");
+        let dirty = of_status("# branch.oid 1a2b\n# branch.head (detached)\n? konductor.dev.yaml\n");
+        assert_eq!(dirty["git_dirty"], "true");
+        assert!(!dirty.contains_key("git_branch"));
+        assert!(of_status("# branch.oid (initial)\n# branch.head main\n").is_empty());
     }
 
     #[test]

@@ -25,7 +25,10 @@ impl RunDocument {
     ///
     /// # Errors
     /// When the section `metadata` is wrong.
-    pub fn collect(project: &Project, context: konductor_config::Context<'_>) -> Result<Self, CommandError> {
+    pub async fn collect(
+        project: &Project,
+        context: konductor_config::Context<'_>,
+    ) -> Result<Self, CommandError> {
         let configuration = &project.configuration;
         let settings = configuration.metadata(context)?;
         let mut found = BTreeMap::from([
@@ -37,7 +40,9 @@ impl RunDocument {
         }
         // Git is asked only where somebody wants to know.
         if !settings.fields.is_empty() || !settings.tags.is_empty() {
-            let facts = git::facts(&project.folder);
+            let folder = project.folder.clone();
+            let facts = tokio::task::spawn_blocking(move || git::facts(&folder)).await;
+            let facts = facts.map_err(|_| CommandError::message("asking git ended in a panic"))?;
             found.extend(facts.into_iter().map(|(field, value)| (field.to_owned(), value)));
         }
         Ok(Self { settings, found })
