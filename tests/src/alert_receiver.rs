@@ -1,22 +1,19 @@
 //! Somebody who is told of drift.
 
-use std::io::{BufRead, BufReader};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::checkout;
+use crate::line_process::LineProcess;
 
 /// How long an alert may take. It is there to end a hanging test, not to time anything.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An HTTP server and a mail server that write down what they get; they are gone when this is dropped.
 pub struct AlertReceiver {
-    server: Child,
-    _input: ChildStdin,
-    received: Receiver<Value>,
+    server: LineProcess,
     http: u64,
     smtp: u64,
 }
@@ -27,29 +24,15 @@ impl AlertReceiver {
     /// # Panics
     /// When they do not start.
     pub fn start() -> Self {
-        let mut server = Command::new(checkout::python())
+        let mut server = Command::new(checkout::python());
+        server
             .arg(checkout::root().join("tests/python/alert_receiver.py"))
             .env_clear()
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python can be started");
-        let output = server.stdout.take().unwrap();
-        let (sender, received) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let event = serde_json::from_str(&line).expect("the receiver speaks JSON");
-                if sender.send(event).is_err() {
-                    break;
-                }
-            }
-        });
-        let ready = received.recv_timeout(PATIENCE).expect("the receiver starts");
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        let server = LineProcess::start(&mut server, PATIENCE);
+        let ready = server.next();
         Self {
-            _input: server.stdin.take().unwrap(),
             server,
-            received,
             http: ready["http"].as_u64().unwrap(),
             smtp: ready["smtp"].as_u64().unwrap(),
         }
@@ -70,12 +53,12 @@ impl AlertReceiver {
     /// # Panics
     /// When none comes for a long time.
     pub fn next(&self) -> Value {
-        self.received.recv_timeout(PATIENCE).expect("somebody is told")
+        self.server.next()
     }
 
     /// Returns what came and was not asked for yet.
     pub fn rest(&self) -> Vec<Value> {
-        self.received.try_iter().collect()
+        self.server.rest()
     }
 }
 
@@ -96,12 +79,4 @@ print(urllib.request.urlopen(sys.argv[1], timeout=30).read().decode())";
         String::from_utf8_lossy(&output.stderr)
     );
     String::from_utf8(output.stdout).unwrap()
-}
-
-impl Drop for AlertReceiver {
-    fn drop(&mut self) {
-        // Failing means that it has ended already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
-    }
 }

@@ -15,6 +15,7 @@ mod devpi;
 mod gcp_project;
 mod installation;
 mod kinto;
+mod line_process;
 mod mail_server;
 mod node_tools;
 mod oci_registry;

@@ -1,14 +1,13 @@
 //! A mail server with TLS and passwords, whose certificate is from an authority of its own.
 
-use std::io::{BufRead, BufReader};
 use std::path::PathBuf;
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::mpsc::{Receiver, channel};
+use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::checkout;
+use crate::line_process::LineProcess;
 use crate::openssl::CertificateAuthority;
 
 /// How long a mail may take. It is there to end a hanging test, not to time anything.
@@ -16,10 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A mail server; it is gone when this is dropped. It takes mail from a user with the right password alone.
 pub struct MailServer {
-    server: Child,
-    _input: ChildStdin,
+    server: LineProcess,
     folder: tempfile::TempDir,
-    received: Receiver<Value>,
     ready: Value,
 }
 
@@ -36,35 +33,20 @@ impl MailServer {
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
         CertificateAuthority::create(folder.path()).issue("mail", "server");
-        let mut server = Command::new(checkout::python())
+        let mut server = Command::new(checkout::python());
+        server
             .arg(checkout::root().join("tests/python/mail_server.py"))
             .arg("--certificate")
             .arg(folder.path().join("mail.pem"))
             .arg("--key")
             .arg(folder.path().join("mail.key"))
             .env_clear()
-            .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("Python can be started");
-        let output = server.stdout.take().unwrap();
-        let (sender, received) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                let event = serde_json::from_str(&line).expect("the mail server speaks JSON");
-                if sender.send(event).is_err() {
-                    break;
-                }
-            }
-        });
-        let ready = received.recv_timeout(PATIENCE).expect("the mail server starts");
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        let server = LineProcess::start(&mut server, PATIENCE);
         Self {
-            _input: server.stdin.take().unwrap(),
+            ready: server.next(),
             server,
             folder,
-            received,
-            ready,
         }
     }
 
@@ -91,19 +73,11 @@ impl MailServer {
     /// # Panics
     /// When none comes for a long time.
     pub fn next(&self) -> Value {
-        self.received.recv_timeout(PATIENCE).expect("a mail comes")
+        self.server.next()
     }
 
     /// Tells whether a mail came that was not asked for yet.
     pub fn has_mail(&self) -> bool {
-        self.received.try_recv().is_ok()
-    }
-}
-
-impl Drop for MailServer {
-    fn drop(&mut self) {
-        // Failing means that it has ended already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
+        !self.server.rest().is_empty()
     }
 }

@@ -1,15 +1,13 @@
 //! A simulated cloud of one test: a server in Python that is asked about its cloud line by line.
 
-use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, ChildStdin, Command, Stdio};
-use std::sync::Mutex;
-use std::sync::mpsc::{Receiver, channel};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::checkout;
+use crate::line_process::LineProcess;
 
 /// How long a simulator may take to start or to answer. It is there to end a hanging test, not to time anything.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -20,8 +18,7 @@ const PATIENCE: Duration = Duration::from_secs(120);
 /// standard input, a line of JSON each, with `{"ok": …}` or `{"error": "…"}`.
 pub(crate) struct Simulator {
     ready: Value,
-    server: Child,
-    dialogue: Mutex<(ChildStdin, Receiver<String>)>,
+    server: LineProcess,
     folder: tempfile::TempDir,
 }
 
@@ -32,7 +29,8 @@ impl Simulator {
     /// When it does not start.
     pub(crate) fn start(python: &Path, script: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let mut server = Command::new(python)
+        let mut server = Command::new(python);
+        server
             .arg(checkout::root().join(script))
             .arg("--requests")
             .arg(folder.path().join("requests.jsonl"))
@@ -41,28 +39,11 @@ impl Simulator {
             // Signing and the clock must agree wherever the tests run.
             .env("TZ", "UTC")
             .env("PYTHONDONTWRITEBYTECODE", "1")
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::inherit())
-            .spawn()
-            .expect("the simulator can be started");
-        let output = server.stdout.take().unwrap();
-        let (sender, from) = channel();
-        std::thread::spawn(move || {
-            for line in BufReader::new(output).lines().map_while(Result::ok) {
-                if sender.send(line).is_err() {
-                    break;
-                }
-            }
-        });
-        let to = server.stdin.take().unwrap();
-        let ready = from
-            .recv_timeout(PATIENCE)
-            .expect("the simulator says that it is ready");
+            .stderr(Stdio::inherit());
+        let server = LineProcess::start(&mut server, PATIENCE);
         Self {
-            ready: serde_json::from_str(&ready).expect("the simulator speaks JSON"),
+            ready: server.next(),
             server,
-            dialogue: Mutex::new((to, from)),
             folder,
         }
     }
@@ -93,10 +74,7 @@ impl Simulator {
     /// # Panics
     /// When it does not answer.
     pub(crate) fn try_ask(&self, question: &Value) -> Result<Value, String> {
-        let mut dialogue = self.dialogue.lock().unwrap();
-        writeln!(dialogue.0, "{question}").expect("the simulator listens");
-        let line = dialogue.1.recv_timeout(PATIENCE).expect("the simulator answers");
-        let mut answer: Value = serde_json::from_str(&line).expect("the simulator speaks JSON");
+        let mut answer = self.server.ask(question);
         match answer.get("error").and_then(Value::as_str) {
             Some(error) => Err(error.to_owned()),
             None => Ok(answer["ok"].take()),
@@ -128,13 +106,5 @@ impl Simulator {
             .lines()
             .map(|line| serde_json::from_str(line).unwrap())
             .collect()
-    }
-}
-
-impl Drop for Simulator {
-    fn drop(&mut self) {
-        // Failing means that it has ended already.
-        let _ = self.server.kill();
-        let _ = self.server.wait();
     }
 }

@@ -146,6 +146,12 @@ fn everybody_is_told_once_for_every_change_of_the_drift_also_by_another_process(
     project.run(["log", "verify", "--simulate"]).succeeds();
 }
 
+/// Returns how an alert was told.
+fn told(events: &[Value]) -> Value {
+    let told = events.iter().find(|event| event["event"] == "alert-told");
+    told.unwrap().clone()
+}
+
 #[test]
 fn a_mail_goes_over_tls_to_a_server_that_is_trusted_and_its_password_is_told_nowhere() {
     let server = MailServer::start();
@@ -160,22 +166,14 @@ fn a_mail_goes_over_tls_to_a_server_that_is_trusted_and_its_password_is_told_now
         MailServer::PASSWORD,
     ));
     label(&project, "theirs");
-    let events = checked(&project);
-    let told = events
-        .iter()
-        .find(|event| event["event"] == "alert-told")
-        .unwrap();
-    let error = told["error"].as_str().unwrap();
+    let alert = told(&checked(&project));
+    let error = alert["error"].as_str().unwrap();
     assert!(error.contains("invalid peer certificate"), "{error}");
     assert!(!server.has_mail());
 
     let project = project.with_environment("SSL_CERT_FILE", server.authority().to_str().unwrap());
-    let events = checked(&project);
-    let told = events
-        .iter()
-        .find(|event| event["event"] == "alert-told")
-        .unwrap();
-    assert_eq!(told["error"], Value::Null, "{told}");
+    let alert = told(&checked(&project));
+    assert_eq!(alert["error"], Value::Null, "{alert}");
     let mail = server.next();
     assert_eq!(mail["tls"], "TLSv1.3");
     assert_eq!(mail["user"], MailServer::USER);
@@ -193,11 +191,8 @@ fn a_mail_goes_over_tls_to_a_server_that_is_trusted_and_its_password_is_told_now
     );
     label(&project, "theirs again");
     let events = checked(&project);
-    let told = events
-        .iter()
-        .find(|event| event["event"] == "alert-told")
-        .unwrap();
-    let error = told["error"].as_str().unwrap();
+    let alert = told(&events);
+    let error = alert["error"].as_str().unwrap();
     assert!(error.contains("535"), "{error}");
     let log = project
         .run(["log", "show", "--all", "--simulate", "--json"])
