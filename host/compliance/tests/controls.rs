@@ -167,6 +167,17 @@ fn the_strictest_level_of_the_controls_of_a_check_holds() {
     assert_eq!((decision.denied, decision.warned), (1, 0));
     assert!(!answer.findings[0].warning && !answer.findings[0].excepted);
 
+    // What is said of the check does not weaken what is said of one of its controls.
+    settings.controls.push(ControlLevel {
+        control: text("encrypted"),
+        level: PolicyLevel::Advisory,
+    });
+    assert_eq!(
+        outcome(&assessed(&settings, results(&[("encrypted", "disk")], &[]))),
+        PackageOutcome::Denied
+    );
+    settings.controls.pop();
+
     settings.controls[0].control = text("backed-up");
     assert_eq!(
         outcome(&assessed(&settings, results(&[("encrypted", "disk")], &[]))),
