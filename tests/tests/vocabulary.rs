@@ -55,8 +55,8 @@ impl Clouds {
         }
     }
 
-    fn project(&self) -> Project {
-        Project::from_text(SHOP, STACK)
+    fn project_of(&self, text: &str) -> Project {
+        Project::from_text(text, STACK)
             .with_account(&self.aws)
             .with_azure(&self.azure)
             .with_gcp(&self.gcp)
@@ -111,7 +111,7 @@ fn assert_told(mut plan: Finished, lost: &[&str], other: &[&str]) {
 #[test]
 fn a_stack_moves_from_cloud_to_cloud_by_one_word_and_the_plan_says_what_is_lost() {
     let clouds = Clouds::open();
-    let project = clouds.project();
+    let project = clouds.project_of(SHOP);
     let first = project.run(["run", "--yes"]).succeeds();
     let not_used = "`location` is for Azure and is not used in AWS";
     assert_told(first, &[], &[not_used]);
@@ -248,4 +248,96 @@ fn what_is_in_google(clouds: &Clouds, outputs: &Value) {
         outputs["files"],
         "https://storage.googleapis.com/konductor-shop-files"
     );
+}
+
+const MACHINES: &str = r#"name: machines
+resources:
+  network:
+    type: konductor:net:Network
+    properties: { name: shop-network, cidr_block: 10.20.0.0/16 }
+
+  web:
+    type: konductor:compute:Instance
+    properties:
+      name: shop-web
+      network_id: ${network.id}
+      subnet_id: ${network.public_subnet_ids[0]}
+      public_address: true
+      ssh_public_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl operator@example.com
+      gcp: { zone: europe-west1-b }
+
+  cluster:
+    type: konductor:kubernetes:Cluster
+    properties:
+      name: shop-cluster
+      network_id: ${network.id}
+      subnet_id: ${network.private_subnet_ids[0]}
+      node_size: medium
+
+outputs:
+  cloud: ${network.cloud}
+  address: ${web.private_ip}
+  web: ${web.id}
+  cluster: ${cluster.id}
+"#;
+
+#[test]
+fn a_machine_and_a_cluster_move_and_aws_says_that_it_has_no_cluster() {
+    let clouds = Clouds::open();
+    let project = clouds.project_of(MACHINES);
+    project
+        .run(["plan"])
+        .fails_saying("there is no Kubernetes cluster in AWS yet");
+    project.edit("konductor.dev.yaml", "cloud: aws }", "cloud: azure }");
+    project.run(["run", "--yes"]).succeeds();
+    project.assert_nothing_to_do();
+    let outputs_there = outputs(&project);
+    let machine = "Microsoft.Compute/virtualMachines/shop-web";
+    let machine = clouds.azure("shop-web", machine, "2026-04-01");
+    assert_eq!(outputs_there["web"], machine["id"]);
+    assert_eq!(
+        machine["properties"]["securityProfile"]["securityType"],
+        "TrustedLaunch"
+    );
+    let interface = "Microsoft.Network/networkInterfaces/shop-web";
+    let interface = clouds.azure("shop-web", interface, "2025-09-01");
+    let configuration = &interface["properties"]["ipConfigurations"][0]["properties"];
+    assert_eq!(outputs_there["address"], configuration["privateIPAddress"]);
+    let cluster = "Microsoft.ContainerService/managedClusters/shop-cluster";
+    let cluster = clouds.azure("shop-cluster", cluster, "2026-05-01");
+    assert_eq!(
+        cluster["properties"]["apiServerAccessProfile"]["enablePrivateCluster"],
+        true
+    );
+    assert_eq!(
+        cluster["properties"]["agentPoolProfiles"][0]["vmSize"],
+        "Standard_D4s_v5"
+    );
+
+    moved(&project, "azure", "gcp");
+    clouds.azure.assert_empty();
+    let outputs_there = outputs(&project);
+    let arguments = json!({ "project": clouds.gcp.name(), "zone": "europe-west1-b", "instance": "shop-web" });
+    let machine = clouds.gcp.call("compute", "v1", &["instances", "get"], arguments);
+    assert_eq!(path_of(&outputs_there["web"]), path_of(&machine["selfLink"]));
+    assert_eq!(machine["shieldedInstanceConfig"]["enableSecureBoot"], true);
+    assert_eq!(
+        outputs_there["address"],
+        machine["networkInterfaces"][0]["networkIP"]
+    );
+    let name = format!(
+        "projects/{}/locations/europe-west1/clusters/shop-cluster",
+        clouds.gcp.name()
+    );
+    let cluster = clouds.gcp.call(
+        "container",
+        "v1",
+        &["projects", "locations", "clusters", "get"],
+        json!({ "name": name }),
+    );
+    assert_eq!(cluster["privateClusterConfig"]["enablePrivateEndpoint"], true);
+    assert_eq!(cluster["nodeConfig"]["machineType"], "e2-standard-4");
+
+    project.run(["destroy", "--yes"]).succeeds();
+    clouds.gcp.assert_empty();
 }

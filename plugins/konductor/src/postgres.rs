@@ -13,7 +13,8 @@ const DESCRIPTION: &str = "A managed PostgreSQL server with one database and an 
 from its network alone, encrypted, on port 5432.
 
 In Azure it becomes a flexible server (`azure:arm:Resource` of `Microsoft.DBforPostgreSQL/flexibleServers`) with a private \
-endpoint in the subnet and a private zone of names that the network sees. In Google Cloud it becomes a `gcp:sql:Instance` with \
+endpoint in the subnet and a private zone of names that the network sees; a network of Azure sees one zone of a name, and so \
+one such server. In Google Cloud it becomes a `gcp:sql:Instance` with \
 a Private Service Connect endpoint in the subnet; which project may connect is said with `gcp: {project: …}`. The plugin of \
 AWS has no type of RDS yet, so there is none in AWS.";
 

@@ -56,9 +56,10 @@ impl Components {
             let declared: serde_json::Map<String, Json> = serde_saphyr::from_str(&example.yaml)
                 .unwrap_or_else(|error| panic!("{}: {error}", example.title));
             for (name, declaration) in declared {
-                let target = declaration["type"].as_str().unwrap_or_default();
-                let response =
-                    self.construct(target, &name, declaration["properties"].clone(), metadata.clone());
+                let part = |member: &str| declaration.get(member).cloned().unwrap_or_default();
+                let type_name = part("type");
+                let target = type_name.as_str().unwrap_or_default();
+                let response = self.construct(target, &name, part("properties"), metadata.clone());
                 assert_eq!(
                     messages(&response),
                     Vec::<String>::new(),
