@@ -8,7 +8,7 @@ use crate::project::reader;
 use crate::{Finished, binary, checkout};
 
 /// The plugins that are shipped.
-pub const SHIPPED: [&str; 5] = ["aws", "azure", "gcp", "compliance", "policy"];
+pub const SHIPPED: [&str; 6] = ["aws", "azure", "gcp", "konductor", "compliance", "policy"];
 
 /// A release, unpacked into a folder of its own, and an environment that names nothing.
 pub struct Installation {

@@ -246,7 +246,7 @@ fn every_plugin_is_listed_and_every_aws_type_is_in_the_catalogue() {
             &[("KONDUCTOR_PLUGIN_PATH", shipped.to_str().unwrap())],
         )
         .succeeds();
-    for plugin in ["aws", "azure", "compliance", "gcp", "policy"] {
+    for plugin in ["aws", "azure", "compliance", "gcp", "konductor", "policy"] {
         assert!(plugins.stdout.contains(plugin), "{plugin}: {plugins}");
     }
     let types = project.run(["catalog", "list", "--provider", "aws"]).succeeds();

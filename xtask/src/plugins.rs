@@ -14,7 +14,7 @@ use crate::remapping::Remapping;
 pub const TARGET: &str = "wasm32-wasip2";
 
 /// Guests that belong to the product: the host finds them next to its binary.
-pub const PRODUCT: [&str; 5] = ["aws", "azure", "gcp", "compliance", "policy"];
+pub const PRODUCT: [&str; 6] = ["aws", "azure", "gcp", "konductor", "compliance", "policy"];
 
 /// Guests that are a workspace of their own, with dependencies that would change how the host is built.
 pub const APART: [&str; 1] = ["policy"];

@@ -20,7 +20,15 @@ pub struct Arguments {
 }
 
 /// Guests that build in seconds.
-const SMALL: [&str; 6] = ["azure", "gcp", "compliance", "policy", "reference", "hostile"];
+const SMALL: [&str; 7] = [
+    "azure",
+    "gcp",
+    "konductor",
+    "compliance",
+    "policy",
+    "reference",
+    "hostile",
+];
 
 /// Guests with code of their own that is there in the sandbox alone.
 const ONLY_IN_THE_SANDBOX: [&str; 4] = ["compliance", "reference", "hostile", "encoding"];

@@ -26,15 +26,8 @@ use crate::workers::WorkersSettings;
 use crate::yaml;
 
 /// Namespaces that are settings but no modules.
-pub const RESERVED_NAMESPACES: [&str; 7] = [
-    "project",
-    "konductor",
-    "organization",
-    METADATA,
-    SAFEGUARDS,
-    DRIFT,
-    COMPLIANCE,
-];
+pub const RESERVED_NAMESPACES: [&str; 6] =
+    ["project", "organization", METADATA, SAFEGUARDS, DRIFT, COMPLIANCE];
 
 /// The configuration of one stack. Its `Debug` form shows no values.
 #[derive(Clone)]

@@ -1,35 +1,12 @@
 //! Reading the inputs of components, which may still hold references and unknown values.
 
-use konductor_sdk::model::{Diagnostic, Path, Value};
+use konductor_sdk::component::inputs;
+pub(crate) use konductor_sdk::component::inputs::{known, not_known, own_name};
+use konductor_sdk::model::Value;
 
-/// Returns what stands in this plugin's own configuration, which the host gives to `construct` as
-/// `configuration.aws` of the run's metadata, without credentials.
+/// Returns what stands in this plugin's own configuration.
 pub(crate) fn configured<'v>(metadata: &'v Value, path: &[&str]) -> Option<&'v Value> {
-    ["configuration", "aws"]
-        .iter()
-        .chain(path)
-        .try_fold(metadata, |here, name| here.attribute(name))
-        .filter(|value| !value.is_null())
-}
-
-/// Returns an input that decides what exists, so that it must be known when the plan is made.
-///
-/// # Errors
-/// When it is a reference or unknown; the diagnostic says so.
-pub(crate) fn known<'v>(inputs: &'v Value, name: &str) -> Result<Option<&'v Value>, Box<Diagnostic>> {
-    match inputs.attribute(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(value) if value.is_wholly_known() => Ok(Some(value)),
-        Some(_) => Err(Box::new(not_known(name))),
-    }
-}
-
-/// Says that an input must be known when the plan is made.
-pub(crate) fn not_known(name: &str) -> Diagnostic {
-    Diagnostic::error(format!("`{name}` must be known when the plan is made"))
-        .detail("it decides which resources exist, so it cannot come from another resource")
-        .help(format!("write `{name}` out, or take it from the configuration"))
-        .at(Path::attribute(name))
+    inputs::configured(metadata, "aws", path)
 }
 
 /// Returns tags with a `Name`; one that is given stays.

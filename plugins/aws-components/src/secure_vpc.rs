@@ -2,7 +2,7 @@
 
 use konductor_sdk::prelude::*;
 
-use crate::inputs::named_tags;
+use crate::inputs::{named_tags, own_name};
 use crate::region::MOST_ZONES;
 use crate::secure_vpc_plan::{NatGateways, NetworkPlan, Zone, plan};
 
@@ -154,10 +154,9 @@ struct Network<'r> {
 
 impl<'r> Network<'r> {
     fn new(request: &'r ConstructRequest, construction: &'r mut Construction) -> Self {
-        let name = request.inputs.optional_text("name");
         Self {
             inputs: &request.inputs,
-            prefix: name.map_or_else(|| request.name.as_str().replace('/', "-"), str::to_owned),
+            prefix: own_name(request),
             construction,
         }
     }

@@ -13,6 +13,7 @@ pub mod arm_id;
 pub mod body;
 pub mod client;
 pub mod collection;
+pub mod components;
 pub mod generic;
 pub mod lifecycle;
 pub mod module;
@@ -30,7 +31,7 @@ pub struct Azure;
 
 impl Plugin for Azure {
     fn definition() -> Definition {
-        Definition::new("azure", env!("CARGO_PKG_VERSION"))
+        let definition = Definition::new("azure", env!("CARGO_PKG_VERSION"))
             .description("Microsoft Azure: every type of Azure Resource Manager")
             .tag_rules(TagRules::azure())
             .resource(&generic::Resource)
@@ -41,7 +42,10 @@ impl Plugin for Azure {
                 EndpointProtocol::Azure,
                 "arm",
                 "resources of every type, through Azure Resource Manager",
-            )
+            );
+        components::COMPONENTS
+            .into_iter()
+            .fold(definition, Definition::component)
     }
 }
 

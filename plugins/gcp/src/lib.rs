@@ -13,6 +13,7 @@ pub mod body;
 pub mod change;
 pub mod client;
 pub mod collection;
+pub mod components;
 pub mod generic;
 pub mod lifecycle;
 pub mod link;
@@ -76,6 +77,9 @@ impl Plugin for Gcp {
             .resource(&generic::Resource)
             .resources(&typed::types().collect::<Vec<_>>())
             .module(&module::GcpModule);
+        let definition = components::COMPONENTS
+            .into_iter()
+            .fold(definition, Definition::component);
         SERVICES.iter().fold(definition, |definition, service| {
             let reason = format!("resources of {service}.googleapis.com");
             definition.endpoint(service, EndpointProtocol::Google, service, &reason)

@@ -12,11 +12,13 @@
     reason = "a test fails by panicking, and a failure carries everything a person needs"
 )]
 
+pub mod components;
 pub mod lifecycle;
 pub mod provider;
 pub mod scripted;
 pub mod stateful;
 
+pub use components::Components;
 pub use konductor_conformance as conformance;
 pub use konductor_sdk::block_on;
 pub use lifecycle::{Lifecycle, lifecycle};

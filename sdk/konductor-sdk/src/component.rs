@@ -1,11 +1,15 @@
 //! Components and modules: configuration in, declarations out.
 
+pub mod inputs;
+mod regional_subnets;
+
 use std::collections::BTreeMap;
 
 use konductor_model::module::{ConstructRequest, ConstructResponse, ConstructedDeclaration};
 use konductor_model::schema::ResourceSchema;
 use konductor_model::{Diagnostic, Diagnostics, Failure, Path, Reference, ResourceOptions, Value};
 
+pub use self::regional_subnets::RegionalSubnets;
 use crate::schema_builder::SchemaError;
 
 /// A component type: a group of resources with inputs and outputs of its own. Pure.

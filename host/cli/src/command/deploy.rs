@@ -274,11 +274,17 @@ async fn make_plan(
         engine.plan(session.desired().await?, &options, refresh).await
     };
     session.view().close();
-    plan.map_err(|error| {
-        let mut error = CommandError::from(error);
-        session.project().locate(&mut error.diagnostics);
-        error
-    })
+    match plan {
+        Ok(mut plan) => {
+            session.project().locate(&mut plan.warnings);
+            Ok(plan)
+        }
+        Err(error) => {
+            let mut error = CommandError::from(error);
+            session.project().locate(&mut error.diagnostics);
+            Err(error)
+        }
+    }
 }
 
 /// The digest kept in a plan says which configuration it was made from, and whether against the simulated cloud.

@@ -124,6 +124,8 @@ pub struct Attribute {
     pub shared: bool,
     /// What is given with it: a path and its JSON.
     pub beside: &'static [(&'static str, &'static str)],
+    /// What a rehearsal takes for it, where its form matters; see [`AttributeSchema::simulated`].
+    pub simulated: &'static str,
 }
 
 /// Starts an attribute that may be given.
@@ -144,6 +146,7 @@ pub const fn may(name: &'static str, path: &'static str, about: &'static str) ->
         secret: false,
         shared: false,
         beside: &[],
+        simulated: "",
     }
 }
 
@@ -227,6 +230,11 @@ impl Attribute {
         Self { beside, ..self }
     }
 
+    /// Says what a rehearsal takes for it.
+    pub const fn simulated(self, simulated: &'static str) -> Self {
+        Self { simulated, ..self }
+    }
+
     /// Returns the names that lead to it.
     pub fn steps(&self) -> Vec<&'static str> {
         self.path.split('.').collect()
@@ -259,6 +267,9 @@ impl Attribute {
             .map(konductor_sdk::cloud::from_json);
         if !self.pattern.is_empty() {
             schema.pattern = Some(self.pattern.to_owned());
+        }
+        if !self.simulated.is_empty() {
+            schema.simulated = Some(self.simulated.to_owned());
         }
         set_format(&mut schema, self.format);
         schema

@@ -70,7 +70,8 @@ pub static STORAGE_ACCOUNT: Description = Description {
             "primary_endpoints",
             "properties.primaryEndpoints",
             "Where its services are.",
-        ),
+        )
+        .simulated(r#"{"blob":"https://{attribute:name}.blob.core.windows.net/"}"#),
     ],
     names: Names::Matching(
         "3 to 24 small letters and digits, which nobody else in Azure has",
