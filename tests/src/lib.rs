@@ -37,8 +37,9 @@ pub use aws_account::AwsAccount;
 pub use azure_account::AzureAccount;
 pub use binary::konductor as binary;
 pub use checkout::{
-    archive, archived, example, example_plugins, guest, javascript_plugins, kubernetes_environment,
-    node_programs, oscal_environment, python, python_environment, python_plugins, root,
+    archive, archived, audit_environment, example, example_plugins, guest, javascript_plugins,
+    kubernetes_environment, node_programs, oscal_environment, python, python_environment, python_plugins,
+    root,
 };
 pub use cutting_proxy::{CuttingProxy, Target};
 pub use devpi::Devpi;
