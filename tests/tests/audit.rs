@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use konductor_tests::{Finished, Project, audit_environment, root};
+use konductor_tests::{AuditReceiver, Finished, Project, audit_environment, root};
 use serde_json::{Value, json};
 
 const PROJECT: &str = "name: items
@@ -174,4 +174,175 @@ fn what_is_exported_is_read_by_other_programs_is_tied_to_the_log_and_holds_no_se
     }
     let missing = project.run(["audit", "export", "--output", "no/such/folder/file"]);
     missing.fails_saying("no/such/folder/file");
+}
+
+/// A stack whose events go to a receiver in every way there is.
+fn forwarding(receiver: &AuditReceiver) -> Project {
+    let stack = format!(
+        "config:
+  audit:
+    forward:
+      - {{ name: plain, syslog: \"tcp://127.0.0.1:{}\" }}
+      - {{ name: encrypted, syslog: \"tcp+tls://127.0.0.1:{}\" }}
+      - {{ name: lossy, syslog: \"udp://127.0.0.1:{}\" }}
+      - {{ name: collector, otlp: \"http://127.0.0.1:{}/v1/logs\", headers: {{ X-Token: abc }} }}
+",
+        receiver.port("tcp"),
+        receiver.port("tls"),
+        receiver.port("udp"),
+        receiver.port("http")
+    );
+    let authority = receiver.authority();
+    Project::from_text(PROJECT, &stack).with_environment("SSL_CERT_FILE", authority.to_str().unwrap())
+}
+
+/// Waits until every receiver has so many events, and returns what each got, by the number of the entry, in the order in
+/// which it came.
+fn received(receiver: &AuditReceiver, by: &[&str], events: usize) -> Vec<(String, Vec<Value>)> {
+    let mut found: Vec<(String, Vec<Value>)> = by.iter().map(|by| ((*by).to_owned(), Vec::new())).collect();
+    while found.iter().any(|(_, got)| got.len() < events) {
+        let mut delivery = receiver.next();
+        assert_eq!(delivery["unreadable"], Value::Null, "{delivery}");
+        let (_, got) = found.iter_mut().find(|(by, _)| delivery["by"] == **by).unwrap();
+        let member = if delivery["by"] == "otlp" {
+            "records"
+        } else {
+            "messages"
+        };
+        got.extend(delivery[member].as_array_mut().unwrap().drain(..));
+    }
+    found
+}
+
+fn forwarded(finished: &Finished) -> Vec<Value> {
+    let mut events = finished.events();
+    events.retain(|event| event["event"] == "audit-forwarded");
+    events
+}
+
+#[test]
+fn a_run_delivers_its_events_to_every_receiver_once_and_other_libraries_read_them() {
+    let receiver = AuditReceiver::start();
+    let project = forwarding(&receiver);
+    let run = project.run(["run", "--yes", "--json"]).succeeds();
+    let told = forwarded(&run);
+    let events = 6;
+    assert_eq!(told.len(), 4, "{run}");
+    for told in &told {
+        assert_eq!(
+            (&told["error"], &told["events"]),
+            (&Value::Null, &json!(events)),
+            "{told}"
+        );
+    }
+    let all = audit(&project, &[]);
+    for (by, got) in received(&receiver, &["tcp", "tls", "udp", "otlp"], events) {
+        assert_eq!(got.len(), events);
+        for (got, record) in got.iter().zip(&all) {
+            if by == "otlp" {
+                let attributes = &got["attributes"];
+                assert_eq!(attributes["konductor.serial"], record["serial"]);
+                assert_eq!(attributes["konductor.hash"], record["hash"]);
+                assert_eq!(attributes["user.name"], record["actor"]);
+                assert_eq!(got["body"], record["message"]);
+                assert_eq!(
+                    got["name"],
+                    format!("konductor.{}", record["kind"].as_str().unwrap())
+                );
+                continue;
+            }
+            let data = &got["sd"]["konductor@32473"];
+            assert_eq!(data["serial"], record["serial"].to_string(), "{got}");
+            assert_eq!(data["hash"], record["hash"]);
+            assert_eq!(
+                (&got["appname"], &got["msgid"]),
+                (&json!("konductor"), &record["kind"])
+            );
+            assert_eq!(
+                (&got["facility"], &got["severity"]),
+                (&json!("audit"), &json!("info"))
+            );
+            let message: Value = serde_json::from_str(got["msg"].as_str().unwrap().trim()).unwrap();
+            assert_eq!(message, *record);
+        }
+    }
+    // Nothing is new but that it was forwarded, which is no reason to forward.
+    let again = project.run(["audit", "forward", "--json"]).succeeds();
+    assert!(
+        forwarded(&again).iter().all(|told| told["events"] == 0),
+        "{again}"
+    );
+    assert_eq!(receiver.rest(), [] as [Value; 0]);
+    project.run(["log", "verify"]).succeeds();
+    project
+        .run(["audit", "forward", "--target", "siem"])
+        .fails_saying("no target is called `siem`");
+
+    // Nothing goes to a receiver whose certificate is of an authority that nobody trusts.
+    let stranger = AuditReceiver::start().authority_text();
+    let file = project.folder().join("stranger.pem");
+    std::fs::write(&file, stranger).unwrap();
+    project.edit("konductor.yaml", "label: second", "label: third");
+    let without = [("SSL_CERT_FILE", file.to_str().unwrap())];
+    let run = project.run_with(["run", "--yes"], &without).succeeds();
+    assert!(run.stderr.contains("did not get to `encrypted`"), "{run}");
+    assert!(run.stderr.contains("certificate"), "{run}");
+    // The collector comes last.
+    let mut came = vec![receiver.next()];
+    while came.iter().all(|delivery| delivery["by"] != "otlp") {
+        came.push(receiver.next());
+    }
+    assert!(came.iter().all(|delivery| delivery["by"] != "tls"), "{came:?}");
+}
+
+#[test]
+fn what_a_receiver_missed_while_it_was_away_it_gets_later_in_order_and_the_run_does_not_fail() {
+    let receiver = AuditReceiver::start();
+    let stack = |port: u64, path: &str| {
+        format!(
+            "config:\n  audit:\n    forward:\n    - {{ name: siem, syslog: \"tcp://127.0.0.1:{port}\" }}\n    - {{ name: collector, otlp: \"http://127.0.0.1:{}{path}\" }}\n",
+            receiver.port("http")
+        )
+    };
+    // Nothing listens there, and a collector that fails.
+    let project = Project::from_text(PROJECT, &stack(1, "/fail"));
+    let run = project.run(["run", "--yes"]).succeeds();
+    assert!(run.stderr.contains("did not get to `siem`"), "{run}");
+    assert!(
+        run.stderr
+            .contains("did not get to `collector`: 127.0.0.1 answered with 500"),
+        "{run}"
+    );
+    assert_eq!(receiver.next()["path"], "/fail");
+    assert!(audit(&project, &["--kind", "audit-forwarded"]).is_empty());
+
+    // A success that refuses one counts as none.
+    project.write("konductor.dev.yaml", &stack(1, "/partial"));
+    let failed = project.run(["audit", "forward", "--target", "collector"]);
+    failed.fails_saying("the receiver refused 1 of 6 events: one is too old");
+    assert_eq!(receiver.next()["path"], "/partial");
+
+    project.write("konductor.dev.yaml", &stack(receiver.port("tcp"), "/v1/logs"));
+    project.edit("konductor.yaml", "label: second", "label: third");
+    project.run(["run", "--yes"]).succeeds();
+    let all = audit(&project, &[]);
+    let count = all
+        .iter()
+        .filter(|record| record["kind"] != "audit-forwarded")
+        .count();
+    for (by, got) in received(&receiver, &["tcp", "otlp"], count) {
+        let serials: Vec<u64> = got
+            .iter()
+            .map(|got| match by.as_str() {
+                "otlp" => got["attributes"]["konductor.serial"].as_u64().unwrap(),
+                _ => got["sd"]["konductor@32473"]["serial"]
+                    .as_str()
+                    .unwrap()
+                    .parse()
+                    .unwrap(),
+            })
+            .collect();
+        let expected: Vec<u64> = (1..=u64::try_from(serials.len()).unwrap()).collect();
+        assert_eq!(serials, expected, "{by}");
+    }
 }

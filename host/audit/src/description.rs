@@ -103,6 +103,12 @@ pub fn describe(entry: &Entry) -> String {
                 wrapped.join(", ")
             )
         }
+        Entry::AuditForwarded(forwarded) => {
+            format!(
+                "forwarded to {} up to entry {}",
+                forwarded.target, forwarded.serial
+            )
+        }
         Entry::LockTakenAway(taken) => {
             let from = taken
                 .from

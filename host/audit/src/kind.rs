@@ -3,7 +3,7 @@
 use konductor_state::Entry;
 
 /// All kinds of entries, as the log names them.
-pub const KINDS: [&str; 17] = [
+pub const KINDS: [&str; 18] = [
     "run-started",
     "begin",
     "progress",
@@ -21,6 +21,7 @@ pub const KINDS: [&str; 17] = [
     "lock-taken-away",
     "restored",
     "keys-rotated",
+    "audit-forwarded",
 ];
 
 /// Returns the kind of an entry, as the log names it.
@@ -43,5 +44,6 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::LockTakenAway(_) => "lock-taken-away",
         Entry::Restored(_) => "restored",
         Entry::KeysRotated(_) => "keys-rotated",
+        Entry::AuditForwarded(_) => "audit-forwarded",
     }
 }

@@ -23,7 +23,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::permissions::PolicyFormat;
 
 pub use adopt::{DiscoverArguments, ImportArguments};
-pub use audit::{AuditArguments, AuditCommand, EventFormat, EventSelection, ExportArguments};
+pub use audit::{
+    AuditArguments, AuditCommand, EventFormat, EventSelection, ExportArguments, ForwardArguments,
+};
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};
 pub use compliance::{ComplianceCommand, ComplianceControlsArguments, ComplianceReportArguments};

@@ -15,6 +15,7 @@ use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, PluginUsed
 
 use crate::arguments::ExecutionArguments;
 use crate::audit::{AuditTask, AuditWriter};
+use crate::command::audit::Forwarding;
 use crate::configure;
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -84,6 +85,7 @@ pub struct Session {
     site_packages: SitePackages,
     document: RunDocument,
     read_times: Arc<ReadTimes>,
+    forwarding: Forwarding,
 }
 
 /// What is loaded before anything can be configured.
@@ -249,6 +251,7 @@ impl Session {
         if let Some(attempts) = safeguards.max_retry_attempts {
             settings.retry.attempts = attempts;
         }
+        let forwarding = Forwarding::of(&project, environment, output)?;
         let read_times = Arc::new(read_times::load(&project));
         let engine = Engine::new(
             plugins.clone(),
@@ -274,6 +277,7 @@ impl Session {
             site_packages,
             document,
             read_times,
+            forwarding,
         })
     }
 
@@ -412,7 +416,8 @@ impl Session {
         self.document.value(&self.project)
     }
 
-    /// Writes how the command ended, waits until every cloud call is recorded, and gives the lock back.
+    /// Writes how the command ended, waits until every cloud call is recorded, gives the lock back, and forwards what
+    /// happened.
     pub async fn finish(
         mut self,
         result: &str,
@@ -431,6 +436,9 @@ impl Session {
         }
         if let Some(guard) = self.guard.take() {
             guard.release().await?;
+        }
+        if let Some(log) = &self.log {
+            self.forwarding.after_run(log).await;
         }
         Ok(())
     }

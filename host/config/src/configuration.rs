@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, ResourceType, SecretText, Value};
 
+use crate::audit::AUDIT;
 use crate::compliance::COMPLIANCE;
 use crate::declaration::{self, Declared};
 use crate::drift::DRIFT;
@@ -26,13 +27,14 @@ use crate::workers::WorkersSettings;
 use crate::yaml;
 
 /// Namespaces that are settings but no modules.
-pub const RESERVED_NAMESPACES: [&str; 7] = [
+pub const RESERVED_NAMESPACES: [&str; 8] = [
     "project",
     "konductor",
     "organization",
     METADATA,
     SAFEGUARDS,
     DRIFT,
+    AUDIT,
     COMPLIANCE,
 ];
 

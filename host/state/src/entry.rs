@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::drift::{DriftChecked, DriftTold};
 use crate::error::StateError;
+use crate::forwarding::AuditForwarded;
 use crate::keys::KeysRotated;
 use crate::lock::LockOwner;
 use crate::plugin_used::PluginUsed;
@@ -73,6 +74,8 @@ pub enum Entry {
     Restored(Restored),
     /// The stack got a new data key.
     KeysRotated(KeysRotated),
+    /// Events were forwarded.
+    AuditForwarded(AuditForwarded),
 }
 
 /// A command that changes state.

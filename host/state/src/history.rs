@@ -68,6 +68,7 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
+        | Entry::AuditForwarded(_)
         | Entry::RunFinished(_) => false,
     }
 }

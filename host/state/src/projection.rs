@@ -149,6 +149,7 @@ pub(crate) fn fold<P: Projection>(
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
+        | Entry::AuditForwarded(_)
         | Entry::RunFinished(_) => {}
     }
     Ok(Ok(()))

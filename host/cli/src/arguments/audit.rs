@@ -40,6 +40,23 @@ Example: konductor audit export --format cef --since 1d --output events.cef
 jsonl is one JSON object a line. ecs is that with the names of the Elastic Common Schema 9.4. cef is ArcSight's Common
 Event Format, version 0. Every event has the number and the hash of its entry in the log.")]
     Export(ExportArguments),
+    /// Deliver to the targets of the section `audit` what they have not got yet.
+    #[command(after_help = "\
+Example: konductor audit forward --all
+
+How far a target got stands in the log, so that whoever forwards next goes on there. Every run does it, too.")]
+    Forward(ForwardArguments),
+}
+
+/// Arguments of `audit forward`.
+#[derive(Debug, Args)]
+pub struct ForwardArguments {
+    /// The events of every stack of the project.
+    #[arg(long)]
+    pub all: bool,
+    /// Only to this target; can be given again.
+    #[arg(long, value_name = "NAME")]
+    pub target: Vec<String>,
 }
 
 /// Arguments of `audit export`.

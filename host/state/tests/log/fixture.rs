@@ -229,7 +229,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
     use konductor_state::drift::{DriftChecked, DriftTold};
     use konductor_state::entry::{CloudCall, LockTakenAway, Restored, RevealedSecret, TakenBecause};
     use konductor_state::keys::{KeyName, KeysRotated};
-    use konductor_state::{LockOwner, PolicyDecision};
+    use konductor_state::{AuditForwarded, LockOwner, PolicyDecision};
 
     let mut entries = a_run();
     entries.extend([
@@ -284,6 +284,11 @@ pub(crate) fn every_kind() -> Vec<Entry> {
             generation: 2,
             wrapped_for: vec![KeyName::new("test", "ada")],
         }),
+        Entry::AuditForwarded(AuditForwarded {
+            target: "siem".to_owned(),
+            serial: 3,
+            hash: "00".to_owned(),
+        }),
     ]);
     let kinds: std::collections::BTreeSet<u8> = entries.iter().map(kind_number).collect();
     assert_eq!(kinds.len(), usize::from(KINDS));
@@ -291,7 +296,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
 }
 
 /// How many kinds of entries there are.
-const KINDS: u8 = 17;
+const KINDS: u8 = 18;
 
 /// Numbers the kinds: a new one does not compile until it is here and in [`every_kind`].
 fn kind_number(entry: &Entry) -> u8 {
@@ -312,7 +317,8 @@ fn kind_number(entry: &Entry) -> u8 {
         Entry::RunFinished(_) => 13,
         Entry::LockTakenAway(_) => 14,
         Entry::Restored(_) => 15,
-        Entry::KeysRotated(_) => KINDS - 1,
+        Entry::KeysRotated(_) => 16,
+        Entry::AuditForwarded(_) => KINDS - 1,
     }
 }
 

@@ -1,6 +1,9 @@
 //! `konductor audit`: what happened, who did it and what came of it, from the log.
 
 mod export;
+mod forward;
+
+pub use forward::Forwarding;
 
 use std::ops::ControlFlow;
 
@@ -21,6 +24,9 @@ pub async fn audit(
 ) -> Result<u8, CommandError> {
     match &arguments.command {
         Some(AuditCommand::Export(export)) => export::export(export, global, environment, output).await?,
+        Some(AuditCommand::Forward(arguments)) => {
+            return forward::forward(arguments, global, environment, output).await;
+        }
         None => {
             let mut shown = false;
             each_record(&arguments.selection, global, environment, |record| {
