@@ -109,6 +109,7 @@ pub fn describe(entry: &Entry) -> String {
                 forwarded.target, forwarded.serial
             )
         }
+        Entry::RunAttested(_) => "signed a statement about the run".to_owned(),
         Entry::LockTakenAway(taken) => {
             let from = taken
                 .from

@@ -3,7 +3,7 @@
 use konductor_state::Entry;
 
 /// All kinds of entries, as the log names them.
-pub const KINDS: [&str; 18] = [
+pub const KINDS: [&str; 19] = [
     "run-started",
     "begin",
     "progress",
@@ -22,6 +22,7 @@ pub const KINDS: [&str; 18] = [
     "restored",
     "keys-rotated",
     "audit-forwarded",
+    "run-attested",
 ];
 
 /// Returns the kind of an entry, as the log names it.
@@ -45,5 +46,6 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::Restored(_) => "restored",
         Entry::KeysRotated(_) => "keys-rotated",
         Entry::AuditForwarded(_) => "audit-forwarded",
+        Entry::RunAttested(_) => "run-attested",
     }
 }

@@ -250,6 +250,7 @@ impl Recorder {
                     ..done().failed_with(error)
                 }
             }
+            Entry::RunAttested(attested) => done().in_run(&attested.run),
             Entry::SecretRevealed(revealed) => Facts {
                 resource: Subject::of_text(&revealed.resource),
                 plugin: Some(revealed.plugin.clone()),

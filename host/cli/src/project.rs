@@ -305,7 +305,8 @@ pub fn remove_copy(file: &Path) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Writes bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 

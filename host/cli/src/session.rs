@@ -15,7 +15,7 @@ use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, PluginUsed
 
 use crate::arguments::ExecutionArguments;
 use crate::audit::{AuditTask, AuditWriter};
-use crate::command::audit::Forwarding;
+use crate::command::audit::{Forwarding, RunSigning};
 use crate::configure;
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -86,6 +86,7 @@ pub struct Session {
     document: RunDocument,
     read_times: Arc<ReadTimes>,
     forwarding: Forwarding,
+    signing: RunSigning,
 }
 
 /// What is loaded before anything can be configured.
@@ -226,7 +227,13 @@ impl Session {
             plugins.wrap(|provider| simulation.wrap(provider));
         }
 
-        // Wrong safeguards are said before the run begins.
+        // Wrong safeguards, and keys that are none, are said before the run begins.
+        let forwarding = Forwarding::of(&project, environment, output)?;
+        let signing = if options.locked {
+            RunSigning::of(&project)?
+        } else {
+            RunSigning::default()
+        };
         let safeguards = project.configuration.safeguards(project.context(&stacks))?;
         let document = RunDocument::collect(&project, project.context(&stacks)).await?;
         let run = uuid::Uuid::now_v7().to_string();
@@ -251,7 +258,6 @@ impl Session {
         if let Some(attempts) = safeguards.max_retry_attempts {
             settings.retry.attempts = attempts;
         }
-        let forwarding = Forwarding::of(&project, environment, output)?;
         let read_times = Arc::new(read_times::load(&project));
         let engine = Engine::new(
             plugins.clone(),
@@ -278,6 +284,7 @@ impl Session {
             document,
             read_times,
             forwarding,
+            signing,
         })
     }
 
@@ -333,6 +340,11 @@ impl Session {
     /// Returns who works: user and host.
     pub fn actor(&self) -> &str {
         &self.actor
+    }
+
+    /// Returns what signs the statement about the run.
+    pub fn signing(&self) -> &RunSigning {
+        &self.signing
     }
 
     /// Returns the packages of policies that judge plans.
@@ -432,6 +444,9 @@ impl Session {
                 operations,
             };
             self.journal.append(vec![Entry::RunFinished(finished)]).await?;
+            if let Some(log) = &self.log {
+                self.signing.sign(log, &self.run).await?;
+            }
             read_times::keep(&self.project, &self.read_times);
         }
         if let Some(guard) = self.guard.take() {

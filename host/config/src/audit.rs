@@ -9,7 +9,7 @@ use crate::section_reading::Reading;
 /// The name of the section.
 pub(crate) const AUDIT: &str = "audit";
 
-pub(crate) const KEYS: [&str; 1] = ["forward"];
+pub(crate) const KEYS: [&str; 3] = ["forward", "signing_key", "public_keys"];
 pub(crate) const FORWARD_KEYS: [&str; 4] = ["name", "syslog", "otlp", "headers"];
 /// An element of the list of targets.
 const EXAMPLE: &str = "{ name: siem, syslog: \"tcp+tls://logs.example.com\" }";
@@ -19,6 +19,10 @@ const EXAMPLE: &str = "{ name: siem, syslog: \"tcp+tls://logs.example.com\" }";
 pub struct AuditSettings {
     /// Who gets them.
     pub forward: Vec<ForwardSettings>,
+    /// The file with the private key that signs a statement about every run; none: nothing is signed.
+    pub signing_key: Option<String>,
+    /// The files with the public keys that statements are verified with.
+    pub public_keys: Vec<String>,
 }
 
 /// Somebody who gets the events.
@@ -56,6 +60,15 @@ impl Configuration {
                 reading.wrong(&at.child("name"), summary, "give each a name of its own");
             }
             found.forward.push(target);
+        }
+        if let Some(file) = settings.attribute("signing_key").filter(|value| !value.is_null()) {
+            let at = section.child("signing_key");
+            found.signing_key = reading.text(&at, Some(file), "signing_key: keys/audit.key");
+        }
+        if let Some(files) = settings.attribute("public_keys").filter(|value| !value.is_null()) {
+            let at = section.child("public_keys");
+            let files = reading.texts(&at, files, "public_keys: [keys/audit.pem]");
+            found.public_keys = files.unwrap_or_default();
         }
         if reading.diagnostics.has_errors() {
             Err(reading.diagnostics)

@@ -362,6 +362,8 @@ fn audit_section() -> Json {
             "headers" => setting(json!({ "type": "object", "additionalProperties": setting(text()) })),
             _ => setting(text()),
         })))),
+        "signing_key" => described("The file with the key that signs every run.", setting(text())),
+        "public_keys" => setting(list(setting(text()))),
         _ => json!(false),
     })
 }

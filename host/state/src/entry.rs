@@ -76,6 +76,8 @@ pub enum Entry {
     KeysRotated(KeysRotated),
     /// Events were forwarded.
     AuditForwarded(AuditForwarded),
+    /// A statement about a run was signed.
+    RunAttested(RunAttested),
 }
 
 /// A command that changes state.
@@ -267,6 +269,15 @@ pub struct RunFinished {
     pub result: String,
     /// How many operations succeeded, by action.
     pub operations: BTreeMap<String, usize>,
+}
+
+/// A signed statement about a run and the log up to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAttested {
+    /// The run.
+    pub run: String,
+    /// The envelope (DSSE) with the statement (in-toto), as one line of JSON.
+    pub envelope: String,
 }
 
 /// The lock was taken away. Where the log is in a backend, this entry also keeps the former owner from appending.

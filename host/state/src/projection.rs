@@ -150,6 +150,7 @@ pub(crate) fn fold<P: Projection>(
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
         | Entry::AuditForwarded(_)
+        | Entry::RunAttested(_)
         | Entry::RunFinished(_) => {}
     }
     Ok(Ok(()))

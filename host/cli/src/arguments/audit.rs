@@ -46,6 +46,47 @@ Example: konductor audit forward --all
 
 How far a target got stands in the log, so that whoever forwards next goes on there. Every run does it, too.")]
     Forward(ForwardArguments),
+    /// Prove that no entry of the log is missing, moved or changed, and check the signed statements about its runs.
+    #[command(after_help = "\
+Examples:
+  konductor audit verify --public-key keys/audit.pem --require-signed
+  konductor audit verify --file copy.db --without-key
+  konductor audit verify --head 42:5cf97d75…   the entry that was the last one when you looked")]
+    Verify(VerifyLogArguments),
+}
+
+/// Arguments of `audit verify`.
+#[derive(Debug, Args)]
+pub struct VerifyLogArguments {
+    /// Every stack of the project.
+    #[arg(long, conflicts_with_all = ["file", "head"])]
+    pub all: bool,
+    /// This file, a copy of a log, in place of the stack's own.
+    #[arg(long, value_name = "FILE")]
+    pub file: Option<PathBuf>,
+    /// Of an encrypted log, check only that what is stored is in order and unchanged, which needs no key.
+    #[arg(long, conflicts_with_all = ["public_key", "require_signed", "head"])]
+    pub without_key: bool,
+    /// Check signed statements with this public key (PEM); can be given again. Without it those of the configuration.
+    #[arg(long, value_name = "FILE")]
+    pub public_key: Vec<PathBuf>,
+    /// Fail where a run has ended that no signed statement is about.
+    #[arg(long)]
+    pub require_signed: bool,
+    /// An entry that is known from before, and its hash: the log must still have it, and so all before it.
+    #[arg(long, value_name = "ENTRY:HASH", value_parser = known_head)]
+    pub head: Option<(u64, String)>,
+}
+
+/// Reads the number of an entry and its hash.
+fn known_head(text: &str) -> Result<(u64, String), String> {
+    let read = || {
+        let (serial, hash) = text.split_once(':')?;
+        let is_hash = hash.len() == 64 && hash.bytes().all(|byte| byte.is_ascii_hexdigit());
+        let serial = serial.parse().ok().filter(|serial| *serial > 0)?;
+        is_hash.then(|| (serial, hash.to_ascii_lowercase()))
+    };
+    read().ok_or_else(|| "expected the number of an entry and its hash of 64 digits: `42:5cf9…`".to_owned())
 }
 
 /// Arguments of `audit forward`.

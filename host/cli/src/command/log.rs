@@ -1,9 +1,11 @@
 //! `konductor log`.
 
+use std::path::PathBuf;
+
 use konductor_audit::describe;
 use konductor_model::Diagnostic;
 use konductor_state::keys::verify_order;
-use konductor_state::{EntryQuery, LoggedEntry, StateError};
+use konductor_state::{EntryQuery, LoggedEntry, OpenOptions, StackLog, StateError};
 
 use crate::arguments::LogCommand;
 use crate::command::state::find;
@@ -17,7 +19,7 @@ const PAGE: usize = 1_000;
 /// Shows or checks the log.
 pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Result<(), CommandError> {
     if let LogCommand::Verify { without_key: true } = command {
-        return verify_without_key(project, output).await;
+        return verify_without_key(project.unopened_log()?, &project.title(), output).await;
     }
     let log = project.read_log().await?;
     match command {
@@ -49,36 +51,47 @@ pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Re
                 }
             }
         }
-        LogCommand::Verify { .. } => {
-            let verification = log.verify().await?;
-            let problems: Vec<String> = verification.problems.iter().map(ToString::to_string).collect();
-            if problems.is_empty() {
-                let members = serde_json::json!({
-                    "sound": true, "entries": verification.entries, "head": verification.head,
-                });
-                let text = format!(
-                    "{} entries, nothing is wrong; head {}",
-                    verification.entries, verification.head
-                );
-                output.fact("log-verified", &members, &text);
-                return Ok(());
-            }
-            let members = serde_json::json!({
-                "sound": false, "entries": verification.entries, "first_bad_serial": verification.first_bad_serial(),
-                "problems": problems,
-            });
-            output.event("log-verified", &members);
-            Err(was_changed(project, problems))
-        }
+        LogCommand::Verify { .. } => verify_chain(&log, output).await,
     }
 }
 
-fn was_changed(project: &Project, problems: Vec<String>) -> CommandError {
+/// Checks the whole chain of a log and everything derived from it.
+///
+/// # Errors
+/// When something is wrong with it: everything that is, the first first.
+pub async fn verify_chain(log: &StackLog, output: &Output) -> Result<(), CommandError> {
+    let verification = log.verify().await?;
+    let problems: Vec<String> = verification.problems.iter().map(ToString::to_string).collect();
+    if problems.is_empty() {
+        let members = serde_json::json!({
+            "sound": true, "entries": verification.entries, "head": verification.head,
+        });
+        let text = format!(
+            "{} entries, nothing is wrong; head {}",
+            verification.entries, verification.head
+        );
+        output.fact("log-verified", &members, &text);
+        return Ok(());
+    }
+    let members = serde_json::json!({
+        "sound": false, "entries": verification.entries, "first_bad_serial": verification.first_bad_serial(),
+        "problems": problems,
+    });
+    output.event("log-verified", &members);
+    let stack = log.identity();
+    Err(was_changed(
+        &format!("{}/{}", stack.project, stack.stack),
+        problems,
+    ))
+}
+
+/// Says what is wrong with a log that somebody changed.
+pub fn was_changed(title: &str, problems: Vec<String>) -> CommandError {
     let mut diagnostics = konductor_model::Diagnostics::default();
     diagnostics.extend(
-        problems.into_iter().map(|problem| {
-            Diagnostic::error(format!("the log of {} was changed: {problem}", project.title()))
-        }),
+        problems
+            .into_iter()
+            .map(|problem| Diagnostic::error(format!("the log of {title} was changed: {problem}"))),
     );
     if let Some(last) = diagnostics.0.last_mut() {
         last.help =
@@ -88,8 +101,14 @@ fn was_changed(project: &Project, problems: Vec<String>) -> CommandError {
 }
 
 /// Checks what can be checked by a machine that has none of the keys.
-async fn verify_without_key(project: &Project, output: &Output) -> Result<(), CommandError> {
-    let (options, file) = project.unopened_log()?;
+///
+/// # Errors
+/// When something is wrong with it, or it is not encrypted: then no key is needed.
+pub async fn verify_without_key(
+    (options, file): (OpenOptions, PathBuf),
+    title: &str,
+    output: &Output,
+) -> Result<(), CommandError> {
     let found = match verify_order(&file, options).await {
         Err(StateError::NotEncrypted { path }) => {
             return Err(
@@ -114,7 +133,7 @@ async fn verify_without_key(project: &Project, output: &Output) -> Result<(), Co
         return Ok(());
     }
     output.event("log-order-verified", &members);
-    Err(was_changed(project, problems))
+    Err(was_changed(title, problems))
 }
 
 fn show(logged: &LoggedEntry, output: &Output) {

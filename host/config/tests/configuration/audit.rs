@@ -29,6 +29,8 @@ fn everything_that_is_wrong_is_said_at_once_with_its_place() {
 config:
   audit:
     forwards: []
+    signing_key: []
+    public_keys: audit.pem
     forward:
     - {name: a, syslog: \"logs.example.com:514\"}
     - {name: b}
@@ -43,6 +45,8 @@ config:
     let told = wrong.to_string();
     for expected in [
         "`audit` has no `forwards`",
+        "`audit.signing_key` is [], expected text",
+        "`audit.public_keys` is \"audit.pem\", expected a list of texts",
         "`logs.example.com:514` is no address of a syslog receiver",
         "a target has one of `syslog` and `otlp`",
         "`audit.forward[3].name` is null, expected text",
@@ -53,5 +57,5 @@ config:
         assert!(told.contains(expected), "{expected}: {told}");
     }
     assert!(!told.contains("4711"), "{told}");
-    assert_eq!(lines(&wrong).len(), 8, "{told}");
+    assert_eq!(lines(&wrong).len(), 10, "{told}");
 }

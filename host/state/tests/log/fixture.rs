@@ -227,7 +227,9 @@ pub(crate) fn a_run() -> Vec<Entry> {
 /// A log with an entry of every kind there is: who adds one has to add it here.
 pub(crate) fn every_kind() -> Vec<Entry> {
     use konductor_state::drift::{DriftChecked, DriftTold};
-    use konductor_state::entry::{CloudCall, LockTakenAway, Restored, RevealedSecret, TakenBecause};
+    use konductor_state::entry::{
+        CloudCall, LockTakenAway, Restored, RevealedSecret, RunAttested, TakenBecause,
+    };
     use konductor_state::keys::{KeyName, KeysRotated};
     use konductor_state::{AuditForwarded, LockOwner, PolicyDecision};
 
@@ -289,6 +291,10 @@ pub(crate) fn every_kind() -> Vec<Entry> {
             serial: 3,
             hash: "00".to_owned(),
         }),
+        Entry::RunAttested(RunAttested {
+            run: "run-1".to_owned(),
+            envelope: "{}".to_owned(),
+        }),
     ]);
     let kinds: std::collections::BTreeSet<u8> = entries.iter().map(kind_number).collect();
     assert_eq!(kinds.len(), usize::from(KINDS));
@@ -296,7 +302,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
 }
 
 /// How many kinds of entries there are.
-const KINDS: u8 = 18;
+const KINDS: u8 = 19;
 
 /// Numbers the kinds: a new one does not compile until it is here and in [`every_kind`].
 fn kind_number(entry: &Entry) -> u8 {
@@ -318,7 +324,8 @@ fn kind_number(entry: &Entry) -> u8 {
         Entry::LockTakenAway(_) => 14,
         Entry::Restored(_) => 15,
         Entry::KeysRotated(_) => 16,
-        Entry::AuditForwarded(_) => KINDS - 1,
+        Entry::AuditForwarded(_) => 17,
+        Entry::RunAttested(_) => KINDS - 1,
     }
 }
 

@@ -2,8 +2,11 @@
 
 mod export;
 mod forward;
+mod signing;
+mod verify;
 
 pub use forward::Forwarding;
+pub use signing::RunSigning;
 
 use std::ops::ControlFlow;
 
@@ -24,6 +27,9 @@ pub async fn audit(
 ) -> Result<u8, CommandError> {
     match &arguments.command {
         Some(AuditCommand::Export(export)) => export::export(export, global, environment, output).await?,
+        Some(AuditCommand::Verify(arguments)) => {
+            verify::verify(arguments, global, environment, output).await?;
+        }
         Some(AuditCommand::Forward(arguments)) => {
             return forward::forward(arguments, global, environment, output).await;
         }
