@@ -77,6 +77,14 @@ pub fn oscal_environment() -> PathBuf {
     folder_of(&folder_of(&prepared("oscal-venv/bin/trestle", "python")))
 }
 
+/// Returns the virtual environment with what reads exported and forwarded events, and signed statements.
+///
+/// # Panics
+/// When it has not been made.
+pub fn audit_environment() -> PathBuf {
+    folder_of(&folder_of(&prepared("audit-venv/bin/python", "python")))
+}
+
 /// Returns the server program of OpenBao.
 ///
 /// # Panics

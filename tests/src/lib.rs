@@ -6,6 +6,7 @@
 //! It needs `cargo xtask plugins`, `python`, `languages`, `examples`, `registry` and `postgresql` once; `cargo xtask test` does all.
 
 mod alert_receiver;
+mod audit_receiver;
 mod aws_account;
 mod azure_account;
 mod binary;
@@ -33,12 +34,14 @@ mod site_authority;
 mod site_signature;
 
 pub use alert_receiver::{AlertReceiver, fetched};
+pub use audit_receiver::AuditReceiver;
 pub use aws_account::AwsAccount;
 pub use azure_account::AzureAccount;
 pub use binary::konductor as binary;
 pub use checkout::{
-    archive, archived, example, example_plugins, guest, javascript_plugins, kubernetes_environment,
-    node_programs, oscal_environment, python, python_environment, python_plugins, root,
+    archive, archived, audit_environment, example, example_plugins, guest, javascript_plugins,
+    kubernetes_environment, node_programs, oscal_environment, python, python_environment, python_plugins,
+    root,
 };
 pub use cutting_proxy::{CuttingProxy, Target};
 pub use devpi::Devpi;

@@ -10,7 +10,7 @@ use crate::command::{command, output, run, step};
 use crate::folders;
 
 /// Makes `target/venv` from `tests/python/requirements.txt`, and `target/google-venv`, `target/kubernetes-venv`,
-/// `target/openbao-venv` and `target/oscal-venv`, unless they are there already.
+/// `target/openbao-venv`, `target/oscal-venv` and `target/audit-venv`, unless they are there already.
 ///
 /// # Errors
 /// When there is no Python 3.11 or newer, or the packages cannot be fetched.
@@ -20,7 +20,8 @@ pub fn prepare() -> Result<()> {
     environment("google-venv", "tests/python/google.txt")?;
     environment("kubernetes-venv", "tests/python/kubernetes.txt")?;
     environment("openbao-venv", "tests/python/openbao.txt")?;
-    environment("oscal-venv", "tests/python/oscal.txt")
+    environment("oscal-venv", "tests/python/oscal.txt")?;
+    environment("audit-venv", "tests/python/audit.txt")
 }
 
 /// Makes an environment below `target` from a file of requirements, unless it is there already.

@@ -10,6 +10,9 @@ use url::Url;
 
 use crate::{AlertError, DEADLINE};
 
+/// How much of an answer is read: what it says of a success is short.
+const ANSWER: usize = 64 * 1024;
+
 /// How the network is reached.
 #[derive(Clone, Default)]
 pub struct Network {
@@ -41,7 +44,10 @@ pub(crate) fn is_loopback(host: &str) -> bool {
 
 impl Network {
     /// Reads the certificate authorities that were named.
-    pub(crate) fn certificates(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, AlertError> {
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn certificates(&self) -> Result<Vec<(PathBuf, Vec<u8>)>, AlertError> {
         self.certificate_files
             .iter()
             .map(|file| {
@@ -82,13 +88,16 @@ impl Network {
         builder.tls_certs_merge(roots).build().map_err(address)
     }
 
-    /// Sends a document.
-    pub(crate) async fn post(
+    /// Sends a document as JSON, and returns the beginning of the answer.
+    ///
+    /// # Errors
+    /// When the address cannot be used, there is no answer, or it is no success.
+    pub async fn post(
         &self,
         url: &SecretText,
         headers: &BTreeMap<String, SecretText>,
         document: &serde_json::Value,
-    ) -> Result<(), AlertError> {
+    ) -> Result<Vec<u8>, AlertError> {
         let address = |reason: &str| AlertError::Address {
             reason: reason.to_owned(),
         };
@@ -118,18 +127,24 @@ impl Network {
             .body(document.to_string())
             .send()
             .await;
-        let answer = sent.map_err(|error| AlertError::Unreachable {
+        let unreachable = |error: reqwest::Error| AlertError::Unreachable {
             host: host.clone(),
             reason: with_causes(&error.without_url()),
-        })?;
-        if answer.status().is_success() {
-            Ok(())
-        } else {
-            Err(AlertError::Refused {
+        };
+        let mut answer = sent.map_err(unreachable)?;
+        if !answer.status().is_success() {
+            return Err(AlertError::Refused {
                 host,
                 status: answer.status().as_u16(),
-            })
+            });
         }
+        let mut read = Vec::new();
+        while read.len() < ANSWER
+            && let Some(more) = answer.chunk().await.map_err(unreachable)?
+        {
+            read.extend_from_slice(&more);
+        }
+        Ok(read)
     }
 }
 

@@ -98,8 +98,13 @@ pub enum AlertError {
 pub async fn tell(target: &AlertTarget, message: &Message, network: &Network) -> Result<(), AlertError> {
     let telling = async {
         match target {
-            AlertTarget::Webhook { url, headers } => network.post(url, headers, &message.document).await,
-            AlertTarget::Slack { url } => network.post(url, &BTreeMap::new(), &slack(message)).await,
+            AlertTarget::Webhook { url, headers } => {
+                network.post(url, headers, &message.document).await.map(drop)
+            }
+            AlertTarget::Slack { url } => network
+                .post(url, &BTreeMap::new(), &slack(message))
+                .await
+                .map(drop),
             AlertTarget::Email {
                 server,
                 user,

@@ -1,6 +1,7 @@
 //! What can be typed.
 
 mod adopt;
+mod audit;
 mod author;
 mod backup;
 mod compliance;
@@ -22,6 +23,10 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use crate::permissions::PolicyFormat;
 
 pub use adopt::{DiscoverArguments, ImportArguments};
+pub use audit::{
+    AuditArguments, AuditCommand, EventFormat, EventSelection, ExportArguments, ForwardArguments,
+    VerifyLogArguments,
+};
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};
 pub use compliance::{ComplianceCommand, ComplianceControlsArguments, ComplianceReportArguments};
@@ -169,6 +174,8 @@ pub enum Command {
     /// Read and check the stack's log.
     #[command(subcommand)]
     Log(LogCommand),
+    /// Show what happened and who did it, from the log, and export it.
+    Audit(AuditArguments),
     /// Read, explain and change configuration.
     #[command(subcommand)]
     Config(ConfigCommand),

@@ -136,6 +136,7 @@ async fn execute(
         }
         Command::State(state) => command::state::state(state, &open()?, environment, output).await?,
         Command::Log(log) => command::log::log(log, &open()?, output).await?,
+        Command::Audit(audit) => return command::audit::audit(audit, global, environment, output).await,
         Command::Config(ConfigCommand::Schema { file }) => command::config::schema(*file, output),
         Command::Config(config) => command::config::config(config, &mut open()?, environment, output).await?,
         Command::Catalog(catalog) => {

@@ -262,25 +262,29 @@ impl Project {
 
     /// Opens the stack's log to read it.
     pub async fn read_log(&self) -> Result<StackLog, CommandError> {
-        let never = || {
+        self.read_log_if_any().await?.ok_or_else(|| {
             CommandError::message(format!("stack {} was never deployed", self.title()))
                 .help("`konductor run` deploys it")
-        };
+        })
+    }
+
+    /// Opens the stack's log to read it; none where the stack was never deployed.
+    pub async fn read_log_if_any(&self) -> Result<Option<StackLog>, CommandError> {
         let stack = self.configuration.stack();
         let Some(backend) = self.backend()? else {
             let file = self.log_file();
             if !file.exists() {
-                return Err(never());
+                return Ok(None);
             }
-            return Ok(StackLog::open(&file, self.options(stack).read_only()).await?);
+            return Ok(Some(
+                StackLog::open(&file, self.options(stack).read_only()).await?,
+            ));
         };
         let (options, file) = self.shared(stack, Arc::clone(&backend));
         let log = StackLog::open(&file, options.read_only()).await?;
         self.require_no_file(backend.as_ref()).await?;
-        if log.head().await?.0 == 0 {
-            return Err(never());
-        }
-        Ok(log)
+        let is_empty = log.head().await?.0 == 0;
+        Ok((!is_empty).then_some(log))
     }
 
     /// Returns what turns written values into the ones to use.
@@ -301,7 +305,8 @@ pub fn remove_copy(file: &Path) {
     }
 }
 
-fn hex(bytes: &[u8]) -> String {
+/// Writes bytes in lower-case hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
@@ -334,6 +339,16 @@ fn stack(folder: &Path, named: Option<&str>) -> Result<String, CommandError> {
                     .help("name one: --stack NAME, or the environment variable KONDUCTOR_STACK"),
             )
         }
+    }
+}
+
+/// Returns the stacks of a project: those that have a file, or the only one there is without.
+pub fn stack_names(folder: &Path) -> Vec<String> {
+    let names = stacks(folder);
+    if names.is_empty() {
+        vec![DEFAULT_STACK.to_owned()]
+    } else {
+        names
     }
 }
 

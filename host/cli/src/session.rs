@@ -15,6 +15,7 @@ use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, PluginUsed
 
 use crate::arguments::ExecutionArguments;
 use crate::audit::{AuditTask, AuditWriter};
+use crate::command::audit::{Forwarding, RunSigning};
 use crate::configure;
 use crate::environment::Environment;
 use crate::error::CommandError;
@@ -84,6 +85,8 @@ pub struct Session {
     site_packages: SitePackages,
     document: RunDocument,
     read_times: Arc<ReadTimes>,
+    forwarding: Forwarding,
+    signing: RunSigning,
 }
 
 /// What is loaded before anything can be configured.
@@ -224,7 +227,13 @@ impl Session {
             plugins.wrap(|provider| simulation.wrap(provider));
         }
 
-        // Wrong safeguards are said before the run begins.
+        // Wrong safeguards, and keys that are none, are said before the run begins.
+        let forwarding = Forwarding::of(&project, environment, output)?;
+        let signing = if options.locked {
+            RunSigning::of(&project)?
+        } else {
+            RunSigning::default()
+        };
         let safeguards = project.configuration.safeguards(project.context(&stacks))?;
         let document = RunDocument::collect(&project, project.context(&stacks)).await?;
         let run = uuid::Uuid::now_v7().to_string();
@@ -274,6 +283,8 @@ impl Session {
             site_packages,
             document,
             read_times,
+            forwarding,
+            signing,
         })
     }
 
@@ -329,6 +340,11 @@ impl Session {
     /// Returns who works: user and host.
     pub fn actor(&self) -> &str {
         &self.actor
+    }
+
+    /// Returns what signs the statement about the run.
+    pub fn signing(&self) -> &RunSigning {
+        &self.signing
     }
 
     /// Returns the packages of policies that judge plans.
@@ -412,7 +428,8 @@ impl Session {
         self.document.value(&self.project)
     }
 
-    /// Writes how the command ended, waits until every cloud call is recorded, and gives the lock back.
+    /// Writes how the command ended, waits until every cloud call is recorded, gives the lock back, and forwards what
+    /// happened.
     pub async fn finish(
         mut self,
         result: &str,
@@ -427,10 +444,16 @@ impl Session {
                 operations,
             };
             self.journal.append(vec![Entry::RunFinished(finished)]).await?;
+            if let Some(log) = &self.log {
+                self.signing.sign(log, &self.run).await?;
+            }
             read_times::keep(&self.project, &self.read_times);
         }
         if let Some(guard) = self.guard.take() {
             guard.release().await?;
+        }
+        if let Some(log) = &self.log {
+            self.forwarding.after_run(log).await;
         }
         Ok(())
     }

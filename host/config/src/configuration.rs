@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use konductor_model::{Diagnostic, Diagnostics, Origin, Path, PathStep, ResourceType, SecretText, Value};
 
+use crate::audit::AUDIT;
 use crate::compliance::COMPLIANCE;
 use crate::declaration::{self, Declared};
 use crate::drift::DRIFT;
@@ -26,8 +27,15 @@ use crate::workers::WorkersSettings;
 use crate::yaml;
 
 /// Namespaces that are settings but no modules.
-pub const RESERVED_NAMESPACES: [&str; 6] =
-    ["project", "organization", METADATA, SAFEGUARDS, DRIFT, COMPLIANCE];
+pub const RESERVED_NAMESPACES: [&str; 7] = [
+    "project",
+    "organization",
+    METADATA,
+    SAFEGUARDS,
+    DRIFT,
+    AUDIT,
+    COMPLIANCE,
+];
 
 /// The configuration of one stack. Its `Debug` form shows no values.
 #[derive(Clone)]

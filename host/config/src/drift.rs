@@ -1,6 +1,5 @@
 //! How drift is looked for, told and repaired: the section `drift`.
 
-use std::collections::BTreeMap;
 use std::str::FromStr as _;
 use std::time::Duration;
 
@@ -323,10 +322,10 @@ impl Reading<'_> {
             }
             "email" => self.email(&below, value)?,
             "slack" => AlertTarget::Slack {
-                url: self.url(&below, value)?,
+                url: self.url(&below, value, "https://hooks.example.org/…")?,
             },
             _ => AlertTarget::Webhook {
-                url: self.url(&below, value)?,
+                url: self.url(&below, value, "https://hooks.example.org/…")?,
                 headers: self.headers(&at.child("headers"), alert.attribute("headers"))?,
             },
         };
@@ -335,41 +334,6 @@ impl Reading<'_> {
             severity: severity?,
             target,
         })
-    }
-
-    fn url(&mut self, at: &Path, value: &Value) -> Option<SecretText> {
-        match value.as_text().filter(|text| text.contains("://")) {
-            Some(text) => Some(SecretText::new(text.to_owned())),
-            None => {
-                // A URL without its scheme may still carry a token.
-                self.wrong(
-                    at,
-                    format!("`{at}` is no URL"),
-                    "write for example `https://hooks.example.org/…`",
-                );
-                None
-            }
-        }
-    }
-
-    fn headers(&mut self, at: &Path, value: Option<&Value>) -> Option<BTreeMap<String, SecretText>> {
-        let Some(value) = value.filter(|value| !value.is_null()) else {
-            return Some(BTreeMap::new());
-        };
-        let texts = value.as_map().and_then(|map| {
-            map.iter()
-                .map(|(name, value)| Some((name.clone(), SecretText::new(value.as_text()?.to_owned()))))
-                .collect::<Option<BTreeMap<_, _>>>()
-        });
-        if texts.is_none() {
-            self.expected(
-                at,
-                value,
-                "a map of texts",
-                "headers: { Authorization: { secure: \"v1:…\" } }",
-            );
-        }
-        texts
     }
 
     fn email(&mut self, at: &Path, value: &Value) -> Option<AlertTarget> {

@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value as Json, json};
 
+use crate::audit;
 use crate::configuration::RESERVED_NAMESPACES;
 use crate::declaration::{OPTION_KEYS, RESOURCE_KEYS};
 use crate::drift::{self, ALERT_KEYS, APPROVAL_KEYS, EMAIL_KEYS, MODES, SEVERITIES, SEVERITY_KEYS};
@@ -270,6 +271,7 @@ fn config() -> Json {
     for namespace in RESERVED_NAMESPACES {
         let schema = match namespace {
             "drift" => drift_section(),
+            "audit" => audit_section(),
             METADATA => metadata_section(),
             "safeguards" => safeguards_section(),
             _ => free_map(),
@@ -346,6 +348,22 @@ fn alert() -> Json {
             _ => setting(text()),
         })),
         "command" => setting(list(setting(text()))),
+        _ => json!(false),
+    })
+}
+
+fn audit_section() -> Json {
+    object(&audit::KEYS, |key| match key {
+        "forward" => setting(list(setting(object(&audit::FORWARD_KEYS, |key| match key {
+            "syslog" => described(
+                "`tcp+tls://HOST`, `tcp://HOST:PORT` or `udp://HOST`.",
+                setting(text()),
+            ),
+            "headers" => setting(json!({ "type": "object", "additionalProperties": setting(text()) })),
+            _ => setting(text()),
+        })))),
+        "signing_key" => described("The file with the key that signs every run.", setting(text())),
+        "public_keys" => setting(list(setting(text()))),
         _ => json!(false),
     })
 }

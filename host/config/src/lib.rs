@@ -5,6 +5,7 @@
 //! asked for. Nothing here prints or reads the environment: what is needed is handed in as [`Inputs`], and what is
 //! wrong comes back as diagnostics with places, all at once.
 
+pub mod audit;
 mod compliance;
 mod configuration;
 mod declaration;
@@ -40,6 +41,7 @@ mod validate;
 mod workers;
 pub mod yaml;
 
+pub use audit::{AuditSettings, ForwardSettings};
 pub use configuration::{Configuration, RESERVED_NAMESPACES};
 pub use declaration::Declared;
 pub use declare_edit::{NewDeclaration, declare};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use konductor_model::value_json::to_plain_json;
-use konductor_model::{Diagnostic, Diagnostics, Path, Value};
+use konductor_model::{Diagnostic, Diagnostics, Path, SecretText, Value};
 
 use crate::configuration::Configuration;
 
@@ -100,6 +100,47 @@ impl Reading<'_> {
         });
         if texts.is_none() {
             self.expected(at, value, "a list of texts", example);
+        }
+        texts
+    }
+
+    /// Returns a URL, which may hold a token.
+    pub(crate) fn url(&mut self, at: &Path, value: &Value, example: &str) -> Option<SecretText> {
+        match value.as_text().filter(|text| text.contains("://")) {
+            Some(text) => Some(SecretText::new(text.to_owned())),
+            None => {
+                // A URL without its scheme may still carry a token.
+                self.wrong(
+                    at,
+                    format!("`{at}` is no URL"),
+                    format!("write for example `{example}`"),
+                );
+                None
+            }
+        }
+    }
+
+    /// Returns headers, which may hold credentials.
+    pub(crate) fn headers(
+        &mut self,
+        at: &Path,
+        value: Option<&Value>,
+    ) -> Option<BTreeMap<String, SecretText>> {
+        let Some(value) = value.filter(|value| !value.is_null()) else {
+            return Some(BTreeMap::new());
+        };
+        let texts = value.as_map().and_then(|map| {
+            map.iter()
+                .map(|(name, value)| Some((name.clone(), SecretText::new(value.as_text()?.to_owned()))))
+                .collect::<Option<BTreeMap<_, _>>>()
+        });
+        if texts.is_none() {
+            self.expected(
+                at,
+                value,
+                "a map of texts",
+                "headers: { Authorization: { secure: \"v1:…\" } }",
+            );
         }
         texts
     }

@@ -3,6 +3,7 @@
 
 pub mod alert;
 pub mod attribute_diff;
+mod audit_target;
 pub mod causes;
 pub mod cloud;
 pub mod compliance;
@@ -29,6 +30,7 @@ pub mod value_json;
 
 pub use alert::AlertTarget;
 pub use attribute_diff::{AttributeChange, ChangeKind};
+pub use audit_target::{AuditTarget, SyslogAddress, SyslogTransport};
 pub use causes::with_causes;
 pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity};
 pub use failure::{Disposition, Failure};

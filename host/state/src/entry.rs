@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::drift::{DriftChecked, DriftTold};
 use crate::error::StateError;
+use crate::forwarding::AuditForwarded;
 use crate::keys::KeysRotated;
 use crate::lock::LockOwner;
 use crate::plugin_used::PluginUsed;
@@ -73,6 +74,10 @@ pub enum Entry {
     Restored(Restored),
     /// The stack got a new data key.
     KeysRotated(KeysRotated),
+    /// Events were forwarded.
+    AuditForwarded(AuditForwarded),
+    /// A statement about a run was signed.
+    RunAttested(RunAttested),
 }
 
 /// A command that changes state.
@@ -264,6 +269,15 @@ pub struct RunFinished {
     pub result: String,
     /// How many operations succeeded, by action.
     pub operations: BTreeMap<String, usize>,
+}
+
+/// A signed statement about a run and the log up to its end.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunAttested {
+    /// The run.
+    pub run: String,
+    /// The envelope (DSSE) with the statement (in-toto), as one line of JSON.
+    pub envelope: String,
 }
 
 /// The lock was taken away. Where the log is in a backend, this entry also keeps the former owner from appending.

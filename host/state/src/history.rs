@@ -68,6 +68,8 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
+        | Entry::AuditForwarded(_)
+        | Entry::RunAttested(_)
         | Entry::RunFinished(_) => false,
     }
 }

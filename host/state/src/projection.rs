@@ -149,6 +149,8 @@ pub(crate) fn fold<P: Projection>(
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
+        | Entry::AuditForwarded(_)
+        | Entry::RunAttested(_)
         | Entry::RunFinished(_) => {}
     }
     Ok(Ok(()))

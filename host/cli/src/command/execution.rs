@@ -95,6 +95,7 @@ pub fn show_plan(plan: &Plan, folder: &Path, output: &Output) {
 pub async fn carry_out(session: &Session, judged: JudgedPlan, output: &Output) -> Result<Done, CommandError> {
     let plan = judged.allowed()?;
     can_be_sealed(session, &plan).await?;
+    session.signing().carries_out(|| plan_event(&plan));
     let safeguards = session.safeguards()?;
     let before = Before::of(&plan, &safeguards);
     let empty = plan.is_empty();

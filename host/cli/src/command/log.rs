@@ -1,10 +1,11 @@
 //! `konductor log`.
 
+use std::path::PathBuf;
+
+use konductor_audit::describe;
 use konductor_model::Diagnostic;
-use konductor_state::entry::{Entry, GivenUp};
 use konductor_state::keys::verify_order;
-use konductor_state::policy::{PackageOutcome, PolicyDecision};
-use konductor_state::{DriftChecked, EntryQuery, LoggedEntry, PluginUsed, StateError};
+use konductor_state::{EntryQuery, LoggedEntry, OpenOptions, StackLog, StateError};
 
 use crate::arguments::LogCommand;
 use crate::command::state::find;
@@ -18,7 +19,7 @@ const PAGE: usize = 1_000;
 /// Shows or checks the log.
 pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Result<(), CommandError> {
     if let LogCommand::Verify { without_key: true } = command {
-        return verify_without_key(project, output).await;
+        return verify_without_key(project.unopened_log()?, &project.title(), output).await;
     }
     let log = project.read_log().await?;
     match command {
@@ -50,36 +51,47 @@ pub async fn log(command: &LogCommand, project: &Project, output: &Output) -> Re
                 }
             }
         }
-        LogCommand::Verify { .. } => {
-            let verification = log.verify().await?;
-            let problems: Vec<String> = verification.problems.iter().map(ToString::to_string).collect();
-            if problems.is_empty() {
-                let members = serde_json::json!({
-                    "sound": true, "entries": verification.entries, "head": verification.head,
-                });
-                let text = format!(
-                    "{} entries, nothing is wrong; head {}",
-                    verification.entries, verification.head
-                );
-                output.fact("log-verified", &members, &text);
-                return Ok(());
-            }
-            let members = serde_json::json!({
-                "sound": false, "entries": verification.entries, "first_bad_serial": verification.first_bad_serial(),
-                "problems": problems,
-            });
-            output.event("log-verified", &members);
-            Err(was_changed(project, problems))
-        }
+        LogCommand::Verify { .. } => verify_chain(&log, output).await,
     }
 }
 
-fn was_changed(project: &Project, problems: Vec<String>) -> CommandError {
+/// Checks the whole chain of a log and everything derived from it.
+///
+/// # Errors
+/// When something is wrong with it: everything that is, the first first.
+pub async fn verify_chain(log: &StackLog, output: &Output) -> Result<(), CommandError> {
+    let verification = log.verify().await?;
+    let problems: Vec<String> = verification.problems.iter().map(ToString::to_string).collect();
+    if problems.is_empty() {
+        let members = serde_json::json!({
+            "sound": true, "entries": verification.entries, "head": verification.head,
+        });
+        let text = format!(
+            "{} entries, nothing is wrong; head {}",
+            verification.entries, verification.head
+        );
+        output.fact("log-verified", &members, &text);
+        return Ok(());
+    }
+    let members = serde_json::json!({
+        "sound": false, "entries": verification.entries, "first_bad_serial": verification.first_bad_serial(),
+        "problems": problems,
+    });
+    output.event("log-verified", &members);
+    let stack = log.identity();
+    Err(was_changed(
+        &format!("{}/{}", stack.project, stack.stack),
+        problems,
+    ))
+}
+
+/// Says what is wrong with a log that somebody changed.
+pub fn was_changed(title: &str, problems: Vec<String>) -> CommandError {
     let mut diagnostics = konductor_model::Diagnostics::default();
     diagnostics.extend(
-        problems.into_iter().map(|problem| {
-            Diagnostic::error(format!("the log of {} was changed: {problem}", project.title()))
-        }),
+        problems
+            .into_iter()
+            .map(|problem| Diagnostic::error(format!("the log of {title} was changed: {problem}"))),
     );
     if let Some(last) = diagnostics.0.last_mut() {
         last.help =
@@ -89,8 +101,14 @@ fn was_changed(project: &Project, problems: Vec<String>) -> CommandError {
 }
 
 /// Checks what can be checked by a machine that has none of the keys.
-async fn verify_without_key(project: &Project, output: &Output) -> Result<(), CommandError> {
-    let (options, file) = project.unopened_log()?;
+///
+/// # Errors
+/// When something is wrong with it, or it is not encrypted: then no key is needed.
+pub async fn verify_without_key(
+    (options, file): (OpenOptions, PathBuf),
+    title: &str,
+    output: &Output,
+) -> Result<(), CommandError> {
     let found = match verify_order(&file, options).await {
         Err(StateError::NotEncrypted { path }) => {
             return Err(
@@ -115,7 +133,7 @@ async fn verify_without_key(project: &Project, output: &Output) -> Result<(), Co
         return Ok(());
     }
     output.event("log-order-verified", &members);
-    Err(was_changed(project, problems))
+    Err(was_changed(title, problems))
 }
 
 fn show(logged: &LoggedEntry, output: &Output) {
@@ -134,166 +152,4 @@ fn show(logged: &LoggedEntry, output: &Output) {
         logged.serial,
         describe(&logged.entry)
     ));
-}
-
-/// Says in a few words what an entry tells.
-pub fn describe(entry: &Entry) -> String {
-    match entry {
-        Entry::RunStarted(run) => {
-            let simulated = if run.simulated { ", simulated" } else { "" };
-            let plugins: Vec<String> = run.plugins.iter().map(describe_plugin).collect();
-            let plugins = if plugins.is_empty() {
-                String::new()
-            } else {
-                format!(" with {}", plugins.join(", "))
-            };
-            format!(
-                "{} by {} (konductor {}{simulated}){plugins}",
-                run.command, run.actor, run.konductor
-            )
-        }
-        Entry::Begin(begin) => format!(
-            "begin    {:?} {} ({})",
-            begin.action,
-            begin.urn.name(),
-            begin.urn.resource_type()
-        ),
-        Entry::Progress(progress) => {
-            format!(
-                "progress {} {}",
-                progress.operation,
-                progress.id.as_deref().unwrap_or_default()
-            )
-        }
-        Entry::End(end) => {
-            let id = end
-                .object()
-                .map(|object| object.id.as_str())
-                .unwrap_or("no object");
-            let result = end
-                .failure
-                .as_ref()
-                .map_or_else(|| id.to_owned(), |failure| format!("failed: {failure}"));
-            format!(
-                "end      {} ({}) {result}, {} ms",
-                end.urn.name(),
-                end.urn.resource_type(),
-                end.milliseconds
-            )
-        }
-        Entry::Recorded { record, reason } => format!("recorded {} ({reason})", record.urn.name()),
-        Entry::Forgotten { urn, reason } => format!("forgot   {} ({reason})", urn.name()),
-        Entry::Moved { from, to } => format!("moved    {} to {}", from.name(), to.name()),
-        Entry::Outputs { outputs } => format!(
-            "outputs  {}",
-            outputs.keys().cloned().collect::<Vec<_>>().join(", ")
-        ),
-        Entry::CloudCall(call) => {
-            let what = call
-                .operation
-                .clone()
-                .unwrap_or_else(|| format!("{} {}", call.method, call.path));
-            let status = call.status.map(|status| status.to_string());
-            let result = call.error.clone().or(status).unwrap_or_default();
-            format!(
-                "call     {} {what} for {}: {result}, {} ms",
-                call.endpoint, call.resource, call.milliseconds
-            )
-        }
-        Entry::SecretRevealed(revealed) => format!(
-            "revealed {} of {} to {}",
-            revealed.attribute, revealed.resource, revealed.plugin
-        ),
-        Entry::DriftChecked(checked) => describe_drift(checked),
-        Entry::DriftTold(told) => match (&told.error, told.digest.is_empty()) {
-            (Some(error), _) => format!("alert    {} failed: {error}", told.alert),
-            (None, true) => format!("alert    {}: the drift is gone", told.alert),
-            (None, false) => format!("alert    {}: told of drift", told.alert),
-        },
-        Entry::PolicyDecided(decision) => describe_decision(decision),
-        Entry::RunFinished(run) => run.result.clone(),
-        Entry::Restored(restored) => {
-            let given_up = match &restored.given_up {
-                Some(GivenUp {
-                    first: Some(first),
-                    last: Some(last),
-                    kept,
-                }) => format!(", giving up entries {first} to {last}, which are in {kept}"),
-                Some(given_up) => format!(", giving up what is in {}", given_up.kept),
-                None => String::new(),
-            };
-            format!(
-                "restored to entry {} from {}{given_up}",
-                restored.serial, restored.from
-            )
-        }
-        Entry::KeysRotated(rotated) => {
-            let wrapped: Vec<String> = rotated.wrapped_for.iter().map(ToString::to_string).collect();
-            format!(
-                "data key {}, which opens with {}",
-                rotated.key,
-                wrapped.join(", ")
-            )
-        }
-        Entry::LockTakenAway(taken) => {
-            let from = taken
-                .from
-                .as_ref()
-                .map(|owner| format!(" of {owner}"))
-                .unwrap_or_default();
-            format!(
-                "the lock{from} was taken away by {} {}",
-                taken.by.who, taken.because
-            )
-        }
-    }
-}
-
-fn describe_decision(decision: &PolicyDecision) -> String {
-    let packages: Vec<String> = decision
-        .packages
-        .iter()
-        .map(|package| {
-            let outcome = match package.outcome {
-                PackageOutcome::Passed => "passed",
-                PackageOutcome::Advised => "advises",
-                PackageOutcome::Overridden => "overridden",
-                PackageOutcome::Denied => "refuses",
-                PackageOutcome::Unusable => "could not be evaluated",
-            };
-            match &package.override_reason {
-                Some(reason) => format!("{} {outcome} ({reason})", package.name),
-                None => format!("{} {outcome}", package.name),
-            }
-        })
-        .collect();
-    let result = if decision.allowed { "allowed" } else { "refused" };
-    format!(
-        "policies {} {result}: {}",
-        decision.operation,
-        packages.join(", ")
-    )
-}
-
-fn describe_drift(checked: &DriftChecked) -> String {
-    let counts: Vec<String> = checked
-        .counts
-        .iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
-        .collect();
-    let found = if counts.is_empty() {
-        "none".to_owned()
-    } else {
-        counts.join(", ")
-    };
-    format!("drift    {found}, of {} objects", checked.objects)
-}
-
-fn describe_plugin(plugin: &PluginUsed) -> String {
-    let digest: String = plugin.digest.chars().take(12).collect();
-    let signer = match &plugin.signer {
-        Some(signer) => format!(", signed by {signer}"),
-        None => String::new(),
-    };
-    format!("{} {} (sha256:{digest}…{signer})", plugin.name, plugin.version)
 }

@@ -1,6 +1,7 @@
 //! The commands, one file each.
 
 pub mod adopt;
+pub mod audit;
 pub mod backup;
 pub mod catalog;
 pub mod compliance;

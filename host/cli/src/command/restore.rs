@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use konductor_audit::describe;
 use konductor_model::{Diagnostic, with_causes};
 use konductor_state::backup::{
     BackupPlace, BackupProgress, CheckedBackup, RestoreMade, Standing, StoredBackup, keep_copy, set_aside,
@@ -15,7 +16,6 @@ use konductor_state::{EntryQuery, LockOwner, StackIdentity, StackLog, StateError
 use crate::arguments::{GlobalArguments, RestoreArguments};
 use crate::backup_place::backup_place;
 use crate::command::backup::any;
-use crate::command::log::describe;
 use crate::command::state::as_run;
 use crate::environment::Environment;
 use crate::error::CommandError;

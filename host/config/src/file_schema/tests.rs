@@ -122,6 +122,7 @@ fn what_the_documentation_shows_of_files_fits() {
         "encryption",
         "state-and-log",
         "grants",
+        "audit",
     ] {
         let text = std::fs::read_to_string(root().join(format!("docs/{page}.md"))).unwrap();
         for block in text.split("```yaml\n").skip(1) {

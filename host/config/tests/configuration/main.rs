@@ -7,6 +7,7 @@
     missing_docs
 )]
 
+mod audit;
 mod declaring;
 mod drift;
 mod editing;

@@ -20,7 +20,7 @@ impl NetworkSettings {
     ///
     /// # Errors
     /// When a certificate is not PEM or no certificate.
-    pub(crate) fn tls(&self) -> Result<rustls::ClientConfig, BackendError> {
+    pub fn tls(&self) -> Result<rustls::ClientConfig, BackendError> {
         // A provider that something else has installed stays: there is one for the process.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let provider = rustls::crypto::CryptoProvider::get_default().map_or_else(

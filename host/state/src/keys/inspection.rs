@@ -172,7 +172,14 @@ fn of_file(connection: &Connection, path: &Path) -> Result<OrderVerified, StateE
         found.linked += 1;
         let number = u64::try_from(serial).unwrap_or_default();
         let computed = file::link(&before, serial, [&time, &hash, &body]);
-        if number != found.parts || computed != link {
+        if number > found.parts {
+            // After a gap the link cannot fit; the gap is what is told.
+            found.problems.push(Problem {
+                serial: Some(found.parts),
+                what: format!("missing: the next one is {number}"),
+            });
+            found.parts = number;
+        } else if number != found.parts || computed != link {
             found.problems.push(Problem {
                 serial: Some(number),
                 what: "it, its place or what stands before it was changed, removed or inserted".to_owned(),
@@ -182,7 +189,12 @@ fn of_file(connection: &Connection, path: &Path) -> Result<OrderVerified, StateE
         before = link;
     }
     let last = schema::stored_serial(connection, path)?;
-    if last != found.parts {
+    if last > found.parts {
+        found.problems.push(Problem {
+            serial: Some(found.parts + 1),
+            what: format!("missing: the log ends before it and its head is entry {last}"),
+        });
+    } else if last != found.parts {
         found.problems.push(Problem {
             serial: None,
             what: format!(

@@ -380,6 +380,69 @@ async fn every_changed_byte_of_an_encrypted_file_is_noticed_with_and_without_a_k
     sound(&open(&machine, &["ada"]).await.verify().await.unwrap());
 }
 
+/// The promise of the log, for one that is encrypted, and for who has a copy and no key.
+#[tokio::test]
+async fn every_entry_of_an_encrypted_file_is_named_when_it_is_removed_moved_or_edited() {
+    let place = Place::open(Kind::File);
+    let machine = place.machine();
+    let log = open(&machine, &["ada"]).await;
+    // The log writes entries about its own keys, too.
+    let mut written = every_kind();
+    written.retain(|entry| !matches!(entry, Entry::KeysRotated(_)));
+    log.append(written).await.unwrap();
+    rotate(&log).await;
+    let entries = log.verify().await.unwrap().entries;
+    drop(log);
+    let blind = || {
+        let mut options = options(&machine, &[]);
+        options.read_only = true;
+        options
+    };
+    let kept = std::fs::read(machine.file()).unwrap();
+    for serial in 1..=entries {
+        let other = if serial == entries { serial - 1 } else { serial + 1 };
+        let content = "time, hash, body";
+        let changes = [
+            (serial, format!("DELETE FROM sealed_log WHERE serial = {serial}")),
+            (
+                serial,
+                format!("UPDATE sealed_log SET body = CAST(body || x'00' AS BLOB) WHERE serial = {serial}"),
+            ),
+            (
+                serial,
+                format!(
+                    "UPDATE sealed_log SET ({content}) = (SELECT {content} FROM sealed_log WHERE serial = {other})
+                     WHERE serial = {serial}"
+                ),
+            ),
+            (
+                serial.min(other),
+                format!(
+                    "UPDATE sealed_log SET ({content}, link) = (SELECT {content}, link FROM sealed_log AS other
+                        WHERE other.serial = {serial} + {other} - sealed_log.serial)
+                     WHERE serial IN ({serial}, {other})"
+                ),
+            ),
+        ];
+        for (named, change) in changes {
+            machine.tamper(&change);
+            let order = verify_order(&machine.file(), blind()).await.unwrap();
+            let first = order.problems.first().unwrap_or_else(|| panic!("{change}"));
+            assert_eq!(first.serial, Some(named), "{change}: {order:?}");
+            let log = open(&machine, &["ada"]).await;
+            if let Ok(found) = log.verify().await {
+                assert_eq!(found.first_bad_serial(), Some(named), "{change}: {found:?}");
+            }
+            drop(log);
+            for suffix in ["-wal", "-shm"] {
+                let _ = std::fs::remove_file(format!("{}{suffix}", machine.file().display()));
+            }
+            std::fs::write(machine.file(), &kept).unwrap();
+        }
+    }
+    sound(&open(&machine, &["ada"]).await.verify().await.unwrap());
+}
+
 #[tokio::test]
 async fn a_changed_segment_is_noticed_with_and_without_a_key() {
     let place = Place::open(Kind::PostgreSql);

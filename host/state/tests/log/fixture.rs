@@ -224,6 +224,111 @@ pub(crate) fn a_run() -> Vec<Entry> {
     ]
 }
 
+/// A log with an entry of every kind there is: who adds one has to add it here.
+pub(crate) fn every_kind() -> Vec<Entry> {
+    use konductor_state::drift::{DriftChecked, DriftTold};
+    use konductor_state::entry::{
+        CloudCall, LockTakenAway, Restored, RevealedSecret, RunAttested, TakenBecause,
+    };
+    use konductor_state::keys::{KeyName, KeysRotated};
+    use konductor_state::{AuditForwarded, LockOwner, PolicyDecision};
+
+    let mut entries = a_run();
+    entries.extend([
+        Entry::CloudCall(CloudCall {
+            plugin: "aws".to_owned(),
+            resource: urn("database").to_string(),
+            method: "POST".to_owned(),
+            status: Some(200),
+            ..CloudCall::default()
+        }),
+        Entry::SecretRevealed(RevealedSecret {
+            plugin: "aws".to_owned(),
+            resource: "database".to_owned(),
+            attribute: "aws:ec2:Vpc.password".to_owned(),
+        }),
+        Entry::DriftChecked(DriftChecked {
+            run: "run-1".to_owned(),
+            objects: 3,
+            counts: BTreeMap::new(),
+            differences: Vec::new(),
+            digest: String::new(),
+            milliseconds: 4,
+        }),
+        Entry::DriftTold(DriftTold {
+            run: "run-1".to_owned(),
+            alert: "operations".to_owned(),
+            digest: "0123".to_owned(),
+            error: None,
+        }),
+        Entry::PolicyDecided(PolicyDecision {
+            run: "run-1".to_owned(),
+            operation: "apply".to_owned(),
+            input: "00".to_owned(),
+            allowed: true,
+            milliseconds: 1,
+            packages: Vec::new(),
+        }),
+        Entry::LockTakenAway(LockTakenAway {
+            lease: 0,
+            from: None,
+            by: LockOwner::this_process("ada@analytical", "state unlock"),
+            because: TakenBecause::Unlocked,
+        }),
+        Entry::Restored(Restored {
+            from: "s3://backups".to_owned(),
+            serial: 1,
+            head: "00".to_owned(),
+            given_up: None,
+        }),
+        Entry::KeysRotated(KeysRotated {
+            key: "5c1f".to_owned(),
+            generation: 2,
+            wrapped_for: vec![KeyName::new("test", "ada")],
+        }),
+        Entry::AuditForwarded(AuditForwarded {
+            target: "siem".to_owned(),
+            serial: 3,
+            hash: "00".to_owned(),
+        }),
+        Entry::RunAttested(RunAttested {
+            run: "run-1".to_owned(),
+            envelope: "{}".to_owned(),
+        }),
+    ]);
+    let kinds: std::collections::BTreeSet<u8> = entries.iter().map(kind_number).collect();
+    assert_eq!(kinds.len(), usize::from(KINDS));
+    entries
+}
+
+/// How many kinds of entries there are.
+const KINDS: u8 = 19;
+
+/// Numbers the kinds: a new one does not compile until it is here and in [`every_kind`].
+fn kind_number(entry: &Entry) -> u8 {
+    match entry {
+        Entry::RunStarted(_) => 0,
+        Entry::Begin(_) => 1,
+        Entry::Progress(_) => 2,
+        Entry::End(_) => 3,
+        Entry::Recorded { .. } => 4,
+        Entry::Forgotten { .. } => 5,
+        Entry::Moved { .. } => 6,
+        Entry::Outputs { .. } => 7,
+        Entry::CloudCall(_) => 8,
+        Entry::SecretRevealed(_) => 9,
+        Entry::DriftChecked(_) => 10,
+        Entry::DriftTold(_) => 11,
+        Entry::PolicyDecided(_) => 12,
+        Entry::RunFinished(_) => 13,
+        Entry::LockTakenAway(_) => 14,
+        Entry::Restored(_) => 15,
+        Entry::KeysRotated(_) => 16,
+        Entry::AuditForwarded(_) => 17,
+        Entry::RunAttested(_) => KINDS - 1,
+    }
+}
+
 /// The beginning of a run of a command.
 pub(crate) fn started(run: &str, command: &str) -> Entry {
     match run_started() {

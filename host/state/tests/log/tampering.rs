@@ -1,6 +1,6 @@
 //! What somebody changes behind the log's back is found, and the first place named.
 
-use konductor_state::{Journal, StackLog, Verification};
+use konductor_state::{Entry, Journal, StackLog, Verification};
 use rusqlite::Connection;
 
 use crate::fixture::*;
@@ -13,9 +13,13 @@ struct Case {
 
 /// A log whose current state has a row of every kind.
 async fn case() -> Case {
+    case_of(a_run()).await
+}
+
+async fn case_of(entries: Vec<Entry>) -> Case {
     let folder = Folder::new();
     let log = folder.open().await;
-    log.append(a_run()).await.unwrap();
+    log.append(entries).await.unwrap();
     let stranger = folder.stranger();
     Case {
         folder,
@@ -325,6 +329,64 @@ async fn a_changed_byte_of_a_record_is_found_unless_a_reader_gets_the_same() {
         }
     }
     assert!(found > 500, "{found}");
+}
+
+/// The promise of the log: whichever entry of whichever kind is removed, moved or edited, that entry is named.
+#[tokio::test]
+async fn every_entry_of_every_kind_is_named_when_it_is_removed_moved_or_edited() {
+    let case = case_of(every_kind()).await;
+    let sound = case.verify().await;
+    assert!(sound.is_sound(), "{sound:?}");
+    let entries = i64::try_from(sound.entries).unwrap();
+    for serial in 1..=entries {
+        let mut changes = vec![
+            (serial, format!("DELETE FROM log WHERE serial = {serial};")),
+            (
+                serial,
+                format!("UPDATE log SET body = json_set(body, '$.added', 1) WHERE serial = {serial};"),
+            ),
+            (
+                serial,
+                format!("UPDATE log SET body = json_set(body, '$.entry', 'edited') WHERE serial = {serial};"),
+            ),
+            (
+                serial,
+                format!("UPDATE log SET time = replace(time, 'Z', '1Z') WHERE serial = {serial};"),
+            ),
+            (
+                serial,
+                format!(
+                    "UPDATE log SET hash = (SELECT hash FROM log WHERE serial = {serial} % {entries} + 1) WHERE serial = {serial};"
+                ),
+            ),
+        ];
+        // Taken out here and put in at every other place, with all between closed up.
+        for to in (1..=entries).filter(|to| *to != serial) {
+            let (first, last, step) = if to > serial {
+                (serial + 1, to, -1)
+            } else {
+                (to, serial - 1, 1)
+            };
+            let moved = format!(
+                "UPDATE log SET serial = -{serial} WHERE serial = {serial};
+                 UPDATE log SET serial = -(serial + {step}) - 1000 WHERE serial BETWEEN {first} AND {last};
+                 UPDATE log SET serial = -serial - 1000 WHERE serial < -1000;
+                 UPDATE log SET serial = {to} WHERE serial = -{serial};"
+            );
+            changes.push((serial.min(to), moved));
+        }
+        for (named, change) in changes {
+            let verification = case.after(&change).await;
+            let first = verification.first_bad_serial();
+            assert_eq!(
+                first,
+                u64::try_from(named).ok(),
+                "{change} {:?}",
+                verification.problems
+            );
+        }
+    }
+    assert_eq!(case.verify().await, sound);
 }
 
 /// What `verify` says it cannot see, so that the documentation stays true.

@@ -1,6 +1,6 @@
 //! The checks that were made, from the log.
 
-use konductor_state::{Entry, EntryQuery, LoggedEntry};
+use konductor_state::{Entry, EntryQuery, LoggedEntry, StackLog, StateError};
 
 use crate::error::CommandError;
 use crate::output::Output;
@@ -11,11 +11,10 @@ const PAGE: usize = 1_000;
 
 /// Reads the newest entries that a test fits, and returns them oldest first.
 pub async fn newest(
-    project: &Project,
+    log: &StackLog,
     most: usize,
     fits: impl Fn(&Entry) -> bool,
-) -> Result<Vec<LoggedEntry>, CommandError> {
-    let log = project.read_log().await?;
+) -> Result<Vec<LoggedEntry>, StateError> {
     let mut query = EntryQuery {
         limit: PAGE,
         newest_first: true,
@@ -38,7 +37,8 @@ pub async fn newest(
 
 /// Reads the newest checks, oldest first.
 pub async fn checks(project: &Project, most: usize) -> Result<Vec<LoggedEntry>, CommandError> {
-    newest(project, most, |entry| matches!(entry, Entry::DriftChecked(_))).await
+    let log = project.read_log().await?;
+    Ok(newest(&log, most, |entry| matches!(entry, Entry::DriftChecked(_))).await?)
 }
 
 /// Shows the newest checks.

@@ -16,7 +16,6 @@ use futures::future::join_all;
 use jiff::{Timestamp, Zoned};
 use konductor_alert::{CheckResult, Metrics, MetricsServer};
 use konductor_config::drift::Schedule;
-use konductor_config::inputs::stacks;
 use konductor_model::with_causes;
 use konductor_queue::Due;
 use tokio::sync::{Semaphore, watch};
@@ -147,9 +146,7 @@ fn watched(arguments: &WatchArguments, global: &GlobalArguments) -> Result<Vec<W
             std::fs::canonicalize(&folder).map_err(|error| CommandError::file("open", &folder, error))?;
         let names = match &global.stack {
             Some(named) => vec![named.clone()],
-            None => Some(stacks(&folder))
-                .filter(|names| !names.is_empty())
-                .unwrap_or_else(|| vec![project::DEFAULT_STACK.to_owned()]),
+            None => project::stack_names(&folder),
         };
         for stack in names {
             if !seen.insert((folder.clone(), stack.clone())) {

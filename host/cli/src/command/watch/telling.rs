@@ -105,7 +105,7 @@ async fn last_told(
     }
     // The first check of this process: another one may have told it, which the log knows.
     let mine = |entry: &Entry| matches!(entry, Entry::DriftTold(told) if told.alert == alert.name && told.error.is_none());
-    let found = history::newest(session.project(), 1, mine).await?;
+    let found = history::newest(&session.project().read_log().await?, 1, mine).await?;
     let digest = match found.last().map(|logged| &logged.entry) {
         Some(Entry::DriftTold(told)) => told.digest.clone(),
         _ => String::new(),
