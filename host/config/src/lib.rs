@@ -40,7 +40,7 @@ mod validate;
 mod workers;
 pub mod yaml;
 
-pub use configuration::{Configuration, RESERVED_NAMESPACES};
+pub use configuration::{Configuration, RESERVED_NAMESPACES, Written};
 pub use declaration::Declared;
 pub use declare_edit::{NewDeclaration, declare};
 pub use drift::DriftSettings;

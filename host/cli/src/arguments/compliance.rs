@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use konductor_compliance::ReportFormat;
 
+use super::{ExecutionArguments, RefreshChoice};
+
 /// Commands below `compliance`.
 #[derive(Debug, Subcommand)]
 pub enum ComplianceCommand {
@@ -15,6 +17,15 @@ Examples:
   konductor compliance report --framework iso-27001 --format html --output report.html
   konductor compliance report --framework fedramp-moderate --format oscal > assessment-results.json")]
     Report(ComplianceReportArguments),
+    /// Set in the configuration what would make checks pass: plan, show, ask, write.
+    #[command(after_help = "\
+Examples:
+  konductor compliance fix --dry-run
+  konductor compliance fix --check aws-ec2-volume-encrypted --resource 'data-*' --yes
+
+The files are edited where the attributes stand, and comments stay. What is written is what a plan proved: with it the
+checks pass. What no value corrects is named, each with the reason.")]
+    Fix(ComplianceFixArguments),
     /// List the frameworks.
     Frameworks,
     /// List the controls of a framework.
@@ -25,6 +36,29 @@ Examples:
         #[arg(long, value_name = "FRAMEWORK")]
         framework: Option<String>,
     },
+}
+
+/// Arguments of `compliance fix`.
+#[derive(Debug, Args)]
+pub struct ComplianceFixArguments {
+    /// Only what this check finds; can be given again.
+    #[arg(long = "check", value_name = "NAME")]
+    pub checks: Vec<String>,
+    /// Only this resource; `network/*` is every name that begins so. Can be given again.
+    #[arg(long = "resource", value_name = "PATTERN")]
+    pub resources: Vec<String>,
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// What is read from the cloud before the plan is made.
+    #[command(flatten)]
+    pub reading: RefreshChoice,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
 }
 
 /// Arguments of `compliance report`.

@@ -1,5 +1,7 @@
 //! `konductor compliance`: frameworks, controls and checks, and reports on what is recorded.
 
+mod fix;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -22,6 +24,8 @@ use crate::output::Output;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 use crate::project::{FolderSources, Project};
 
+pub use fix::fix;
+
 /// Does what is asked.
 pub async fn compliance(
     command: &ComplianceCommand,
@@ -35,11 +39,16 @@ pub async fn compliance(
         let project = Project::open(arguments, environment)?;
         return write_report(report, &project, environment, output).await;
     }
+    if let ComplianceCommand::Fix(correct) = command {
+        crate::project::require(folder)?;
+        let project = Project::open(arguments, environment)?;
+        return fix(correct, &project, environment, output).await;
+    }
     let configuration = project_configuration(folder, arguments, environment)?;
     let loaded = load(folder, arguments, environment, configuration.as_ref()).await?;
     let known = catalogue(&loaded.plugin).await?;
     match command {
-        ComplianceCommand::Report(_) => {}
+        ComplianceCommand::Report(_) | ComplianceCommand::Fix(_) => {}
         ComplianceCommand::Frameworks => list_frameworks(&known, output),
         ComplianceCommand::Controls(controls) => {
             list_controls(controls, &known, &loaded.plugin, output).await?;
