@@ -25,7 +25,8 @@ pub use adopt::{DiscoverArguments, ImportArguments};
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};
 pub use compliance::{
-    ComplianceCommand, ComplianceControlsArguments, ComplianceFixArguments, ComplianceReportArguments,
+    ComplianceCommand, ComplianceControlsArguments, ComplianceFixArguments, ComplianceImportArguments,
+    ComplianceReportArguments,
 };
 pub use drift::{AcceptArguments, DriftArguments, DriftCommand};
 pub use metadata::{MetadataCommand, MetadataQueryArguments};
