@@ -77,6 +77,14 @@ pub fn oscal_environment() -> PathBuf {
     folder_of(&folder_of(&prepared("oscal-venv/bin/trestle", "python")))
 }
 
+/// Returns the program that starts a headless browser.
+///
+/// # Panics
+/// When it has not been fetched.
+pub fn browser() -> PathBuf {
+    prepared("browser/bin/browser", "browser")
+}
+
 /// Returns the server program of OpenBao.
 ///
 /// # Panics

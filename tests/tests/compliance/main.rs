@@ -1,6 +1,7 @@
 //! Resources over three clouds are held to frameworks: what is wrong is reported exactly, what is mandatory is not
 //! applied, who allowed what for how long is told, and the report is one that NIST's own tools read.
 
+mod browser;
 mod catalogues;
 mod fix;
 
