@@ -85,6 +85,14 @@ pub fn audit_environment() -> PathBuf {
     folder_of(&folder_of(&prepared("audit-venv/bin/python", "python")))
 }
 
+/// Returns the program that starts a headless browser.
+///
+/// # Panics
+/// When it has not been fetched.
+pub fn browser() -> PathBuf {
+    prepared("browser/bin/browser", "browser")
+}
+
 /// Returns the server program of OpenBao.
 ///
 /// # Panics

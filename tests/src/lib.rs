@@ -3,7 +3,7 @@
 //!
 //! For plugins that travel there are an OCI registry and a site's own keys and time stamps, made by `openssl`.
 //!
-//! It needs `cargo xtask plugins`, `python`, `languages`, `examples`, `registry` and `postgresql` once; `cargo xtask test` does all.
+//! It needs `cargo xtask plugins`, `python`, `languages`, `examples`, `registry`, `postgresql` and `browser` once; `cargo xtask test` does all.
 
 mod alert_receiver;
 mod audit_receiver;
@@ -39,7 +39,7 @@ pub use aws_account::AwsAccount;
 pub use azure_account::AzureAccount;
 pub use binary::konductor as binary;
 pub use checkout::{
-    archive, archived, audit_environment, example, example_plugins, guest, javascript_plugins,
+    archive, archived, audit_environment, browser, example, example_plugins, guest, javascript_plugins,
     kubernetes_environment, node_programs, oscal_environment, python, python_environment, python_plugins,
     root,
 };

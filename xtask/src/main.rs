@@ -6,6 +6,7 @@
 )]
 
 mod bench;
+mod browser;
 mod command;
 mod debian;
 mod demo;
@@ -55,6 +56,8 @@ enum Task {
     Registry,
     /// Find or fetch the PostgreSQL that the tests keep state in.
     Postgresql,
+    /// Find or fetch the browser that pages are looked at with.
+    Browser,
     /// Measure the sandbox and the engine, and write docs/performance.md.
     Bench(bench::Arguments),
     /// Feed damaged and hostile input to everything that reads what others wrote.
@@ -85,6 +88,7 @@ fn main() -> ExitCode {
         Task::Examples => examples::prepare(),
         Task::Registry => registry::prepare(),
         Task::Postgresql => postgresql::prepare(),
+        Task::Browser => browser::prepare(),
         Task::Bench(arguments) => bench::measure_all(&arguments),
         Task::Docs(arguments) => documentation::run_arguments(&arguments),
         Task::SchemaTable(cloud) => schema_tables::run(&cloud),

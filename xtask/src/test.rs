@@ -6,7 +6,9 @@ use std::time::Instant;
 use anyhow::Result;
 
 use crate::command::{cargo, run, step};
-use crate::{documentation, examples, folders, fuzz, languages, plugins, postgresql, python, registry};
+use crate::{
+    browser, documentation, examples, folders, fuzz, languages, plugins, postgresql, python, registry,
+};
 
 /// What `cargo xtask test` takes.
 #[derive(clap::Args)]
@@ -120,7 +122,8 @@ fn prepare_guests(arguments: &Arguments) -> Result<()> {
     plugins::build(&[])?;
     languages::prepare()?;
     examples::prepare()?;
-    registry::prepare()
+    registry::prepare()?;
+    browser::prepare()
 }
 
 /// Keeps what is built natively of a guest beside the guests, where its own lock file decides.

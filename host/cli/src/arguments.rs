@@ -29,7 +29,10 @@ pub use audit::{
 };
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};
-pub use compliance::{ComplianceCommand, ComplianceControlsArguments, ComplianceReportArguments};
+pub use compliance::{
+    ComplianceCommand, ComplianceControlsArguments, ComplianceFixArguments, ComplianceImportArguments,
+    ComplianceReportArguments,
+};
 pub use drift::{AcceptArguments, DriftArguments, DriftCommand};
 pub use metadata::{MetadataCommand, MetadataQueryArguments};
 pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
@@ -303,6 +306,9 @@ pub struct RunArguments {
     /// Stop after showing the plan.
     #[arg(long)]
     pub dry_run: bool,
+    /// First write into the configuration what makes checks pass, as `konductor compliance fix` does.
+    #[arg(long, conflicts_with_all = ["all", "dry_run"])]
+    pub fix: bool,
     /// Exit with 2 when --dry-run finds changes.
     #[arg(long)]
     pub detailed_exitcode: bool,

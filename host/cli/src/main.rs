@@ -6,6 +6,7 @@ mod audit;
 mod backup_place;
 mod command;
 mod compliance;
+mod configuration_edit;
 mod configure;
 mod environment;
 mod error;

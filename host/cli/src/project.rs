@@ -2,6 +2,7 @@
 
 mod other_stacks;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -46,14 +47,24 @@ pub struct Project {
 impl Project {
     /// Reads the configuration of the project and the stack that the arguments name.
     pub fn open(arguments: &GlobalArguments, environment: &Environment) -> Result<Self, CommandError> {
+        Self::open_edited(arguments, environment, &BTreeMap::new())
+    }
+
+    /// Reads the same as if some of its files had other texts, by their names.
+    pub fn open_edited(
+        arguments: &GlobalArguments,
+        environment: &Environment,
+        texts: &BTreeMap<String, String>,
+    ) -> Result<Self, CommandError> {
         let folder = folder(arguments);
         let stack = stack(&folder, arguments.stack.as_deref())?;
-        let inputs = Inputs::read(
+        let mut inputs = Inputs::read(
             &folder,
             &stack,
             environment.configuration(),
             arguments.set.clone(),
         )?;
+        inputs.replace_texts(texts);
         let configuration = Configuration::load(inputs)?;
         let identity = identity(environment)?;
         let sealer = Arc::new(configuration.sealer(identity.as_ref())?);

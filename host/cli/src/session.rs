@@ -125,7 +125,14 @@ impl Session {
         let site_packages = if options.locked {
             let overridden = &project.arguments.override_policy;
             let packages = loaded.policies.packages();
-            SitePackages::open(packages, overridden, &loaded.plugins, &project.configuration).await?
+            SitePackages::open(
+                packages,
+                overridden,
+                &loaded.plugins,
+                &project.folder,
+                &project.configuration,
+            )
+            .await?
         } else {
             SitePackages::default()
         };

@@ -16,6 +16,8 @@ pub struct ControlCatalogue {
     pub frameworks: Vec<Framework>,
     /// The checks.
     pub checks: Vec<Check>,
+    /// The frameworks that are the site's own, by their identifiers.
+    pub site: Vec<String>,
 }
 
 /// Says what is wrong with a name in the section `compliance`.

@@ -11,10 +11,12 @@ pub mod assessment;
 pub mod controls;
 pub mod decision;
 pub mod evaluation;
+pub mod oscal_catalogue;
 pub mod package;
 pub mod plan_document;
 pub mod report;
 mod shown_value;
+pub mod site_framework;
 
 pub use assessment::{Assessment, assess};
 pub use controls::{ControlCatalogue, ControlError, ControlRules};
@@ -23,3 +25,4 @@ pub use evaluation::PolicyEvaluator;
 pub use package::{LoadedPackage, PackageError};
 pub use plan_document::{PlanDocument, PlannedResource, ResourceAction};
 pub use report::{Report, ReportFormat};
+pub use site_framework::{SiteFramework, SiteFrameworkError};

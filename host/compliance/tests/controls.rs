@@ -60,6 +60,7 @@ fn catalogue() -> ControlCatalogue {
             ),
         ],
         checks: ["encrypted", "logged", "backed-up"].map(check).to_vec(),
+        site: Vec::new(),
     }
 }
 

@@ -14,7 +14,14 @@ use crate::section_reading::Reading;
 /// The name of the section.
 pub(crate) const COMPLIANCE: &str = "compliance";
 
-const KEYS: [&str; 5] = ["enabled", "frameworks", "level", "controls", "waivers"];
+const KEYS: [&str; 6] = [
+    "enabled",
+    "frameworks",
+    "catalogues",
+    "level",
+    "controls",
+    "waivers",
+];
 const LEVELS: [&str; 2] = ["advisory", "mandatory"];
 const WAIVER_KEYS: [&str; 5] = ["control", "resource", "reason", "approver", "expires"];
 const WAIVER: &str =
@@ -43,6 +50,35 @@ impl Configuration {
     }
 }
 
+impl Configuration {
+    /// Returns the files of the frameworks of the site, as they are written.
+    ///
+    /// # Errors
+    /// When they are no list of texts.
+    pub fn compliance_catalogues(&self, context: Context<'_>) -> Result<Vec<PlacedText>, Diagnostics> {
+        let at = Path::attribute(COMPLIANCE).child("catalogues");
+        let Some(value) = self.value(&at, context)?.filter(|value| !value.is_null()) else {
+            return Ok(Vec::new());
+        };
+        let mut reading = Reading {
+            configuration: self,
+            diagnostics: Diagnostics::default(),
+        };
+        let files = reading
+            .texts(&at, &value, "[compliance/acme.yaml]")
+            .unwrap_or_default();
+        let files = files.into_iter().enumerate();
+        let files = files
+            .map(|(index, file)| reading.placed(file, &at.element(index)))
+            .collect();
+        if reading.diagnostics.has_errors() {
+            Err(reading.diagnostics)
+        } else {
+            Ok(files)
+        }
+    }
+}
+
 impl Reading<'_> {
     fn compliance(&mut self, at: &Path, settings: &Value) -> Option<ComplianceSettings> {
         self.only(at, settings, &KEYS);
@@ -63,6 +99,12 @@ impl Reading<'_> {
             member("frameworks").and_then(|value| self.texts(&below, value, "[nist-800-53-moderate]"));
         for (index, text) in frameworks.into_iter().flatten().enumerate() {
             found.frameworks.push(self.placed(text, &below.element(index)));
+        }
+        let says_more = ["frameworks", "level", "controls", "waivers"];
+        let says_more = says_more.into_iter().any(|name| member(name).is_some());
+        if member("catalogues").is_some() && !says_more {
+            // That a site has frameworks holds nothing to them.
+            return None;
         }
         if enabled && found.frameworks.is_empty() {
             self.wrong(

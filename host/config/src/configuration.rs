@@ -23,6 +23,7 @@ use crate::safeguards::SAFEGUARDS;
 use crate::sealer::AgeSealer;
 use crate::state::StateSettings;
 use crate::suggestion;
+use crate::template::{self, Part};
 use crate::workers::WorkersSettings;
 use crate::yaml;
 
@@ -36,6 +37,17 @@ pub const RESERVED_NAMESPACES: [&str; 7] = [
     AUDIT,
     COMPLIANCE,
 ];
+
+/// How a property of a resource is written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written<'c> {
+    /// The path of the declaration in its file.
+    pub declaration: Path,
+    /// The place.
+    pub origin: Origin,
+    /// The text, where it has a `${…}` in it.
+    pub expression: Option<&'c str>,
+}
 
 /// The configuration of one stack. Its `Debug` form shows no values.
 #[derive(Clone)]
@@ -395,6 +407,32 @@ impl Configuration {
         self.settings
             .get(&Path::attribute(name))
             .map(|section| section.key_or_value_origin().clone())
+    }
+
+    /// Returns how a property of a resource is written, or the nearest thing around it: an instance is written where
+    /// its declaration is. None for what a module or a component constructs.
+    pub fn written(&self, resource: &str, path: &Path) -> Option<Written<'_>> {
+        let declared = self.resources.as_map()?;
+        let name = match resource.rsplit_once('/') {
+            Some((declaration, _)) if declaration::is_repeated(&self.resources, declaration) => declaration,
+            _ => resource,
+        };
+        let entry = declared.get(name)?;
+        let at = Path::attribute("properties").join(path);
+        let (found, _) = entry.descend(at.steps());
+        let text = match &found.node {
+            Node::Leaf(Value::Text(text)) => Some(text.as_str()),
+            _ => None,
+        };
+        let is_expression = text.is_some_and(|text| {
+            let parts = template::parse(text).unwrap_or_default();
+            parts.iter().any(|part| !matches!(part.part, Part::Literal(_)))
+        });
+        Some(Written {
+            declaration: Path::attribute("resources").child(name),
+            origin: found.key_or_value_origin().clone(),
+            expression: text.filter(|_| is_expression),
+        })
     }
 
     /// Returns the place of an output.

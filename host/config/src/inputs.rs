@@ -1,5 +1,6 @@
 //! The files and settings a configuration is made of, and where they lie.
 
+use std::collections::BTreeMap;
 use std::io::ErrorKind;
 use std::path::{Path as FilePath, PathBuf};
 
@@ -76,6 +77,16 @@ pub fn stacks(folder: &FilePath) -> Vec<String> {
 }
 
 impl Inputs {
+    /// Puts texts in the place of what was read from files, by the names that places give.
+    pub fn replace_texts(&mut self, texts: &BTreeMap<String, String>) {
+        let files = [&mut self.project, &mut self.stack_file, &mut self.organization];
+        for file in files.into_iter().flatten() {
+            if let Some(text) = texts.get(&file.name) {
+                file.text.clone_from(text);
+            }
+        }
+    }
+
     /// Reads the files of the project in `folder`.
     ///
     /// The stack's file may be missing only in a project that has no stack files at all: otherwise a slip in

@@ -42,7 +42,7 @@ mod workers;
 pub mod yaml;
 
 pub use audit::{AuditSettings, ForwardSettings};
-pub use configuration::{Configuration, RESERVED_NAMESPACES};
+pub use configuration::{Configuration, RESERVED_NAMESPACES, Written};
 pub use declaration::Declared;
 pub use declare_edit::{NewDeclaration, declare};
 pub use drift::DriftSettings;

@@ -41,6 +41,9 @@ pub(crate) struct WrittenCheck {
     pub(crate) applies: Option<Rule>,
     /// What is demanded.
     pub(crate) rule: Rule,
+    /// What to set where it fails, in place of what the rule says; empty where a person has to choose.
+    #[serde(default)]
+    pub(crate) patch: Option<BTreeMap<String, serde_json::Value>>,
     /// The cloud.
     #[serde(skip)]
     pub(crate) provider: String,

@@ -51,7 +51,7 @@ pub(crate) fn judge(check: &WrittenCheck, subject: &Subject, all: &[Subject]) ->
         (Truth::Yes, Truth::No) => CheckOutcome::Failed,
     };
     let patch = if outcome == CheckOutcome::Failed {
-        patch(check, subject)
+        patch(check, subject, all)
     } else {
         Vec::new()
     };
@@ -67,13 +67,26 @@ pub(crate) fn judge(check: &WrittenCheck, subject: &Subject, all: &[Subject]) ->
     })
 }
 
-fn patch(check: &WrittenCheck, subject: &Subject) -> Vec<AttributePatch> {
-    let values = check.rule.values().into_iter();
+/// Returns the values that would make a check pass; nothing where they are a person's choice, or it takes something else.
+fn patch(check: &WrittenCheck, subject: &Subject, all: &[Subject]) -> Vec<AttributePatch> {
+    let values: Option<Vec<(&str, serde_json::Value)>> = match &check.patch {
+        Some(values) => {
+            let values = values.iter();
+            Some(
+                values
+                    .map(|(path, value)| (path.as_str(), value.clone()))
+                    .collect(),
+            )
+        }
+        None => check.rule.repair(subject, all),
+    };
     let each: Option<Vec<AttributePatch>> = values
+        .into_iter()
+        .flatten()
         .map(|(path, value)| {
             Some(AttributePatch {
                 path: subject.declared(path)?,
-                value: value.clone(),
+                value,
             })
         })
         .collect();

@@ -7,6 +7,7 @@ use konductor_sdk_compliance::model::compliance::CheckOutcome;
 use serde::Deserialize;
 use serde_json::{Value as Json, json};
 
+use crate::attributes::set;
 use crate::check::{self, WrittenCheck};
 use crate::evaluation::judge;
 use crate::subject::Subject;
@@ -125,6 +126,46 @@ fn every_check_leaves_open_what_is_not_known_yet() {
                 assert_ne!(result.outcome, CheckOutcome::Failed, "{id}");
             }
         }
+    }
+}
+
+#[test]
+fn what_a_failed_check_says_to_set_makes_it_pass() {
+    let mut patched = 0;
+    for (id, fixture) in fixtures() {
+        let check = check::all().iter().find(|check| check.id == id).unwrap();
+        let mut document = document(&[(check.kinds[0].clone(), fixture.fail)]);
+        let subjects = Subject::all(&document);
+        let failed = judge(check, &subjects[0], &subjects).unwrap();
+        if failed.patch.is_empty() {
+            continue;
+        }
+        patched += 1;
+        for patch in failed.patch {
+            let after = &mut document["resource_changes"][0]["change"]["after"];
+            set(after, &patch.path, patch.value);
+        }
+        let subjects = Subject::all(&document);
+        let result = judge(check, &subjects[0], &subjects);
+        // Some look only at what has a setting, and the patch takes it away.
+        let outcome = result.map_or(CheckOutcome::Passed, |result| result.outcome);
+        assert_eq!(outcome, CheckOutcome::Passed, "{id}");
+    }
+    assert!(patched >= 120, "{patched}");
+}
+
+#[test]
+fn what_is_a_persons_choice_is_not_said() {
+    let fixtures = fixtures();
+    for id in [
+        "gcp-gke-release-channel",
+        "gcp-logs-locked",
+        "azure-sql-own-key",
+        "aws-s3-bucket-versioned",
+    ] {
+        let check = check::all().iter().find(|check| check.id == id).unwrap();
+        let subjects = Subject::all(&document(&[(check.kinds[0].clone(), fixtures[id].fail.clone())]));
+        assert_eq!(judge(check, &subjects[0], &subjects).unwrap().patch, [], "{id}");
     }
 }
 

@@ -181,23 +181,49 @@ impl Rule {
         }
     }
 
-    /// Returns the values that would make it hold, where it says them.
-    pub(crate) fn values(&self) -> Vec<(&str, &Json)> {
+    /// Returns the values that would make it hold of some attributes: nothing where it holds, none where it does not
+    /// say which.
+    pub(crate) fn repair(&self, subject: &Subject, all: &[Subject]) -> Option<Vec<(&str, Json)>> {
+        if self.holds(subject, all) == Truth::Yes {
+            return Some(Vec::new());
+        }
+        let here = &subject.attributes;
+        // What is right already is left as it stands.
+        let is_wrong = |path: &str, value: &Json| equal(find(here, path), value) != Truth::Yes;
         match self {
-            Self::Is(wanted) => wanted
+            Self::Is(wanted) => {
+                let wanted = wanted.iter().filter(|(path, value)| is_wrong(path, value));
+                Some(
+                    wanted
+                        .map(|(path, value)| (path.as_str(), value.clone()))
+                        .collect(),
+                )
+            }
+            Self::IsNot(unwanted) => {
+                let unwanted = unwanted.iter().filter(|(path, value)| !is_wrong(path, value));
+                // What else it may be is plain only of yes and no.
+                unwanted
+                    .map(|(path, value)| Some((path.as_str(), Json::Bool(!value.as_bool()?))))
+                    .collect()
+            }
+            Self::In(wanted) => {
+                let wanted = wanted
+                    .iter()
+                    .filter(|(path, values)| values.iter().all(|value| is_wrong(path, value)));
+                wanted
+                    .map(|(path, values)| Some((path.as_str(), values.first()?.clone())))
+                    .collect()
+            }
+            Self::AtLeast(wanted) | Self::AtMost(wanted) => wanted
                 .iter()
-                .map(|(path, value)| (path.as_str(), value))
+                .map(|(path, limit)| Some((path.as_str(), whole(*limit)?)))
                 .collect(),
             Self::All(rules) => {
-                let each: Vec<_> = rules.iter().map(Self::values).collect();
-                if each.iter().any(Vec::is_empty) {
-                    Vec::new()
-                } else {
-                    each.concat()
-                }
+                let each: Option<Vec<_>> = rules.iter().map(|rule| rule.repair(subject, all)).collect();
+                Some(each?.concat())
             }
-            Self::Any(rules) => rules.first().map(Self::values).unwrap_or_default(),
-            _ => Vec::new(),
+            Self::Any(rules) => rules.iter().find_map(|rule| rule.repair(subject, all)),
+            _ => None,
         }
     }
 
@@ -296,6 +322,12 @@ fn elements(found: Found<'_>) -> Option<&[Json]> {
         Found::Value(Json::Array(elements)) => Some(elements),
         Found::Value(_) | Found::Nothing => Some(&[]),
     }
+}
+
+/// Returns a limit as a value to write; none where it is no whole number.
+fn whole(limit: f64) -> Option<Json> {
+    let text = limit.to_string();
+    text.parse::<i64>().ok().map(Json::from)
 }
 
 /// Returns a number, also from a text such as `90` or `7776000s`.

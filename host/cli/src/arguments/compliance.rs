@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Subcommand, ValueEnum};
 use konductor_compliance::ReportFormat;
 
+use super::{ExecutionArguments, RefreshChoice};
+
 /// Commands below `compliance`.
 #[derive(Debug, Subcommand)]
 pub enum ComplianceCommand {
@@ -15,6 +17,23 @@ Examples:
   konductor compliance report --framework iso-27001 --format html --output report.html
   konductor compliance report --framework fedramp-moderate --format oscal > assessment-results.json")]
     Report(ComplianceReportArguments),
+    /// Set in the configuration what would make checks pass: plan, show, ask, write.
+    #[command(after_help = "\
+Examples:
+  konductor compliance fix --dry-run
+  konductor compliance fix --check aws-ec2-volume-encrypted --resource 'data-*' --yes
+
+The files are edited where the attributes stand, and comments stay. What is written is what a plan proved: with it the
+checks pass. What no value corrects is named, each with the reason.")]
+    Fix(ComplianceFixArguments),
+    /// Take a catalogue or profile of OSCAL, or a framework of your own, into the project.
+    #[command(after_help = "\
+Examples:
+  konductor compliance import acme.yaml
+  konductor compliance import profile.json --id acme-baseline --based-on nist-800-53
+
+It is written below compliance/ and named in `config.compliance.catalogues`, so that `frameworks` may name it.")]
+    Import(ComplianceImportArguments),
     /// List the frameworks.
     Frameworks,
     /// List the controls of a framework.
@@ -25,6 +44,45 @@ Examples:
         #[arg(long, value_name = "FRAMEWORK")]
         framework: Option<String>,
     },
+}
+
+/// Arguments of `compliance fix`.
+#[derive(Debug, Args)]
+pub struct ComplianceFixArguments {
+    /// Only what this check finds; can be given again.
+    #[arg(long = "check", value_name = "NAME")]
+    pub checks: Vec<String>,
+    /// Only this resource; `network/*` is every name that begins so. Can be given again.
+    #[arg(long = "resource", value_name = "PATTERN")]
+    pub resources: Vec<String>,
+    /// Show what would be written, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Do not ask.
+    #[arg(short, long)]
+    pub yes: bool,
+    /// What is read from the cloud before the plan is made.
+    #[command(flatten)]
+    pub reading: RefreshChoice,
+    /// How.
+    #[command(flatten)]
+    pub execution: ExecutionArguments,
+}
+
+/// Arguments of `compliance import`.
+#[derive(Debug, Args)]
+pub struct ComplianceImportArguments {
+    /// The document: JSON of OSCAL, or YAML.
+    pub file: PathBuf,
+    /// What configuration is to call it; without it the name of the file.
+    #[arg(long, value_name = "NAME")]
+    pub id: Option<String>,
+    /// The framework whose checks serve the controls that have the same identifiers; found by itself for NIST SP 800-53.
+    #[arg(long, value_name = "FRAMEWORK")]
+    pub based_on: Option<String>,
+    /// The file to write, below the project's folder; without it compliance/NAME.yaml.
+    #[arg(long, value_name = "FILE")]
+    pub output: Option<PathBuf>,
 }
 
 /// Arguments of `compliance report`.
@@ -59,6 +117,8 @@ pub struct ComplianceControlsArguments {
 pub enum ReportChoice {
     /// Assessment results of NIST's OSCAL, as JSON.
     Oscal,
+    /// A component definition of OSCAL, as JSON: which controls the resources of each type implement.
+    OscalComponentDefinition,
     /// A page that works without a network.
     Html,
     /// Text with tables.
@@ -76,6 +136,7 @@ impl ReportChoice {
     pub fn format(self) -> ReportFormat {
         match self {
             Self::Oscal => ReportFormat::Oscal,
+            Self::OscalComponentDefinition => ReportFormat::OscalComponentDefinition,
             Self::Html => ReportFormat::Html,
             Self::Markdown => ReportFormat::Markdown,
             Self::Csv => ReportFormat::Csv,
@@ -88,6 +149,7 @@ impl ReportChoice {
     pub fn word(self) -> &'static str {
         match self {
             Self::Oscal => "oscal",
+            Self::OscalComponentDefinition => "oscal-component-definition",
             Self::Html => "html",
             Self::Markdown => "markdown",
             Self::Csv => "csv",

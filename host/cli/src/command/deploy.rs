@@ -5,9 +5,10 @@ use konductor_engine::stop::StopSignal;
 use konductor_engine::{Plan, PlanOptions};
 
 use crate::arguments::{
-    ApplyArguments, DestroyArguments, ExecutionArguments, PlanArguments, RefreshArguments, RunArguments,
-    SelectionArguments,
+    ApplyArguments, ComplianceFixArguments, DestroyArguments, ExecutionArguments, PlanArguments,
+    RefreshArguments, RunArguments, SelectionArguments,
 };
+use crate::command::compliance::fix;
 use crate::command::config::digest;
 use crate::command::execution::{Done, carry_out, finish};
 use crate::environment::Environment;
@@ -38,10 +39,22 @@ struct Deployment<'a> {
 /// `konductor run`: plan, show, ask, apply.
 pub async fn run(
     arguments: &RunArguments,
-    project: Project,
+    mut project: Project,
     environment: &Environment,
     output: &Output,
 ) -> Result<u8, CommandError> {
+    if arguments.fix {
+        let wanted = ComplianceFixArguments {
+            checks: Vec::new(),
+            resources: Vec::new(),
+            dry_run: false,
+            yes: arguments.yes,
+            reading: arguments.selection.reading.clone(),
+            execution: arguments.execution.clone(),
+        };
+        fix(&wanted, &project, environment, output).await?;
+        project = Project::open(&project.arguments, environment)?;
+    }
     let deployment = Deployment {
         command: "run",
         selection: &arguments.selection,

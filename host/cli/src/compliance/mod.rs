@@ -2,8 +2,13 @@
 
 mod document;
 
+use std::path::Path;
+
 use konductor_compliance::controls::ControlError;
-use konductor_compliance::{Assessment, ControlCatalogue, ControlRules, assess};
+use konductor_compliance::{
+    Assessment, ControlCatalogue, ControlRules, SiteFramework, SiteFrameworkError, assess,
+};
+use konductor_config::{Configuration, Context};
 use konductor_model::compliance::{
     Check, ComplianceAnswer, ComplianceRequest, ComplianceSettings, ComplianceTask, FORMAT, Framework,
 };
@@ -26,6 +31,8 @@ pub struct StackCompliance {
     plugin: Plugin,
     digest: String,
     rules: ControlRules,
+    /// A framework of the site is among them, which the plugin does not know.
+    asks_all: bool,
     place: String,
 }
 
@@ -33,18 +40,20 @@ impl StackCompliance {
     /// Holds the section against what the plugin knows; everything that is wrong with it is said at once.
     ///
     /// # Errors
-    /// When the section names what there is not, or the plugin fails.
-    pub async fn open(
+    /// When the section names what there is not.
+    pub fn open(
         settings: &ComplianceSettings,
         place: String,
         loaded: &LoadedPlugin,
+        catalogue: &ControlCatalogue,
     ) -> Result<Self, CommandError> {
-        let catalogue = catalogue(&loaded.plugin).await?;
-        let rules = ControlRules::new(settings, &catalogue).map_err(|errors| {
+        let rules = ControlRules::new(settings, catalogue).map_err(|errors| {
             let told = errors.iter().map(diagnostic);
             CommandError::from(Diagnostics(told.collect()))
         })?;
+        let mut frameworks = rules.frameworks.iter();
         Ok(Self {
+            asks_all: frameworks.any(|framework| catalogue.site.contains(&framework.id)),
             plugin: loaded.plugin.clone(),
             digest: loaded.fetched().digest.hex(),
             rules,
@@ -72,19 +81,24 @@ impl StackCompliance {
     /// # Errors
     /// When the plugin fails.
     pub async fn assess(&self, document: &str) -> Result<Assessment, Failure> {
-        let frameworks: Vec<String> = self
-            .rules
-            .frameworks
-            .iter()
-            .map(|framework| framework.id.clone())
-            .collect();
+        let frameworks = self.rules.frameworks.iter();
+        let frameworks: Vec<String> = if self.asks_all {
+            Vec::new()
+        } else {
+            frameworks.map(|framework| framework.id.clone()).collect()
+        };
         let request = ComplianceRequest {
             format: FORMAT,
             task: ComplianceTask::Evaluate,
             frameworks,
             input: serde_json::Value::Null,
         };
-        let answer = ask(&self.plugin, &request, Some(document)).await?;
+        let mut answer = ask(&self.plugin, &request, Some(document)).await?;
+        if self.asks_all {
+            let serves = |check: &str| !self.rules.controls_of(check).is_empty();
+            answer.checks.retain(|check| serves(&check.id));
+            answer.results.retain(|result| serves(&result.check));
+        }
         Ok(assess(
             answer,
             &self.rules,
@@ -121,7 +135,7 @@ impl StackCompliance {
 ///
 /// # Errors
 /// When it fails, or answers with something else.
-pub async fn catalogue(plugin: &Plugin) -> Result<ControlCatalogue, CommandError> {
+async fn catalogue(plugin: &Plugin) -> Result<ControlCatalogue, CommandError> {
     let described = serde_json::Value::Array(plugin.frameworks().await?);
     let frameworks: Vec<Framework> = serde_json::from_value(described).map_err(|error| {
         CommandError::message(format!(
@@ -134,7 +148,46 @@ pub async fn catalogue(plugin: &Plugin) -> Result<ControlCatalogue, CommandError
         ..ComplianceRequest::default()
     };
     let checks: Vec<Check> = ask(plugin, &request, None).await?.checks;
-    Ok(ControlCatalogue { frameworks, checks })
+    Ok(ControlCatalogue {
+        frameworks,
+        checks,
+        site: Vec::new(),
+    })
+}
+
+/// Asks the plugin for what it knows, and adds the frameworks of the site: the files that the configuration names.
+///
+/// # Errors
+/// When the plugin fails, or something is wrong with a file.
+pub async fn known(
+    plugin: &Plugin,
+    folder: &Path,
+    configuration: Option<&Configuration>,
+) -> Result<ControlCatalogue, CommandError> {
+    let mut catalogue = catalogue(plugin).await?;
+    let files = match configuration {
+        Some(configuration) => configuration.compliance_catalogues(Context::default())?,
+        None => Vec::new(),
+    };
+    for named in files {
+        let file = folder.join(&named.text);
+        let text = std::fs::read_to_string(&file).map_err(|error| {
+            Diagnostic::error(format!("the catalogue {} cannot be read: {error}", named.text))
+                .help("name a file by its path from the project's folder; `konductor compliance import` writes one")
+                .origin(named.origin.clone())
+        })?;
+        let site = SiteFramework::read(&named.text, &text).map_err(|error| site_errors(&[error]))?;
+        catalogue.add(&site).map_err(|errors| site_errors(&errors))?;
+    }
+    Ok(catalogue)
+}
+
+/// Tells what is wrong with a framework of the site.
+pub fn site_errors(errors: &[SiteFrameworkError]) -> CommandError {
+    let told = errors
+        .iter()
+        .map(|error| Diagnostic::error(error.to_string()).help(error.help.clone()));
+    Diagnostics(told.collect()).into()
 }
 
 async fn ask(

@@ -3,6 +3,7 @@
 mod document;
 mod gate;
 
+use std::path::Path as FilePath;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -15,7 +16,7 @@ use konductor_model::policy::{PackageAnswer, PackageSetting, PolicyTask};
 use konductor_model::{Diagnostic, Diagnostics, Failure, Path, with_causes};
 use konductor_sandbox::Plugin;
 
-use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance};
+use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known};
 use crate::error::CommandError;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 
@@ -61,6 +62,7 @@ impl SitePackages {
         settings: impl Iterator<Item = &'s PackageSetting>,
         overridden: &[String],
         plugins: &[LoadedPlugin],
+        folder: &FilePath,
         configuration: &Configuration,
     ) -> Result<Self, CommandError> {
         let packages = read(settings.cloned(), false)?;
@@ -69,7 +71,7 @@ impl SitePackages {
             CommandError::from(Diagnostics(told.collect()))
         })?;
         let plugin = plugins.iter().find(|plugin| plugin.name == POLICY_PLUGIN);
-        let compliance = compliance(configuration, plugins).await?;
+        let compliance = compliance(folder, configuration, plugins).await?;
         if compliance.is_some()
             && let Some(package) = packages.iter().find(|package| package.setting.name == JUDGE)
         {
@@ -121,6 +123,7 @@ impl SitePackages {
 
 /// Opens what the section `compliance` demands, where there is one.
 async fn compliance(
+    folder: &FilePath,
     configuration: &Configuration,
     plugins: &[LoadedPlugin],
 ) -> Result<Option<StackCompliance>, CommandError> {
@@ -132,7 +135,8 @@ async fn compliance(
         .ok_or_else(|| CommandError::message(format!("the plugin `{COMPLIANCE_PLUGIN}` is not loaded")))?;
     let place = configuration.locate_setting(&Path::attribute(COMPLIANCE_PLUGIN));
     let place = place.map(|origin| origin.to_string()).unwrap_or_default();
-    Ok(Some(StackCompliance::open(&settings, place, loaded).await?))
+    let catalogue = known(&loaded.plugin, folder, Some(configuration)).await?;
+    Ok(Some(StackCompliance::open(&settings, place, loaded, &catalogue)?))
 }
 
 /// Reads packages from their folders.

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use konductor_model::compliance::CheckResult;
 
 use super::Report;
-use super::markup::escaped;
+use super::markup::{escaped, marked};
 use crate::assessment::{ControlAssessment, ControlStatus};
 
 const STYLE: &str = include_str!("page.css");
@@ -20,20 +20,8 @@ pub(super) fn render(report: &Report<'_>) -> String {
          <title>{title}</title>\n<style>\n{STYLE}</style>\n</head>\n<body>\n\
          <a class=\"skip\" href=\"#controls\">To the controls</a>\n<header>\n<h1>{title}</h1>\n"
     );
-    let _ = writeln!(
-        out,
-        "<p>Made at <time>{}</time> by Konductor {} from entry {} of the log{}. The SHA-256 of that entry is \
-         <code>{}</code>; <code>konductor log verify</code> proves that nothing before it was changed.</p>\n</header>\n<main>",
-        escaped(&report.time),
-        escaped(&report.version),
-        report.evidence.0,
-        if report.simulated {
-            ", of a simulated cloud"
-        } else {
-            ""
-        },
-        escaped(&report.evidence.1)
-    );
+    facts(&mut out, report);
+    out.push_str("</header>\n<main>\n");
     summary(&mut out, report);
     findings(&mut out, report);
     out.push_str(
@@ -53,6 +41,36 @@ pub(super) fn render(report: &Report<'_>) -> String {
     out
 }
 
+/// Writes what the report is about and what proves it.
+fn facts(out: &mut String, report: &Report<'_>) {
+    let time = report
+        .time
+        .split_once('.')
+        .map_or(report.time.as_str(), |(seconds, _)| seconds);
+    let time = time.trim_end_matches('Z').replace('T', " ");
+    let cloud = if report.simulated {
+        ", of a simulated cloud"
+    } else {
+        ""
+    };
+    let _ = writeln!(
+        out,
+        "<dl class=\"facts\">\n<div><dt>Framework</dt><dd>{}, {}</dd></div>\n<div><dt>Project and stack</dt><dd>{}/{}{cloud}</dd></div>\n\
+         <div><dt>Made</dt><dd><time datetime=\"{}\">{} UTC</time> by Konductor {}</dd></div>\n\
+         <div class=\"wide\"><dt>Evidence</dt><dd>Entry {} of the log, SHA-256 <code>{}</code>. <code>konductor log verify</code> proves that \
+         nothing before it was changed.</dd></div>\n</dl>",
+        escaped(&report.framework.title),
+        escaped(&report.framework.version),
+        escaped(&report.project),
+        escaped(&report.stack),
+        escaped(&report.time),
+        escaped(&time),
+        escaped(&report.version),
+        report.evidence.0,
+        escaped(&report.evidence.1)
+    );
+}
+
 fn class(status: ControlStatus) -> &'static str {
     match status {
         ControlStatus::NotSatisfied => "failed",
@@ -69,9 +87,13 @@ fn summary(out: &mut String, report: &Report<'_>) {
     for status in ControlStatus::ALL {
         let count = report.framework.count(status);
         let percent = count * 100 / all;
+        let share = match (count, percent) {
+            (1.., 0) => "under 1".to_owned(),
+            (_, percent) => percent.to_string(),
+        };
         let _ = writeln!(
             out,
-            "<tr><th scope=\"row\"><span class=\"status {}\">{}</span></th><td class=\"number\">{count}</td><td><span class=\"bar {}\" style=\"width:{}%\" aria-hidden=\"true\"></span> {percent} %</td></tr>",
+            "<tr><th scope=\"row\"><span class=\"status {}\">{}</span></th><td class=\"number\">{count}</td><td><span class=\"bar {}\" style=\"width:{}%\" aria-hidden=\"true\"></span> {share} %</td></tr>",
             class(status),
             status.words(),
             class(status),
@@ -98,7 +120,7 @@ fn findings(out: &mut String, report: &Report<'_>) {
         out.push_str("<p>No check fails.</p>\n</section>\n");
         return;
     }
-    out.push_str("<table>\n<caption>What has to be done, or was allowed</caption>\n<thead><tr><th scope=\"col\">Severity</th><th scope=\"col\">Resource</th><th scope=\"col\">What is wrong</th><th scope=\"col\">What to do</th><th scope=\"col\">Controls</th></tr></thead>\n<tbody>\n");
+    out.push_str("<table class=\"findings\">\n<caption>What has to be done, or was allowed</caption>\n<thead><tr><th scope=\"col\">Severity</th><th scope=\"col\">Resource</th><th scope=\"col\">What is wrong</th><th scope=\"col\">What to do</th><th scope=\"col\">Controls</th></tr></thead>\n<tbody>\n");
     let mut ordered = of_framework;
     ordered.sort_by_key(|finding| std::cmp::Reverse(report.assessment.check(&finding.result).severity));
     for finding in ordered {
@@ -114,16 +136,24 @@ fn findings(out: &mut String, report: &Report<'_>) {
                 format!("<a href=\"#control-{name}\">{name}</a>{waived}")
             })
             .collect();
+        // Most findings count for more controls than a row has room for.
+        let links = match links.as_slice() {
+            [] | [_] | [_, _] | [_, _, _] => links.join(", "),
+            many => format!(
+                "<details><summary>{} controls</summary>{}</details>",
+                many.len(),
+                links.join(", ")
+            ),
+        };
+        let severity = check.severity.word();
         let _ = writeln!(
             out,
-            "<tr><td>{}</td><th scope=\"row\">{}<br><code>{}</code>{}</th><td>{}</td><td>{}</td><td>{}</td></tr>",
-            check.severity.word(),
+            "<tr><td><span class=\"severity {severity}\">{severity}</span></td><th scope=\"row\">{}<br><code>{}</code>{}</th><td data-label=\"Wrong: \">{}</td><td data-label=\"To do: \">{}</td><td>{links}</td></tr>",
             escaped(&finding.result.name),
             escaped(&finding.result.resource_type),
             place(&finding.result),
-            escaped(&check.title),
-            escaped(&check.remedy),
-            links.join(", ")
+            marked(&check.title),
+            marked(&check.remedy),
         );
     }
     out.push_str("</tbody>\n</table>\n</section>\n");
@@ -144,22 +174,31 @@ fn render_control(out: &mut String, report: &Report<'_>, control: &ControlAssess
     );
     let _ = write!(
         out,
-        "<article id=\"control-{id}\">\n<details{}>\n<summary><h3>{id} {}</h3> <span class=\"status {}\">{}</span></summary>\n\
-         <table>\n<caption>Checks of {id}</caption>\n<thead><tr><th scope=\"col\">Outcome</th><th scope=\"col\">Resource</th><th scope=\"col\">Check</th><th scope=\"col\">Remark</th></tr></thead>\n<tbody>\n",
+        "<article id=\"control-{id}\" data-control=\"{id}\">\n<details{}>\n<summary><h3>{id} {}</h3> <span class=\"status {}\">{}</span></summary>\n\
+         <table class=\"checks\">\n<caption>Checks of {id}</caption>\n<thead><tr><th scope=\"col\">Outcome</th><th scope=\"col\">Resource</th><th scope=\"col\">Check</th><th scope=\"col\">Remark</th></tr></thead>\n<tbody>\n",
         if open { " open" } else { "" },
         escaped(&control.title),
         class(control.status),
         control.status.words(),
     );
-    for result in report.results(control) {
-        let word = report.word(control, result);
+    // What has to be done comes first.
+    let mut results: Vec<(&str, &CheckResult)> = report
+        .results(control)
+        .map(|result| (report.word(control, result), result))
+        .collect();
+    results.sort_by_key(|(word, _)| {
+        ["failed", "waived", "open", "passed"]
+            .iter()
+            .position(|known| known == word)
+    });
+    for (word, result) in results {
         let remark = report.remark(control, result);
         let _ = writeln!(
             out,
             "<tr><td><span class=\"status {word}\">{word}</span></td><td>{}</td><td><code>{}</code></td><td>{}</td></tr>",
             escaped(&result.name),
             escaped(&result.check),
-            escaped(&remark)
+            marked(&remark)
         );
     }
     out.push_str("</tbody>\n</table>\n</details>\n</article>\n");
@@ -195,7 +234,7 @@ fn rest(out: &mut String, report: &Report<'_>) {
         {
             let _ = writeln!(
                 out,
-                "<li><strong>{}</strong> {}</li>",
+                "<li data-control=\"{0}\"><strong>{0}</strong> {1}</li>",
                 escaped(&control.id),
                 escaped(&control.title)
             );

@@ -6,6 +6,7 @@ mod junit;
 mod markdown;
 mod markup;
 mod oscal;
+mod oscal_component;
 mod sarif;
 
 use konductor_model::compliance::{CheckOutcome, CheckResult};
@@ -19,6 +20,8 @@ pub use oscal::OSCAL_VERSION;
 pub enum ReportFormat {
     /// Assessment results of NIST's OSCAL, as JSON.
     Oscal,
+    /// A component definition of OSCAL, as JSON.
+    OscalComponentDefinition,
     /// A page that works without a network.
     Html,
     /// Text with tables.
@@ -57,6 +60,7 @@ impl Report<'_> {
     pub fn render(&self, format: ReportFormat) -> String {
         match format {
             ReportFormat::Oscal => oscal::render(self),
+            ReportFormat::OscalComponentDefinition => oscal_component::render(self),
             ReportFormat::Html => html::render(self),
             ReportFormat::Markdown => markdown::render(self),
             ReportFormat::Csv => csv::render(self),

@@ -18,10 +18,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
 }
 
 fn document(report: &Report<'_>) -> Json {
-    let names = Names(format!(
-        "{}/{}/{}/{}/{}",
-        report.project, report.stack, report.framework.id, report.evidence.0, report.evidence.1
-    ));
+    let names = Names::new(report, "");
     let title = report.title();
     let judged: Vec<&ControlAssessment> = report
         .framework
@@ -75,12 +72,7 @@ fn document(report: &Report<'_>) -> Json {
     }
     json!({ "assessment-results": {
         "uuid": names.uuid("document"),
-        "metadata": {
-            "title": title,
-            "last-modified": report.time,
-            "version": format!("{}-{}", report.framework.version, report.evidence.0).replace(' ', "-"),
-            "oscal-version": OSCAL_VERSION,
-        },
+        "metadata": metadata(report),
         "import-ap": { "href": format!("#{}", names.uuid("plan")) },
         "results": [result],
         "back-matter": { "resources": [{
@@ -92,6 +84,17 @@ fn document(report: &Report<'_>) -> Json {
             ),
         }] },
     } })
+}
+
+/// Returns what every document of the language says of itself.
+pub(super) fn metadata(report: &Report<'_>) -> Json {
+    let version = format!("{}-{}", report.framework.version, report.evidence.0);
+    json!({
+        "title": report.title(),
+        "last-modified": report.time,
+        "version": version.trim_start_matches('-').replace(' ', "-"),
+        "oscal-version": OSCAL_VERSION,
+    })
 }
 
 fn reviewed(report: &Report<'_>, judged: &[&ControlAssessment]) -> Json {
@@ -234,12 +237,12 @@ fn time(milliseconds: i64) -> String {
     jiff::Timestamp::from_millisecond(milliseconds).map_or_else(|_| String::new(), |time| time.to_string())
 }
 
-fn property(name: &str, value: &str) -> Json {
+pub(super) fn property(name: &str, value: &str) -> Json {
     json!({ "name": name, "ns": "https://github.com/konductor/konductor/ns/oscal", "value": value })
 }
 
 /// Writes a control's identifier as the language does: a word that begins with a letter.
-fn control_id(framework: &str, control: &str) -> String {
+pub(super) fn control_id(framework: &str, control: &str) -> String {
     let is_fine = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_');
     let word: String = control
         .chars()
@@ -255,10 +258,18 @@ fn control_id(framework: &str, control: &str) -> String {
 }
 
 /// Identifiers that follow from what they stand for, so that two reports about the same say the same.
-struct Names(String);
+pub(super) struct Names(String);
 
 impl Names {
-    fn uuid(&self, of: &str) -> String {
+    /// Begins the names of a document about a report; `kind` tells documents about the same apart.
+    pub(super) fn new(report: &Report<'_>, kind: &str) -> Self {
+        Self(format!(
+            "{}/{}/{}/{}/{}{kind}",
+            report.project, report.stack, report.framework.id, report.evidence.0, report.evidence.1
+        ))
+    }
+
+    pub(super) fn uuid(&self, of: &str) -> String {
         Uuid::new_v5(&Uuid::NAMESPACE_URL, format!("{}#{of}", self.0).as_bytes()).to_string()
     }
 }

@@ -1,15 +1,12 @@
 //! `konductor drift accept`: takes what is there into the configuration, so that the next plan has nothing to do.
 
-use std::collections::BTreeMap;
-
-use konductor_config::{edit, template};
 use konductor_engine::{DriftOptions, DriftReport, Plan, PlanOptions, StepAction, StopSignal};
-use konductor_model::{Diagnostic, Diagnostics, Path, Sealer as _, Value};
+use konductor_model::{Diagnostic, Diagnostics, Path, Value};
 use konductor_state::drift::{Difference, DifferenceKind};
 
 use crate::arguments::AcceptArguments;
-use crate::atomic_file;
 use crate::command::execution::{Done, finish};
+use crate::configuration_edit::{ConfigurationEdit, writable};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
@@ -17,13 +14,6 @@ use crate::project::{FolderSources, Project};
 use crate::prompt::confirm;
 use crate::render::value::one_line;
 use crate::session::{Session, SessionOptions};
-
-/// A text of a file of the project before and after.
-struct Changed {
-    file: String,
-    before: String,
-    after: String,
-}
 
 /// One thing that is written.
 struct Written {
@@ -50,7 +40,7 @@ pub async fn accept(
         Err(error) => (Err(()), Err(error)),
     };
     finish(session, done).await?;
-    let Ok((changed, written)) = looked else {
+    let Ok((edit, written)) = looked else {
         return Err(CommandError::told());
     };
     for written in &written {
@@ -61,19 +51,7 @@ pub async fn accept(
         output.line(&text);
     }
     confirm("Write this into the configuration?", arguments.yes, output)?;
-    for changed in &changed {
-        let file = folder.join(&changed.file);
-        let now = std::fs::read_to_string(&file).map_err(|error| CommandError::file("read", &file, error))?;
-        if now.trim_start_matches('\u{feff}') != changed.before {
-            return Err(
-                CommandError::message(format!("{} was edited meanwhile", changed.file))
-                    .help("run `konductor drift accept` again"),
-            );
-        }
-    }
-    for changed in &changed {
-        atomic_file::write(&folder.join(&changed.file), changed.after.as_bytes())?;
-    }
+    edit.write(&folder, "run `konductor drift accept` again")?;
     let result = async {
         let project = Project::open(&global, environment)?;
         let session = Session::open(project, environment, output, options).await?;
@@ -82,9 +60,7 @@ pub async fn accept(
     }
     .await;
     if let Err(error) = result {
-        for changed in &changed {
-            atomic_file::write(&folder.join(&changed.file), changed.before.as_bytes())?;
-        }
+        edit.take_back(&folder)?;
         output.diagnostics(&error.diagnostics, &FolderSources(folder));
         return Err(CommandError::message(
             "the configuration is as it was: with what is there it could not be planned",
@@ -110,7 +86,7 @@ pub async fn accept(
 async fn look(
     session: &Session,
     arguments: &AcceptArguments,
-) -> Result<(Vec<Changed>, Vec<Written>), CommandError> {
+) -> Result<(ConfigurationEdit, Vec<Written>), CommandError> {
     let options = DriftOptions {
         targets: arguments.names.clone(),
         ..DriftOptions::default()
@@ -121,7 +97,7 @@ async fn look(
         .await?;
     session.view().close();
     let project = session.project();
-    let mut texts: BTreeMap<String, String> = BTreeMap::new();
+    let mut edit = ConfigurationEdit::default();
     let mut written = Vec::new();
     let mut diagnostics = Diagnostics::default();
     for name in &arguments.names {
@@ -133,7 +109,7 @@ async fn look(
             );
         }
         for found in found {
-            if let Err(problems) = edited(project, found, &mut texts, &mut written) {
+            if let Err(problems) = edited(project, found, &mut edit, &mut written) {
                 diagnostics.extend(problems);
             }
         }
@@ -141,14 +117,7 @@ async fn look(
     if diagnostics.has_errors() {
         return Err(diagnostics.into());
     }
-    let changed = texts
-        .into_iter()
-        .filter_map(|(file, after)| {
-            let before = project.configuration.source(&file)?.to_owned();
-            (before != after).then_some(Changed { file, before, after })
-        })
-        .collect();
-    Ok((changed, written))
+    Ok((edit, written))
 }
 
 /// Returns what of a resource is to be taken over: what somebody changed or deleted.
@@ -170,7 +139,7 @@ fn drifted<'r>(report: &'r DriftReport, name: &str) -> Vec<&'r Difference> {
 fn edited(
     project: &Project,
     found: &Difference,
-    texts: &mut BTreeMap<String, String>,
+    edit: &mut ConfigurationEdit,
     written: &mut Vec<Written>,
 ) -> Result<(), Diagnostics> {
     let configuration = &project.configuration;
@@ -179,10 +148,8 @@ fn edited(
     let at = found.at.clone().unwrap_or_else(Path::root);
     let origin = configuration.locate(name, &at);
     let file = origin.as_ref().map(|origin| origin.file.to_string());
-    let Some((file, source)) = file
-        .filter(|_| !name.contains('/'))
-        .and_then(|file| Some((file.clone(), configuration.source(&file)?)))
-    else {
+    let file = file.filter(|file| !name.contains('/') && configuration.source(file).is_some());
+    let Some(file) = file else {
         return Err(Diagnostic::error(format!(
             "`{name}` is not declared in a file of its own: a module or a component constructs it"
         ))
@@ -191,7 +158,6 @@ fn edited(
         .origin(origin)
         .into());
     };
-    let text = texts.entry(file.clone()).or_insert_with(|| source.to_owned());
     let (path, value) = match &found.at {
         None => (declared, None),
         // What nobody gave is not written: the record alone follows it.
@@ -208,45 +174,10 @@ fn edited(
         }
         problems
     };
-    *text = match &value {
-        Some(value) => edit::set(&file, text, &path, value),
-        None => edit::unset(&file, text, &path),
-    }
-    .map_err(origin_of)?;
+    edit.put(project, &file, &path, value.as_ref())
+        .map_err(origin_of)?;
     written.push(Written { file, path, value });
     Ok(())
-}
-
-/// Returns a value as it is written: a secret is sealed, and no `$` begins a reference.
-fn writable(project: &Project, value: &Value) -> Result<Value, Diagnostics> {
-    match value {
-        Value::Secret(inner) => {
-            let plain = match inner.as_ref() {
-                Value::Text(text) => text.clone(),
-                other => konductor_model::value_json::to_plain_json(other).to_string(),
-            };
-            let sealed = project.sealer.seal(plain.as_bytes()).map_err(|error| {
-                Diagnostics::from(
-                    Diagnostic::error(error.reason).help("make a key with `konductor config key generate`"),
-                )
-            })?;
-            Ok(edit::sealed_value(&sealed))
-        }
-        Value::List(list) => {
-            let list: Result<Vec<Value>, Diagnostics> =
-                list.iter().map(|value| writable(project, value)).collect();
-            list.map(Value::List)
-        }
-        Value::Map(map) => {
-            let map: Result<BTreeMap<String, Value>, Diagnostics> = map
-                .iter()
-                .map(|(name, value)| Ok((name.clone(), writable(project, value)?)))
-                .collect();
-            map.map(Value::Map)
-        }
-        Value::Text(text) => Ok(Value::from(template::escape(text))),
-        other => Ok(other.clone()),
-    }
 }
 
 /// Plans with the edited configuration, makes sure that nothing is to be done, and brings the records up to date.

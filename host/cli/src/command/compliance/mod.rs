@@ -1,6 +1,9 @@
 //! `konductor compliance`: frameworks, controls and checks, and reports on what is recorded.
 
-use std::collections::BTreeMap;
+mod fix;
+mod import;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use konductor_compliance::assessment::ControlStatus;
@@ -15,12 +18,14 @@ use crate::arguments::{
     ComplianceCommand, ComplianceControlsArguments, ComplianceReportArguments, GlobalArguments,
 };
 use crate::command::plugin::project_configuration;
-use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, catalogue, recorded_document};
+use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known, recorded_document};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 use crate::project::{FolderSources, Project};
+
+pub use fix::fix;
 
 /// Does what is asked.
 pub async fn compliance(
@@ -35,11 +40,21 @@ pub async fn compliance(
         let project = Project::open(arguments, environment)?;
         return write_report(report, &project, environment, output).await;
     }
+    if let ComplianceCommand::Fix(correct) = command {
+        crate::project::require(folder)?;
+        let project = Project::open(arguments, environment)?;
+        return fix(correct, &project, environment, output).await;
+    }
+    if let ComplianceCommand::Import(import) = command {
+        crate::project::require(folder)?;
+        let project = Project::open(arguments, environment)?;
+        return import::import(import, &project, environment, output).await;
+    }
     let configuration = project_configuration(folder, arguments, environment)?;
     let loaded = load(folder, arguments, environment, configuration.as_ref()).await?;
-    let known = catalogue(&loaded.plugin).await?;
+    let known = known(&loaded.plugin, folder, configuration.as_ref()).await?;
     match command {
-        ComplianceCommand::Report(_) => {}
+        ComplianceCommand::Report(_) | ComplianceCommand::Fix(_) | ComplianceCommand::Import(_) => {}
         ComplianceCommand::Frameworks => list_frameworks(&known, output),
         ComplianceCommand::Controls(controls) => {
             list_controls(controls, &known, &loaded.plugin, output).await?;
@@ -99,13 +114,16 @@ async fn list_controls(
     };
     let mut count = 0;
     for control in &framework.controls {
-        let checks = match &applicable {
-            None => Some(&control.checks),
-            Some(applicable) => applicable.get(&(framework.id.clone(), control.id.clone())),
+        let checks: Vec<&String> = match &applicable {
+            None => control.checks.iter().collect(),
+            Some(of_type) => {
+                let serving = control.checks.iter();
+                serving.filter(|check| of_type.contains(*check)).collect()
+            }
         };
-        let Some(checks) = checks.filter(|checks| !arguments.checked || !checks.is_empty()) else {
+        if checks.is_empty() && (arguments.checked || applicable.is_some()) {
             continue;
-        };
+        }
         let members = serde_json::json!({
             "framework": framework.id, "id": control.id, "title": control.title, "checks": checks,
         });
@@ -119,17 +137,15 @@ async fn list_controls(
     Ok(())
 }
 
-type Applicable = BTreeMap<(String, String), Vec<String>>;
-
-async fn applicable(plugin: &Plugin, resource_type: &ResourceType) -> Result<Applicable, CommandError> {
+/// Returns the checks of resources of a type that serve a control.
+async fn applicable(plugin: &Plugin, resource_type: &ResourceType) -> Result<BTreeSet<String>, CommandError> {
     let told = serde_json::Value::Array(plugin.controls_for(resource_type).await?);
     let controls: Vec<ApplicableControl> = serde_json::from_value(told).map_err(|error| {
         CommandError::message(format!(
             "the compliance plugin answered with something else: {error}"
         ))
     })?;
-    let control = |control: ApplicableControl| ((control.framework, control.control), control.checks);
-    Ok(controls.into_iter().map(control).collect())
+    Ok(controls.into_iter().flat_map(|control| control.checks).collect())
 }
 
 fn list_checks(
@@ -212,18 +228,19 @@ async fn write_report(
         Some(configuration),
     )
     .await?;
+    let catalogue = known(&loaded.plugin, &project.folder, Some(configuration)).await?;
     if !settings
         .frameworks
         .iter()
         .any(|framework| framework.text == wanted)
     {
-        find(&catalogue(&loaded.plugin).await?, &wanted)?;
+        find(&catalogue, &wanted)?;
         settings.frameworks.push(PlacedText {
             text: wanted.clone(),
             origin: None,
         });
     }
-    let compliance = StackCompliance::open(&settings, String::new(), &loaded).await?;
+    let compliance = StackCompliance::open(&settings, String::new(), &loaded, &catalogue)?;
     let expired = compliance.expired();
     output.diagnostics(&expired, &FolderSources(project.folder.clone()));
     let log = project.read_log().await?;

@@ -1,6 +1,10 @@
 //! Resources over three clouds are held to frameworks: what is wrong is reported exactly, what is mandatory is not
 //! applied, who allowed what for how long is told, and the report is one that NIST's own tools read.
 
+mod browser;
+mod catalogues;
+mod fix;
+
 use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
@@ -16,10 +20,10 @@ const STACK: &str = "config:
 
 /// Resources of three clouds. Those called `good-…` are as they should be; what is wrong with the others is in
 /// [`SEEDED`].
-const RESOURCES: &str = include_str!("../compliance/resources.yaml");
+const RESOURCES: &str = include_str!("../../compliance/resources.yaml");
 
 /// What is wrong: the resource and the check.
-const SEEDED: &str = include_str!("../compliance/seeded.txt");
+const SEEDED: &str = include_str!("../../compliance/seeded.txt");
 
 fn project(section: &str) -> Project {
     Project::from_text(
@@ -33,7 +37,12 @@ fn advisory() -> Project {
 }
 
 fn seeded() -> BTreeSet<(String, String)> {
-    let lines = SEEDED
+    pairs(SEEDED)
+}
+
+/// Reads resources with checks, one pair a line.
+fn pairs(text: &str) -> BTreeSet<(String, String)> {
+    let lines = text
         .lines()
         .filter(|line| !line.is_empty() && !line.starts_with('#'));
     let pair = |line: &str| {
@@ -295,13 +304,18 @@ fn the_frameworks_controls_and_checks_are_listed_also_without_a_project() {
         .fails_saying("did you mean `nist-800-53-moderate`?");
 }
 
-fn oscal_schema() -> Value {
-    let file = root().join("tests/compliance/oscal_assessment-results_schema.json");
-    serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap()
+/// Returns what is wrong with a document by a schema of NIST's.
+fn problems_by_schema(schema: &str, document: &Value) -> Vec<String> {
+    let file = root().join("tests/compliance").join(schema);
+    let schema: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
+    let validator = jsonschema::validator_for(&schema).unwrap();
+    let problems = validator.iter_errors(document);
+    problems
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect()
 }
 
-fn read_by_trestle(file: &Path) -> String {
-    const READ: &str = "import sys
+const READ_RESULTS: &str = "import sys
 from pathlib import Path
 from trestle.oscal.assessment_results import AssessmentResults
 results = AssessmentResults.oscal_read(Path(sys.argv[1]))
@@ -309,8 +323,10 @@ result = results.results[0]
 states = [finding.target.status.state for finding in result.findings]
 print(len(result.findings), len(result.observations), sum('not-satisfied' in str(getattr(s, 'value', s)) for s in states))
 ";
+
+fn read_by_trestle(program: &str, file: &Path) -> String {
     let output = Command::new(oscal_environment().join("bin/python"))
-        .args(["-c", READ])
+        .args(["-c", program])
         .arg(file)
         .output()
         .unwrap();
@@ -329,7 +345,6 @@ fn the_assessment_results_follow_the_schema_of_nist_and_are_read_by_trestle() {
 ";
     let project = project(waived);
     project.run(["run", "--simulate", "--yes"]).succeeds();
-    let validator = jsonschema::validator_for(&oscal_schema()).unwrap();
     for framework in ["nist-800-53", "hipaa", "pci-dss", "cis-gcp", "fedramp-moderate"] {
         let file = format!("{framework}.json");
         project
@@ -347,10 +362,7 @@ fn the_assessment_results_follow_the_schema_of_nist_and_are_read_by_trestle() {
             .succeeds()
             .says(&format!("wrote {file}"));
         let document: Value = serde_json::from_str(&project.read(&file)).unwrap();
-        let problems: Vec<String> = validator
-            .iter_errors(&document)
-            .map(|error| format!("{}: {error}", error.instance_path()))
-            .collect();
+        let problems = problems_by_schema("oscal_assessment-results_schema.json", &document);
         assert!(problems.is_empty(), "{framework}: {problems:#?}");
         let result = &document["assessment-results"]["results"][0];
         let findings = result["findings"].as_array().unwrap();
@@ -364,7 +376,7 @@ fn the_assessment_results_follow_the_schema_of_nist_and_are_read_by_trestle() {
             open.count()
         );
         assert_eq!(
-            read_by_trestle(&project.folder().join(&file)),
+            read_by_trestle(READ_RESULTS, &project.folder().join(&file)),
             expected,
             "{framework}"
         );
@@ -372,6 +384,57 @@ fn the_assessment_results_follow_the_schema_of_nist_and_are_read_by_trestle() {
             assert_eq!(result["risks"][0]["status"], "deviation-approved");
         }
     }
+}
+
+const READ_COMPONENTS: &str = "import sys
+from pathlib import Path
+from trestle.oscal.component import ComponentDefinition
+definition = ComponentDefinition.oscal_read(Path(sys.argv[1]))
+for component in definition.components:
+    for implementation in component.control_implementations or []:
+        for requirement in implementation.implemented_requirements:
+            states = [prop.value for prop in requirement.props if prop.name == 'implementation-status']
+            print(component.title, requirement.control_id, *states)
+";
+
+#[test]
+fn the_component_definition_claims_what_passes_and_is_read_by_trestle() {
+    let project = advisory();
+    project.run(["run", "--simulate", "--yes"]).succeeds();
+    for framework in ["nist-800-53", "pci-dss"] {
+        let file = format!("{framework}.json");
+        let command = [
+            "compliance",
+            "report",
+            "--simulate",
+            "--format",
+            "oscal-component-definition",
+        ];
+        let more = ["--framework", framework, "--output", file.as_str()];
+        project.run(command.iter().chain(&more)).succeeds();
+        let document: Value = serde_json::from_str(&project.read(&file)).unwrap();
+        let problems = problems_by_schema("oscal_component_schema.json", &document);
+        assert!(problems.is_empty(), "{framework}: {problems:#?}");
+    }
+    let claimed = read_by_trestle(READ_COMPONENTS, &project.folder().join("nist-800-53.json"));
+    let claimed: BTreeSet<&str> = claimed.lines().collect();
+    for line in [
+        // One of the two disks is encrypted.
+        "aws:ec2:Volume sc-28 partial",
+        // Nothing of the kind is wrong with any.
+        "aws:s3:BucketEncryption sc-12 implemented",
+    ] {
+        assert!(claimed.contains(line), "{line} is not in {claimed:#?}");
+    }
+    // Nothing is claimed of what fails whole: the only database server answers the internet.
+    let server = "azure:arm:Resource sc-7 implemented";
+    assert!(!claimed.contains(server), "{claimed:#?}");
+    assert!(
+        claimed
+            .iter()
+            .all(|line| !line.starts_with("aws:s3:BucketPolicy ac-3 implemented")),
+        "{claimed:#?}"
+    );
 }
 
 #[test]
