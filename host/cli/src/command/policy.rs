@@ -1,11 +1,16 @@
 //! `konductor policy`: the packages that judge plans, their tests, and a saved plan judged again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use konductor_compliance::package::add_data_of;
+use konductor_compliance::{LoadedPackage, Overrides, PackageError, decide};
 use konductor_config::Configuration;
 use konductor_model::policy::{
     PackageAnswer, PackageSetting, PolicyLevel, PolicyTask, RegoVersion, TestResult,
 };
+use konductor_model::{Diagnostic, Diagnostics, with_causes};
+use konductor_sandbox::Limits;
 
 use crate::arguments::{
     GlobalArguments, PolicyCheckArguments, PolicyCommand, PolicyTestArguments, RegoChoice,
@@ -16,9 +21,9 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::plugins::PluginLoader;
-use crate::policy::{POLICY_PLUGIN, apply, plan_document, read, show_and_judge};
+use crate::policy::{POLICY_PLUGIN, apply, not_overridden, plan_document, read, refusal, show_and_judge};
 use crate::project::Project;
-use crate::render::policy::{percentage, render_coverage, render_tests};
+use crate::render::policy::{judgement_event, percentage, render, render_coverage, render_tests};
 use crate::saved_plan;
 use crate::session::{Session, SessionOptions};
 
@@ -38,14 +43,36 @@ pub async fn policy(
         }
         PolicyCommand::Test(test) => {
             let configuration = project_configuration(folder, arguments, environment)?;
-            let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
+            let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?
+                .with_limits(environment, test_limits())?;
             run_tests(test, loader, configuration.as_ref(), output).await
         }
         PolicyCommand::Check(check) => {
+            if let Some(input) = &check.input {
+                let configuration = project_configuration(folder, arguments, environment)?;
+                let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
+                let overridden = &arguments.override_policy;
+                return judge_input(check, input, loader, configuration.as_ref(), overridden, output).await;
+            }
+            let Some(file) = &check.file else {
+                return Err(CommandError::message("there is nothing to judge")
+                    .help("name a saved plan, or a document with --input"));
+            };
             crate::project::require(folder)?;
             let project = Project::open(arguments, environment)?;
-            judge_saved(check, project, environment, output).await
+            judge_saved(check, file, project, environment, output).await
         }
+    }
+}
+
+/// What the tests of a package may take: a suite of thousands is one call.
+fn test_limits() -> Limits {
+    Limits {
+        memory_bytes: 2 << 30,
+        pure_cpu: Duration::from_mins(10),
+        pure_deadline: Duration::from_mins(15),
+        transfer_bytes: 512 << 20,
+        ..Limits::default()
     }
 }
 
@@ -87,14 +114,15 @@ async fn run_tests(
         arguments
             .folders
             .iter()
-            .map(|folder| in_folder(folder, arguments.rego))
+            .map(|folder| in_folder(folder, arguments.rego, &[]))
             .collect()
     };
     if settings.is_empty() {
         return Err(CommandError::message("there is no package of policies to test")
             .help("name a folder, or a package under `policy.packages` in konductor.yaml"));
     }
-    let packages = read(settings.into_iter(), true)?;
+    let mut packages = read(settings.into_iter(), true)?;
+    with_data(&mut packages, &arguments.data)?;
     let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
     let answers = apply(plugin, PolicyTask::Test, &packages, None).await;
     let mut counts = Counts::default();
@@ -137,7 +165,17 @@ async fn run_tests(
     Ok(u8::from(!sound))
 }
 
-fn in_folder(folder: &Path, rego: RegoChoice) -> PackageSetting {
+fn with_data(packages: &mut [LoadedPackage], paths: &[PathBuf]) -> Result<(), CommandError> {
+    let wrong = |errors: Vec<PackageError>| {
+        let told = errors.iter().map(|error| Diagnostic::error(with_causes(error)));
+        CommandError::from(Diagnostics(told.collect()))
+    };
+    packages
+        .iter_mut()
+        .try_for_each(|package| add_data_of(package, paths).map_err(wrong))
+}
+
+fn in_folder(folder: &Path, rego: RegoChoice, namespaces: &[String]) -> PackageSetting {
     PackageSetting {
         name: folder.display().to_string(),
         directory: folder.to_owned(),
@@ -146,7 +184,7 @@ fn in_folder(folder: &Path, rego: RegoChoice) -> PackageSetting {
             RegoChoice::V1 => RegoVersion::V1,
             RegoChoice::V0 => RegoVersion::V0,
         },
-        namespaces: None,
+        namespaces: (!namespaces.is_empty()).then(|| namespaces.to_vec()),
         place: "the command line".to_owned(),
     }
 }
@@ -187,14 +225,58 @@ fn tell(answer: &PackageAnswer, arguments: &PolicyTestArguments, output: &Output
     output.text(&render_coverage(&told));
 }
 
+/// Judges a document that was made elsewhere.
+async fn judge_input(
+    arguments: &PolicyCheckArguments,
+    input: &Path,
+    mut loader: PluginLoader,
+    configuration: Option<&Configuration>,
+    overridden: &[String],
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let shown = input.display();
+    let text = std::fs::read_to_string(input)
+        .map_err(|error| CommandError::message(format!("cannot read {shown}: {error}")))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|error| {
+        let place = format!("{shown}:{}:{}", error.line(), error.column());
+        CommandError::message(format!("{place}: expected a document in JSON: {error}"))
+            .help("`terraform show -json plan.bin` writes one")
+    })?;
+    let settings: Vec<PackageSetting> = if arguments.directory.is_empty() {
+        loader.policies().packages().cloned().collect()
+    } else {
+        let folders = arguments.directory.iter();
+        folders
+            .map(|folder| in_folder(folder, arguments.rego, &arguments.namespace))
+            .collect()
+    };
+    let mut packages = read(settings.into_iter(), false)?;
+    if packages.is_empty() {
+        return Err(
+            CommandError::message("there is no package of policies to judge the document").help(
+                "name a folder with --directory, or a package under `policy.packages` in konductor.yaml",
+            ),
+        );
+    }
+    with_data(&mut packages, &arguments.data)?;
+    let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
+    let answers = apply(plugin, PolicyTask::Evaluate, &packages, Some(&text)).await;
+    let overrides = Overrides::read(overridden, &packages).map_err(not_overridden)?;
+    let judgement = decide("", "input", &text, &packages, answers, &overrides);
+    output.event("policy-decision", &judgement_event(&judgement));
+    output.text(&render(&judgement));
+    refusal(&judgement, &shown.to_string()).map_or(Ok(0), Err)
+}
+
 /// Judges a saved plan as `apply` would, and records what policies say.
 async fn judge_saved(
     arguments: &PolicyCheckArguments,
+    file: &Path,
     project: Project,
     environment: &Environment,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    let plan = saved_plan::load_for(&arguments.file, &project)?;
+    let plan = saved_plan::load_for(file, &project)?;
     let mut options = SessionOptions::to_work("policy check", &arguments.execution);
     let plugins = plan.steps.plugins().iter();
     options.plugins = plugins.map(|plugin| plugin.name.clone()).collect();

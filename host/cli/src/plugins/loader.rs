@@ -13,7 +13,7 @@ use konductor_registry::policy::Policies;
 use konductor_registry::{
     FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath, SignatureLookup,
 };
-use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
+use konductor_sandbox::{Limits, LoadOptions, Plugin, Sandbox, SandboxOptions};
 
 use crate::arguments::GlobalArguments;
 use crate::environment::Environment;
@@ -84,10 +84,7 @@ impl PluginLoader {
         configuration: Option<&Configuration>,
     ) -> Result<Self, CommandError> {
         let policies = policies::read(folder, arguments, configuration)?;
-        let options = SandboxOptions {
-            cache_directory: Some(environment.cache_folder().join("compiled")),
-            ..SandboxOptions::default()
-        };
+        let sandbox = sandbox(environment, Limits::default())?;
         let locked = arguments.locked.unwrap_or_else(|| environment.is_pipeline())
             || policies.locked_required().is_some();
         // A locked run takes what is there, and one without policies does not look at signatures.
@@ -97,7 +94,7 @@ impl PluginLoader {
             SignatureLookup::AtSource
         };
         Ok(Self {
-            sandbox: Sandbox::new(options)?,
+            sandbox,
             registry: registry(arguments, environment)?,
             folder: folder.to_owned(),
             lock: LockFile::read(&folder.join(LOCK_FILE))?,
@@ -106,6 +103,12 @@ impl PluginLoader {
             signatures,
             loaded: BTreeMap::new(),
         })
+    }
+
+    /// Returns the same loader with other limits for what runs: for a command that nobody waits for at a prompt.
+    pub fn with_limits(mut self, environment: &Environment, limits: Limits) -> Result<Self, CommandError> {
+        self.sandbox = sandbox(environment, limits)?;
+        Ok(self)
     }
 
     /// Returns the names of all plugins that can be found, those the project names included.
@@ -305,6 +308,14 @@ impl PluginLoader {
             admitted: Arc::new(admitted),
         })
     }
+}
+
+fn sandbox(environment: &Environment, limits: Limits) -> Result<Sandbox, CommandError> {
+    Ok(Sandbox::new(SandboxOptions {
+        cache_directory: Some(environment.cache_folder().join("compiled")),
+        limits,
+        ..SandboxOptions::default()
+    })?)
 }
 
 /// Returns what a project says about a plugin.

@@ -84,12 +84,12 @@ pub async fn show_and_judge(
     output.text(&render(&judgement));
     Ok(JudgedPlan {
         plan,
-        refusal: refusal(&judgement),
+        refusal: refusal(&judgement, "the plan"),
     })
 }
 
-/// Says which packages refuse a plan, if one does.
-fn refusal(judgement: &Judgement) -> Option<CommandError> {
+/// Says which packages refuse what was judged, if one does.
+pub fn refusal(judgement: &Judgement, what: &str) -> Option<CommandError> {
     if judgement.decision.allowed {
         return None;
     }
@@ -109,7 +109,7 @@ fn refusal(judgement: &Judgement) -> Option<CommandError> {
         .map(|package| package.name.as_str())
         .collect();
     let error = Diagnostic::error(format!(
-        "the plan is refused by the policies of {}",
+        "{what} is refused by the policies of {}",
         names.join(", ")
     ));
     Some(if soft.len() == refusing.len() {

@@ -9,7 +9,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use konductor_compliance::assessment::JUDGE;
 use konductor_compliance::evaluation::ask;
-use konductor_compliance::{LoadedPackage, Overrides, PackageError, PolicyEvaluator, package};
+use konductor_compliance::{LoadedPackage, OverrideError, Overrides, PackageError, PolicyEvaluator, package};
 use konductor_config::{Configuration, Context};
 use konductor_model::policy::{PackageAnswer, PackageSetting, PolicyTask};
 use konductor_model::{Diagnostic, Diagnostics, Failure, Path, with_causes};
@@ -20,7 +20,7 @@ use crate::error::CommandError;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 
 pub use document::{owned_metadata, plan_document};
-pub use gate::{JudgedPlan, show_and_judge};
+pub use gate::{JudgedPlan, refusal, show_and_judge};
 
 /// The plugin that evaluates policies.
 pub const POLICY_PLUGIN: &str = "policy";
@@ -64,10 +64,7 @@ impl SitePackages {
         configuration: &Configuration,
     ) -> Result<Self, CommandError> {
         let packages = read(settings.cloned(), false)?;
-        let overrides = Overrides::read(overridden, &packages).map_err(|errors| {
-            let told = errors.iter().map(|error| Diagnostic::error(error.to_string()));
-            CommandError::from(Diagnostics(told.collect()))
-        })?;
+        let overrides = Overrides::read(overridden, &packages).map_err(not_overridden)?;
         let plugin = plugins.iter().find(|plugin| plugin.name == POLICY_PLUGIN);
         let compliance = compliance(configuration, plugins).await?;
         if compliance.is_some()
@@ -117,6 +114,13 @@ impl SitePackages {
             .ok_or_else(|| CommandError::message(format!("the plugin `{POLICY_PLUGIN}` is not loaded")))?;
         Ok(apply(plugin, PolicyTask::Evaluate, &self.packages, Some(document)).await)
     }
+}
+
+/// Says what is wrong with overrides.
+#[allow(clippy::needless_pass_by_value, reason = "as `map_err` hands them on")]
+pub fn not_overridden(errors: Vec<OverrideError>) -> CommandError {
+    let told = errors.iter().map(|error| Diagnostic::error(error.to_string()));
+    Diagnostics(told.collect()).into()
 }
 
 /// Opens what the section `compliance` demands, where there is one.
