@@ -8,7 +8,7 @@
 use std::path::Path;
 
 use konductor_compliance::package::{add_data_of, load};
-use konductor_model::policy::{PackageSetting, PolicyLevel, RegoVersion};
+use konductor_model::policy::{PackageSetting, PolicyLevel, PolicySubject, RegoVersion};
 use serde_json::json;
 
 fn setting(name: &str, directory: &Path) -> PackageSetting {
@@ -18,6 +18,7 @@ fn setting(name: &str, directory: &Path) -> PackageSetting {
         level: PolicyLevel::Mandatory,
         rego: RegoVersion::V1,
         namespaces: None,
+        on: [PolicySubject::Plan].into(),
         place: format!("konductor.yaml:{}:1", name.len()),
     }
 }

@@ -23,6 +23,7 @@ Examples:
 Examples:
   konductor policy check --input plan.json --directory policies    a plan of Terraform, without a project
   konductor plan --out plan.bin && konductor policy check plan.bin
+  konductor policy check --state                   what is recorded of the stack
   konductor policy check plan.bin --print-input > input.json")]
     Check(PolicyCheckArguments),
 }
@@ -65,11 +66,14 @@ pub enum RegoChoice {
 #[derive(Debug, Args)]
 pub struct PolicyCheckArguments {
     /// A plan saved by `konductor plan --out`.
-    #[arg(required_unless_present = "input")]
+    #[arg(required_unless_present_any = ["input", "state"])]
     pub file: Option<PathBuf>,
     /// Judge this document in place of a plan: a file in JSON, such as a plan that Terraform shows. Nothing is recorded.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "print_input"])]
     pub input: Option<PathBuf>,
+    /// Judge what is recorded of the stack, by the packages that judge states.
+    #[arg(long, conflicts_with_all = ["file", "input"])]
+    pub state: bool,
     /// Judge the input by the package in this folder, not by those that the site and the project name.
     #[arg(long, value_name = "DIRECTORY", requires = "input")]
     pub directory: Vec<PathBuf>,

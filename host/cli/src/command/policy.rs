@@ -7,7 +7,7 @@ use konductor_compliance::package::add_data_of;
 use konductor_compliance::{LoadedPackage, Overrides, PackageError, decide};
 use konductor_config::Configuration;
 use konductor_model::policy::{
-    PackageAnswer, PackageSetting, PolicyLevel, PolicyTask, RegoVersion, TestResult,
+    PackageAnswer, PackageSetting, PolicyLevel, PolicySubject, PolicyTask, RegoVersion, TestResult,
 };
 use konductor_model::{Diagnostic, Diagnostics, with_causes};
 use konductor_sandbox::Limits;
@@ -21,7 +21,10 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::plugins::PluginLoader;
-use crate::policy::{POLICY_PLUGIN, apply, not_overridden, plan_document, read, refusal, show_and_judge};
+use crate::policy::{
+    POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, read, recorded_document, refusal,
+    show_and_judge,
+};
 use crate::project::Project;
 use crate::render::policy::{judgement_event, percentage, render, render_coverage, render_tests};
 use crate::saved_plan;
@@ -54,6 +57,11 @@ pub async fn policy(
                 let overridden = &arguments.override_policy;
                 return judge_input(check, input, loader, configuration.as_ref(), overridden, output).await;
             }
+            if check.state {
+                crate::project::require(folder)?;
+                let project = Project::open(arguments, environment)?;
+                return judge_state(check, project, environment, output).await;
+            }
             let Some(file) = &check.file else {
                 return Err(CommandError::message("there is nothing to judge")
                     .help("name a saved plan, or a document with --input"));
@@ -82,7 +90,7 @@ fn list(loader: &PluginLoader, output: &Output) -> Result<u8, CommandError> {
         let setting = &package.setting;
         let members = serde_json::json!({
             "name": setting.name, "level": setting.level, "directory": setting.directory, "place": setting.place,
-            "digest": package.digest, "rego": setting.rego, "namespaces": setting.namespaces,
+            "digest": package.digest, "rego": setting.rego, "on": setting.on, "namespaces": setting.namespaces,
             "files": package.package.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
         });
         let digest: String = package.digest.chars().take(12).collect();
@@ -185,6 +193,7 @@ fn in_folder(folder: &Path, rego: RegoChoice, namespaces: &[String]) -> PackageS
             RegoChoice::V0 => RegoVersion::V0,
         },
         namespaces: (!namespaces.is_empty()).then(|| namespaces.to_vec()),
+        on: [PolicySubject::Plan].into(),
         place: "the command line".to_owned(),
     }
 }
@@ -266,6 +275,32 @@ async fn judge_input(
     output.event("policy-decision", &judgement_event(&judgement));
     output.text(&render(&judgement));
     refusal(&judgement, &shown.to_string()).map_or(Ok(0), Err)
+}
+
+/// Judges what is recorded of a stack, and records what policies say.
+async fn judge_state(
+    arguments: &PolicyCheckArguments,
+    project: Project,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let options = SessionOptions::to_work("policy check", &arguments.execution);
+    let session = Session::open(project, environment, output, options).await?;
+    let result = async {
+        if arguments.print_input {
+            let document = recorded_document(&session, PolicySubject::State.word(), None).await?;
+            output.raw(&format!("{:#}\n", document.to_state_json()));
+            return Ok(Done::nothing(0));
+        }
+        let judged = judge_recorded(&session, PolicySubject::State, None, output).await?;
+        let judgement = judged.ok_or_else(|| {
+            CommandError::message("there is no package of policies to judge the state")
+                .help("name one under `policy.packages` in konductor.yaml, with `on: [state]`")
+        })?;
+        refusal(&judgement, "the state").map_or(Ok(Done::nothing(0)), Err)
+    }
+    .await;
+    finish(session, result).await
 }
 
 /// Judges a saved plan as `apply` would, and records what policies say.

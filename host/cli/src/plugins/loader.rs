@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use konductor_compliance::Judgement;
 use konductor_config::{Configuration, PluginRequirement};
+use konductor_model::policy::{PackageSetting, PolicySubject};
 use konductor_model::{Diagnostic, Diagnostics, Manifest};
 use konductor_registry::admission::{AdmittedPlugin, admit};
 use konductor_registry::lock_file::LOCK_FILE;
@@ -21,7 +23,7 @@ use crate::error::CommandError;
 use crate::fetch_progress::FetchProgress;
 use crate::network::Network;
 use crate::plugins::policies;
-use crate::policy::POLICY_PLUGIN;
+use crate::policy::{POLICY_PLUGIN, judge_load, read, refusal, told_findings};
 
 /// How long a plugin may take to load before that is told.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(400);
@@ -73,6 +75,8 @@ pub struct PluginLoader {
     policies: Policies,
     signatures: SignatureLookup,
     loaded: BTreeMap<String, LoadedPlugin>,
+    overridden: Vec<String>,
+    judgements: Vec<Judgement>,
 }
 
 impl PluginLoader {
@@ -102,6 +106,8 @@ impl PluginLoader {
             policies,
             signatures,
             loaded: BTreeMap::new(),
+            overridden: arguments.override_policy.clone(),
+            judgements: Vec::new(),
         })
     }
 
@@ -214,8 +220,38 @@ impl PluginLoader {
             .help("give it its own name under plugins in konductor.yaml, or say `plugin: NAME` below the name it has there"));
         }
         fetched.require_version(&manifest.version, requirement.and_then(|r| r.version.as_ref()))?;
+        self.judge_load(&loaded, configuration).await?;
         self.loaded.insert(name.to_owned(), loaded.clone());
         Ok(loaded)
+    }
+
+    /// Lets the site's policies on plugins judge one, but for the one that evaluates them.
+    async fn judge_load(
+        &mut self,
+        loaded: &LoadedPlugin,
+        configuration: Option<&Configuration>,
+    ) -> Result<(), CommandError> {
+        let on_load = |setting: &&PackageSetting| setting.on.contains(&PolicySubject::Load);
+        let settings: Vec<PackageSetting> = self.policies.packages().filter(on_load).cloned().collect();
+        if settings.is_empty() || loaded.name == POLICY_PLUGIN {
+            return Ok(());
+        }
+        let packages = read(settings.into_iter(), false)?;
+        let judge = Box::pin(self.load(POLICY_PLUGIN, configuration)).await?.plugin;
+        let judgement = judge_load(judge, &packages, &self.overridden, loaded).await?;
+        let found = told_findings(&judgement);
+        let told = format!("the plugin `{}` ({})", loaded.name, found.join("; "));
+        let refused = refusal(&judgement, &told);
+        if refused.is_none() && !found.is_empty() {
+            tracing::warn!("policies on {told}");
+        }
+        self.judgements.push(judgement);
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Takes what policies said about the plugins that were loaded, and about those that were not.
+    pub fn take_judgements(&mut self) -> Vec<Judgement> {
+        std::mem::take(&mut self.judgements)
     }
 
     /// Finds or fetches a plugin. With `keep` the lock file decides which release it is.

@@ -2,6 +2,7 @@
 
 mod document;
 mod gate;
+mod load;
 
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -11,7 +12,7 @@ use konductor_compliance::assessment::JUDGE;
 use konductor_compliance::evaluation::ask;
 use konductor_compliance::{LoadedPackage, OverrideError, Overrides, PackageError, PolicyEvaluator, package};
 use konductor_config::{Configuration, Context};
-use konductor_model::policy::{PackageAnswer, PackageSetting, PolicyTask};
+use konductor_model::policy::{PackageAnswer, PackageSetting, PolicySubject, PolicyTask};
 use konductor_model::{Diagnostic, Diagnostics, Failure, Path, with_causes};
 use konductor_sandbox::Plugin;
 
@@ -19,8 +20,9 @@ use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance};
 use crate::error::CommandError;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 
-pub use document::{owned_metadata, plan_document};
-pub use gate::{JudgedPlan, refusal, show_and_judge};
+pub use document::{owned_metadata, plan_document, recorded_document};
+pub use gate::{JudgedPlan, judge_recorded, refusal, show_and_judge, told_findings};
+pub use load::judge_load;
 
 /// The plugin that evaluates policies.
 pub const POLICY_PLUGIN: &str = "policy";
@@ -88,14 +90,18 @@ impl SitePackages {
         self.compliance.as_ref()
     }
 
-    /// Tells whether there are none.
+    /// Tells whether nothing judges plans.
     pub fn is_empty(&self) -> bool {
-        self.packages.is_empty() && self.compliance.is_none()
+        self.packages_on(PolicySubject::Plan).is_empty() && self.compliance.is_none()
     }
 
-    /// Returns the packages.
-    pub fn packages(&self) -> &[LoadedPackage] {
-        &self.packages
+    /// Returns the packages that judge something.
+    pub fn packages_on(&self, subject: PolicySubject) -> Vec<LoadedPackage> {
+        let packages = self.packages.iter();
+        packages
+            .filter(|package| package.setting.on.contains(&subject))
+            .cloned()
+            .collect()
     }
 
     /// Returns what goes on in spite of a package.
@@ -103,16 +109,20 @@ impl SitePackages {
         &self.overrides
     }
 
-    /// Applies all packages to a document.
-    async fn answers(&self, document: &str) -> Result<Vec<PackageAnswer>, CommandError> {
-        if self.packages.is_empty() {
+    /// Applies packages to a document.
+    async fn answers(
+        &self,
+        packages: &[LoadedPackage],
+        document: &str,
+    ) -> Result<Vec<PackageAnswer>, CommandError> {
+        if packages.is_empty() {
             return Ok(Vec::new());
         }
         let plugin = self
             .plugin
             .clone()
             .ok_or_else(|| CommandError::message(format!("the plugin `{POLICY_PLUGIN}` is not loaded")))?;
-        Ok(apply(plugin, PolicyTask::Evaluate, &self.packages, Some(document)).await)
+        Ok(apply(plugin, PolicyTask::Evaluate, packages, Some(document)).await)
     }
 }
 
