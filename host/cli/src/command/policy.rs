@@ -252,7 +252,9 @@ async fn judge_input(
             .help("`terraform show -json plan.bin` writes one")
     })?;
     let settings: Vec<PackageSetting> = if arguments.directory.is_empty() {
-        loader.policies().packages().cloned().collect()
+        let packages = loader.policies().packages();
+        let judges_plans = |package: &&PackageSetting| package.on.contains(&PolicySubject::Plan);
+        packages.filter(judges_plans).cloned().collect()
     } else {
         let folders = arguments.directory.iter();
         folders
