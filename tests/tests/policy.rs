@@ -504,3 +504,62 @@ deny contains msg if {{
     assert!(milliseconds < 15_000, "{milliseconds} ms");
     println!("100 packages over 1,000 resources: {milliseconds} ms");
 }
+
+/// A plan as another tool writes it, and policies that nobody wrote for this one.
+#[test]
+fn a_document_from_elsewhere_is_judged_by_a_folder_without_a_project() {
+    let project = Project::empty();
+    project.write("policies/storage.rego", STORAGE);
+    project.write(
+        "old/old.rego",
+        "package main\n\ndeny[msg] {\n  input.resource_changes[_].type == data.forbidden[_]\n  msg := \"forbidden\"\n}\n\nwarn[\"told\"]\n",
+    );
+    project.write("old/mock.json", "{\"forbidden\": [\"aws_s3_bucket\"]}");
+    project.write(
+        "old/old_test.rego",
+        "package main\n\ntest_mock { deny[\"forbidden\"] with input as {\"resource_changes\": [{\"type\": \"aws_s3_bucket\"}]} }\n",
+    );
+    let plan = |after: Value| {
+        let change = json!({ "actions": ["create"], "after": after });
+        let bucket = json!({ "address": "aws_s3_bucket.logs", "type": "aws_s3_bucket", "change": change });
+        json!({ "resource_changes": [bucket] }).to_string()
+    };
+    project.write("bad.json", &plan(json!({})));
+    project.write("good.json", &plan(json!({ "tags": { "owner": "me" } })));
+
+    let check = ["policy", "check", "--directory", "policies", "--input"];
+    let refused = project.run([&check[..], &["bad.json"]].concat());
+    refused
+        .ends_with(1)
+        .fails_saying("bad.json is refused by the policies of policies")
+        .says("aws_s3_bucket.logs has no owner");
+    project.run([&check[..], &["good.json"]].concat()).succeeds();
+
+    let old = [
+        "policy",
+        "check",
+        "--directory",
+        "old",
+        "--rego",
+        "v0",
+        "--input",
+        "good.json",
+    ];
+    project.run(old).succeeds().says("warning: told");
+    let with_data = [&old[..], &["--data", "old/mock.json"]].concat();
+    project
+        .run(with_data.clone())
+        .fails_saying("forbidden (data.main.deny)");
+    let elsewhere = [&with_data[..], &["--namespace", "other"]].concat();
+    project.run(elsewhere).succeeds();
+    let test = ["policy", "test", "old", "--rego", "v0"];
+    project.run(test).ends_with(1).says("0 passed, 1 failed");
+    let test = [&test[..], &["--data", "old/mock.json"]].concat();
+    project.run(test).succeeds().says("1 passed, 0 failed");
+
+    project.write("broken.json", "{\n  nothing\n}");
+    let broken = project.run([&check[..], &["broken.json"]].concat());
+    broken.fails_saying("broken.json:2:3: expected a document in JSON");
+    let none = project.run(["policy", "check", "--input", "good.json"]);
+    none.fails_saying("there is no package of policies to judge the document");
+}

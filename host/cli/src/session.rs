@@ -5,12 +5,14 @@ mod calls;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use konductor_compliance::Judgement;
 use konductor_config::{DriftSettings, LocatedText, Safeguards};
 use konductor_engine::engine::Settings;
 use konductor_engine::{Desired, Engine, ModuleDeclaration, Name, Observer, ReadTimes};
 use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Urn, Value};
 use konductor_registry::Policies;
 use konductor_state::entry::{Entry, RunFinished, RunStarted};
+use konductor_state::policy::PolicyDecision;
 use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, PluginUsed, StackLog};
 
 use crate::arguments::ExecutionArguments;
@@ -114,14 +116,26 @@ impl Session {
             None => Arc::new(MemoryLog::default()),
         };
         let snapshot_plugins = recorded_plugins(journal.as_ref(), options.locked).await?;
-        let loaded = load(
+        let run = uuid::Uuid::now_v7().to_string();
+        let mut judgements = Vec::new();
+        let loading = load(
             &mut project,
             environment,
             output,
             snapshot_plugins.into_iter().chain(options.plugins),
             options.locked,
-        )
-        .await?;
+            &mut judgements,
+        );
+        let loaded = loading.await;
+        if options.locked && !judgements.is_empty() {
+            let decisions = judgements.into_iter().map(|judgement| judgement.decision);
+            let entries = decisions.map(|decision| {
+                let run = run.clone();
+                Entry::PolicyDecided(PolicyDecision { run, ..decision })
+            });
+            journal.append(entries.collect()).await?;
+        }
+        let loaded = loaded?;
         let site_packages = if options.locked {
             let overridden = &project.arguments.override_policy;
             let packages = loaded.policies.packages();
@@ -243,7 +257,6 @@ impl Session {
         };
         let safeguards = project.configuration.safeguards(project.context(&stacks))?;
         let document = RunDocument::collect(&project, project.context(&stacks)).await?;
-        let run = uuid::Uuid::now_v7().to_string();
         if options.locked {
             let started = RunStarted {
                 run: run.clone(),
@@ -538,6 +551,7 @@ async fn load(
     output: &Output,
     needed: impl Iterator<Item = String>,
     is_judged: bool,
+    judgements: &mut Vec<Judgement>,
 ) -> Result<Loaded, CommandError> {
     let mut diagnostics = project.configuration.warnings().clone();
     let modules = project.configuration.modules()?;
@@ -587,6 +601,7 @@ async fn load(
             Err(error) => diagnostics.extend(error.diagnostics),
         }
     }
+    judgements.extend(loader.take_judgements());
     for plugin in &plugins {
         if enabled.iter().any(|(namespace, _)| *namespace == plugin.name) {
             configure::add_defaults(&mut project.configuration, plugin).await?;

@@ -115,11 +115,54 @@ pub fn load(
     }
 }
 
+/// Adds data from files in JSON and YAML, and from all such files in folders, to a package: below the names of the
+/// folders in them.
+///
+/// # Errors
+/// Everything that is wrong with any of them.
+pub fn add_data_of(package: &mut LoadedPackage, paths: &[PathBuf]) -> Result<(), Vec<PackageError>> {
+    let mut data = match std::mem::take(&mut package.package.data) {
+        serde_json::Value::Object(members) => members,
+        _ => serde_json::Map::new(),
+    };
+    let mut errors = Vec::new();
+    for path in paths {
+        let mut walk = Walk {
+            setting: &package.setting,
+            files: BTreeSet::new(),
+            size: 0,
+            takes: is_data,
+        };
+        let base = if path.is_dir() {
+            if let Err(error) = walk.folder(path, 0) {
+                errors.push(error);
+            }
+            path.as_path()
+        } else {
+            walk.files.insert(path.clone());
+            path.parent().unwrap_or(path)
+        };
+        for file in &walk.files {
+            let added = match fs::read_to_string(file) {
+                Err(source) => Err(unreadable(&package.setting, file, source)),
+                Ok(text) => {
+                    let relative = file.strip_prefix(base).unwrap_or(file);
+                    add_data(&mut data, file, relative, &text, true)
+                }
+            };
+            errors.extend(added.err());
+        }
+    }
+    package.package.data = serde_json::Value::Object(data);
+    if errors.is_empty() { Ok(()) } else { Err(errors) }
+}
+
 fn load_one(setting: PackageSetting, with_tests: bool) -> Result<LoadedPackage, Vec<PackageError>> {
     let mut walk = Walk {
         setting: &setting,
         files: BTreeSet::new(),
         size: 0,
+        takes: is_part,
     };
     walk.folder(&setting.directory, 0).map_err(|error| vec![error])?;
     let mut digest = Sha256::new();
@@ -155,7 +198,7 @@ fn load_one(setting: PackageSetting, with_tests: bool) -> Result<LoadedPackage, 
                     text,
                 });
             }
-        } else if let Err(error) = add_data(&mut data, path, relative, &text) {
+        } else if let Err(error) = add_data(&mut data, path, relative, &text, with_tests) {
             errors.push(error);
         }
     }
@@ -184,6 +227,7 @@ struct Walk<'s> {
     setting: &'s PackageSetting,
     files: BTreeSet<PathBuf>,
     size: u64,
+    takes: fn(&Path) -> bool,
 }
 
 impl Walk<'_> {
@@ -199,7 +243,7 @@ impl Walk<'_> {
             let kind = fs::metadata(&path).map_err(|source| unreadable(self.setting, &path, source))?;
             if kind.is_dir() {
                 self.folder(&path, depth + 1)?;
-            } else if is_part(&path) {
+            } else if (self.takes)(&path) {
                 self.size = self.size.saturating_add(kind.len());
                 if self.size > SIZE_LIMIT {
                     return Err(self.too_large(format!("more than {SIZE_LIMIT} bytes")));
@@ -237,22 +281,36 @@ fn is_part(path: &Path) -> bool {
     })
 }
 
+/// Tells whether a file can hold data, whatever its name.
+fn is_data(path: &Path) -> bool {
+    let extension = path.extension().map(|extension| extension.to_string_lossy());
+    extension.is_some_and(|extension| matches!(extension.as_ref(), "json" | "yaml" | "yml"))
+}
+
 /// Returns how a file is called in messages.
 fn shown(path: &Path) -> String {
     let path = path.strip_prefix(".").unwrap_or(path);
     path.display().to_string()
 }
 
-/// Puts a file with data where its folder says: `network/data.json` is below `data.network`.
+/// Puts a file with data where its folder says: `network/data.json` is below `data.network`. Tests that were written for
+/// OPA may have more behind it in the file, which OPA does not read.
 fn add_data(
     data: &mut serde_json::Map<String, serde_json::Value>,
     path: &Path,
     relative: &Path,
     text: &str,
+    for_tests: bool,
 ) -> Result<(), PackageError> {
     let problem = |place: String, problem: String| PackageError::Data { path: place, problem };
     let value: serde_json::Value = if path.extension().is_some_and(|extension| extension == "json") {
-        serde_json::from_str(text).map_err(|error| {
+        let read = if for_tests {
+            let mut documents = serde_json::Deserializer::from_str(text).into_iter();
+            documents.next().unwrap_or(Ok(serde_json::Value::Null))
+        } else {
+            serde_json::from_str(text)
+        };
+        read.map_err(|error| {
             let place = format!("{}:{}:{}", shown(path), error.line(), error.column());
             problem(place, format!("not JSON: {error}"))
         })?

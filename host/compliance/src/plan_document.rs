@@ -14,6 +14,8 @@ use crate::shown_value::shown;
 pub const FORMAT: u32 = 1;
 /// The version of Terraform's form that it follows.
 const TERRAFORM_FORMAT: &str = "1.2";
+/// The version of Terraform's form of a state that it follows.
+const TERRAFORM_STATE_FORMAT: &str = "1.0";
 /// The attribute that tells which of several types of Terraform's a resource is.
 const DIRECTION: &str = "direction";
 
@@ -222,6 +224,17 @@ impl PlannedResource {
             "sensitive_values": after.secret,
         }))
     }
+
+    fn recorded_value(&self) -> Option<Json> {
+        let mut entry = self.planned_value()?;
+        if let Some(members) = entry.as_object_mut() {
+            let depends_on = self.dependencies.iter();
+            let depends_on: Vec<&str> = depends_on.map(|urn| urn.name().as_str()).collect();
+            members.insert("depends_on".to_owned(), json!(depends_on));
+            members.insert("konductor".to_owned(), self.own());
+        }
+        Some(entry)
+    }
 }
 
 impl PlanDocument {
@@ -238,11 +251,6 @@ impl PlanDocument {
             .filter_map(PlannedResource::planned_value)
             .collect();
         let drift: Vec<Json> = self.drift.iter().map(PlannedResource::resource_change).collect();
-        let plugins: Vec<Json> = self
-            .plugins
-            .iter()
-            .map(|(name, version)| json!({ "name": name, "version": version }))
-            .collect();
         json!({
             "format_version": TERRAFORM_FORMAT,
             "variables": {},
@@ -250,20 +258,44 @@ impl PlanDocument {
             "resource_drift": drift,
             "resource_changes": changes,
             "output_changes": self.output_changes(),
-            "konductor": {
-                "format": FORMAT,
-                "version": self.version,
-                "operation": self.operation,
-                "command": self.command,
-                "project": self.project,
-                "stack": self.stack,
-                "simulated": self.simulated,
-                "partial": self.partial,
-                "actor": self.actor,
-                "time": self.time,
-                "metadata": shown(&self.metadata).value,
-                "plugins": plugins,
-            },
+            "konductor": self.own(),
+        })
+    }
+
+    /// Makes the document of what is recorded, in the form of Terraform's state in JSON: that
+    /// `docs/policy-state.schema.json` describes. Every resource is one that nothing is done with.
+    pub fn to_state_json(&self) -> Json {
+        let resources: Vec<Json> = self
+            .resources
+            .iter()
+            .filter_map(PlannedResource::recorded_value)
+            .collect();
+        json!({
+            "format_version": TERRAFORM_STATE_FORMAT,
+            "values": { "root_module": { "resources": resources } },
+            "konductor": self.own(),
+        })
+    }
+
+    fn own(&self) -> Json {
+        let plugins: Vec<Json> = self
+            .plugins
+            .iter()
+            .map(|(name, version)| json!({ "name": name, "version": version }))
+            .collect();
+        json!({
+            "format": FORMAT,
+            "version": self.version,
+            "operation": self.operation,
+            "command": self.command,
+            "project": self.project,
+            "stack": self.stack,
+            "simulated": self.simulated,
+            "partial": self.partial,
+            "actor": self.actor,
+            "time": self.time,
+            "metadata": shown(&self.metadata).value,
+            "plugins": plugins,
         })
     }
 

@@ -13,7 +13,9 @@ use std::sync::{Arc, Mutex};
 use async_trait::async_trait;
 use konductor_compliance::evaluation::ask;
 use konductor_compliance::{Judgement, LoadedPackage, Overrides, PolicyEvaluator, decide};
-use konductor_model::policy::{PackageSetting, PolicyLevel, PolicyPackage, PolicyTask, RegoVersion};
+use konductor_model::policy::{
+    PackageSetting, PolicyLevel, PolicyPackage, PolicySubject, PolicyTask, RegoVersion,
+};
 use konductor_model::{Disposition, Failure};
 use konductor_state::policy::PackageOutcome;
 use serde_json::{Value, json};
@@ -66,6 +68,7 @@ fn package(name: &str, level: PolicyLevel) -> LoadedPackage {
             level,
             rego: RegoVersion::V1,
             namespaces: None,
+            on: [PolicySubject::Plan].into(),
             place: "konductor.yaml:3:5".to_owned(),
         },
         package: PolicyPackage {

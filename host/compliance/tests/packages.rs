@@ -1,13 +1,14 @@
 //! Packages are read from folders, with everything that is wrong said at once.
 #![allow(
     clippy::unwrap_used,
+    clippy::indexing_slicing,
     reason = "a test fails by panicking, also in the functions that tests share"
 )]
 
 use std::path::Path;
 
-use konductor_compliance::package::load;
-use konductor_model::policy::{PackageSetting, PolicyLevel, RegoVersion};
+use konductor_compliance::package::{add_data_of, load};
+use konductor_model::policy::{PackageSetting, PolicyLevel, PolicySubject, RegoVersion};
 use serde_json::json;
 
 fn setting(name: &str, directory: &Path) -> PackageSetting {
@@ -17,6 +18,7 @@ fn setting(name: &str, directory: &Path) -> PackageSetting {
         level: PolicyLevel::Mandatory,
         rego: RegoVersion::V1,
         namespaces: None,
+        on: [PolicySubject::Plan].into(),
         place: format!("konductor.yaml:{}:1", name.len()),
     }
 }
@@ -135,4 +137,32 @@ fn a_package_that_is_too_large_is_refused() {
         "{}",
         errors[0]
     );
+}
+
+#[test]
+fn data_for_tests_comes_from_files_of_any_name_and_from_folders() {
+    let folder = folder(&[
+        ("a.rego", "package a\n"),
+        ("plans/mock.json", "{\"mock\": {\"bad\": 1}} {\"behind\": 2}"),
+        ("plans/deep/more.yml", "mock: {good: 2}\n"),
+        ("plans/deep/notes.txt", "not data"),
+        ("single.json", "{\"single\": true}"),
+    ]);
+    let mut loaded = load([setting("p", folder.path())], true).unwrap();
+    let paths = ["plans", "single.json"].map(|path| folder.path().join(path));
+    add_data_of(&mut loaded[0], &paths).unwrap();
+    assert_eq!(
+        loaded[0].package.data,
+        json!({ "mock": { "bad": 1 }, "deep": { "mock": { "good": 2 } }, "single": true })
+    );
+
+    let twice = add_data_of(&mut loaded[0], &[folder.path().join("single.json")]).unwrap_err();
+    assert!(
+        twice[0]
+            .to_string()
+            .contains("`data.single` is set by another file"),
+        "{twice:?}"
+    );
+    let missing = add_data_of(&mut loaded[0], &[folder.path().join("missing.json")]).unwrap_err();
+    assert!(missing[0].to_string().contains("missing.json"), "{missing:?}");
 }

@@ -10,7 +10,11 @@ use konductor_model::{Urn, Value};
 use serde_json::{Value as Json, json};
 
 fn schema() -> Json {
-    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/policy-input.schema.json");
+    schema_of("policy-input")
+}
+
+fn schema_of(name: &str) -> Json {
+    let path = format!("{}/../../docs/{name}.schema.json", env!("CARGO_MANIFEST_DIR"));
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
@@ -201,4 +205,26 @@ fn a_type_without_another_name_keeps_its_own_and_one_with_two_is_told_by_its_att
         .map(|change| change["type"].as_str().unwrap().to_owned())
         .collect();
     assert_eq!(types, ["aws:s3:Bucket", "aws_vpc_security_group_egress_rule"]);
+}
+
+#[test]
+fn a_state_follows_its_schema_and_holds_no_secret() {
+    let document = PlanDocument {
+        operation: "state".to_owned(),
+        resources: vec![resource("same", ResourceAction::None)],
+        ..document()
+    }
+    .to_state_json();
+    let validator = jsonschema::validator_for(&schema_of("policy-state")).unwrap();
+    let errors: Vec<String> = validator
+        .iter_errors(&document)
+        .map(|error| format!("{}: {error}", error.instance_path()))
+        .collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let recorded = &document["values"]["root_module"]["resources"][0];
+    assert_eq!(recorded["type"], "aws_s3_bucket");
+    assert_eq!(recorded["values"], json!({ "bucket": "old", "key": "(secret)" }));
+    assert_eq!(recorded["depends_on"], json!(["key"]));
+    assert_eq!(recorded["konductor"]["metadata"]["owner"], "shop");
+    assert!(!document.to_string().contains("hunter"));
 }

@@ -3,6 +3,7 @@
 //! The request is an object with the members `format`, `task`, `packages` and `input`; the answer has the member
 //! `packages`. Readers ignore members they do not know.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -70,6 +71,44 @@ impl PolicyLevel {
     }
 }
 
+/// What a package of policies judges.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PolicySubject {
+    /// Each plan, before it is carried out.
+    #[default]
+    Plan,
+    /// What is recorded of a stack.
+    State,
+    /// What was changed and deleted outside.
+    Drift,
+    /// Each plugin, before it is loaded.
+    Load,
+}
+
+impl PolicySubject {
+    /// Returns the subject of a word, as it is written in a policy.
+    pub fn of_word(word: &str) -> Option<Self> {
+        Some(match word {
+            "plan" => Self::Plan,
+            "state" => Self::State,
+            "drift" => Self::Drift,
+            "load" => Self::Load,
+            _ => return None,
+        })
+    }
+
+    /// Returns the word for it.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Plan => "plan",
+            Self::State => "state",
+            Self::Drift => "drift",
+            Self::Load => "load",
+        }
+    }
+}
+
 /// What a site says about a package of policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageSetting {
@@ -83,6 +122,8 @@ pub struct PackageSetting {
     pub rego: RegoVersion,
     /// The Rego packages whose rules count; none: all.
     pub namespaces: Option<Vec<String>>,
+    /// What it judges.
+    pub on: BTreeSet<PolicySubject>,
     /// Where all this is written: `konductor.yaml:12:7`.
     pub place: String,
 }

@@ -1,14 +1,22 @@
 //! One package in one engine.
 
+use std::num::NonZeroU32;
 use std::sync::Arc;
 
 use konductor_sdk_compliance::model::policy::{PolicyPackage, PolicyProblem, RegoVersion};
+use regorus::utils::limits::PolicyLengthConfig;
 use regorus::{CompiledPolicy, Engine, Value};
 
-use crate::problem;
+use crate::adaptation::adapted;
+use crate::{functions, problem};
 
 /// What the file of the engine's own rule is called; those of packages have other names.
 pub(crate) const OWN_FILE: &str = "(konductor)";
+/// The longest line of a file, in characters.
+const LINE_LIMIT: NonZeroU32 = match NonZeroU32::new(1 << 20) {
+    Some(limit) => limit,
+    None => NonZeroU32::MAX,
+};
 /// A rule that is there in every engine: what is compiled needs one to begin with.
 const OWN: (&str, &str) = (
     "data.konductor_own.entry",
@@ -24,9 +32,19 @@ pub(crate) fn load(package: &PolicyPackage) -> Result<Engine, Vec<PolicyProblem>
     engine.set_rego_v0(package.rego == RegoVersion::V0);
     // As in OPA: what a function cannot do with its arguments is undefined.
     engine.set_strict_builtin_errors(false);
+    // A package has a limit for all its files, and lists in it have long lines.
+    engine.set_policy_length_config(PolicyLengthConfig {
+        max_col: LINE_LIMIT,
+        ..PolicyLengthConfig::default()
+    });
     let mut problems = Vec::new();
+    if let Err(problem) = functions::register(&mut engine, package.rego) {
+        problems.push(problem::of(&problem, ""));
+    }
     for file in &package.files {
-        if let Err(error) = engine.add_policy(file.path.clone(), file.text.clone()) {
+        if let Err(error) =
+            engine.add_policy(file.path.clone(), adapted(&file.text, package.rego).into_owned())
+        {
             problems.push(problem::of(&error, &file.path));
         }
     }

@@ -7,9 +7,11 @@
     reason = "a failure is rare and carries everything a person needs"
 )]
 
+mod adaptation;
 mod engine;
 mod evaluation;
 mod finding;
+mod functions;
 mod problem;
 mod testing;
 

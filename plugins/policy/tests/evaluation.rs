@@ -355,3 +355,72 @@ fn a_file_that_no_test_touches_counts_as_not_reached() {
     assert_eq!(other["covered"], json!([]), "{other}");
     assert!(!other["not_covered"].as_array().unwrap().is_empty(), "{other}");
 }
+
+#[test]
+fn functions_that_the_engine_lacks_answer_as_those_of_opa() {
+    let answer = evaluate(
+        r#"package main
+
+import rego.v1
+
+token := "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJtZSJ9.AQID"
+
+deny contains crypto.sha256("a")
+deny contains crypto.md5("a")
+deny contains crypto.sha1("a")
+deny contains crypto.hmac.sha256("a", "k")
+deny contains sprintf("%v", [io.jwt.decode(token)])
+deny contains sprintf("%v", [net.cidr_intersects("10.0.0.0/8", "10.1.0.0/16")])
+deny contains sprintf("%v", [net.cidr_intersects("10.0.0.0/8", "11.1.0.0/16")])
+deny contains sprintf("%v", [net.cidr_merge(["10.0.0.0/25", "10.0.0.128/25"])])
+deny contains sprintf("%v", [object.subset(["a"], [])])
+deny contains "never" if crypto.sha256(1)
+deny contains "never" if net.cidr_intersects("ten", "11.1.0.0/16")
+"#,
+        json!({}),
+    );
+    assert_eq!(
+        messages(&answer),
+        [
+            "0cc175b9c0f1b6a831c399e269772661",
+            "78da91511e675587f5b9df78bedebaf5560da2abb88162ee875dcdf744951d9e",
+            "86f7e437faa5a7fce15d1ddcb9eaeaea377667b8",
+            "[{\"alg\": \"HS256\"}, {\"sub\": \"me\"}, \"010203\"]",
+            "ca978112ca1bbdcafac231b39a23dc4da786eff8147c4e72b9807785afee48bb",
+            "false",
+            "true",
+            "{\"10.0.0.0/24\"}",
+        ]
+    );
+}
+
+#[test]
+fn functions_of_the_older_language_are_there_in_it_alone() {
+    let text = "package main\n\ndeny[x] { re_match(\"a+\", \"caat\"); any([false, true]); all([true]); x := \"old\" }\n";
+    let mut old = package(text);
+    old["rego"] = json!("v0");
+    assert_eq!(messages(&ask("evaluate", old, json!({}))), ["old"]);
+    let new = text.replace("deny[x] {", "deny contains x if {");
+    assert!(!problems(&evaluate(&new, json!({}))).is_empty());
+}
+
+#[test]
+fn what_would_need_the_network_is_told() {
+    let rule =
+        "package main\n\nimport rego.v1\n\ndeny contains x if {\n x := http.send({\"url\": \"u\"}).body\n}\n";
+    let told = problems(&evaluate(rule, json!({})));
+    assert!(
+        told.iter().any(|told| told.contains("has no network")),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn what_opa_reads_in_another_way_is_read_as_there() {
+    let mut old = package(
+        "package main\n\nall_of[x] { x = input.l[_] }\n\nimport data.main as own\n\npicked[x] {\n  x = all_of[x]\n} {\n  x := \"more\"\n}\n\ndeny[m] {\n  own.named(input, n)\n  input.yes\n  (1 + 1) == 2\n  m := sprintf(\"%s %v\", [n, picked])\n}\n\nnamed(i) = i.name\n",
+    );
+    old["rego"] = json!("v0");
+    let answer = ask("evaluate", old, json!({ "l": ["a"], "yes": true, "name": "n" }));
+    assert_eq!(messages(&answer), ["n {\"a\", \"more\"}"]);
+}

@@ -18,10 +18,12 @@ Examples:
   konductor policy test policies/encryption        the package in a folder, also without a project
   konductor policy test --coverage --least 90      fail when less than 90 % of the lines are reached")]
     Test(PolicyTestArguments),
-    /// Judge a saved plan, and change nothing.
+    /// Judge a saved plan, or a document from elsewhere, and change nothing.
     #[command(after_help = "\
 Examples:
+  konductor policy check --input plan.json --directory policies    a plan of Terraform, without a project
   konductor plan --out plan.bin && konductor policy check plan.bin
+  konductor policy check --state                   what is recorded of the stack
   konductor policy check plan.bin --print-input > input.json")]
     Check(PolicyCheckArguments),
 }
@@ -46,6 +48,9 @@ pub struct PolicyTestArguments {
     /// The version of the language of packages that are named by their folders.
     #[arg(long, value_enum, default_value_t = RegoChoice::V1, value_name = "VERSION")]
     pub rego: RegoChoice,
+    /// A file with data for the tests, in JSON or YAML, or a folder with such files.
+    #[arg(long, value_name = "PATH")]
+    pub data: Vec<PathBuf>,
 }
 
 /// A version of the language.
@@ -61,7 +66,26 @@ pub enum RegoChoice {
 #[derive(Debug, Args)]
 pub struct PolicyCheckArguments {
     /// A plan saved by `konductor plan --out`.
-    pub file: PathBuf,
+    #[arg(required_unless_present_any = ["input", "state"])]
+    pub file: Option<PathBuf>,
+    /// Judge this document in place of a plan: a file in JSON, such as a plan that Terraform shows. Nothing is recorded.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "print_input"])]
+    pub input: Option<PathBuf>,
+    /// Judge what is recorded of the stack, by the packages that judge states.
+    #[arg(long, conflicts_with_all = ["file", "input"])]
+    pub state: bool,
+    /// Judge the input by the package in this folder, not by those that the site and the project name.
+    #[arg(long, value_name = "DIRECTORY", requires = "input")]
+    pub directory: Vec<PathBuf>,
+    /// The version of the language of packages that are named by their folders.
+    #[arg(long, value_enum, default_value_t = RegoChoice::V1, value_name = "VERSION", requires = "directory")]
+    pub rego: RegoChoice,
+    /// Ask only the rules of this package of Rego, where packages are named by their folders.
+    #[arg(long, value_name = "PACKAGE", requires = "directory")]
+    pub namespace: Vec<String>,
+    /// A file with data for the rules, in JSON or YAML, or a folder with such files.
+    #[arg(long, value_name = "PATH", requires = "directory")]
+    pub data: Vec<PathBuf>,
     /// Print the document that policies are shown, and judge nothing.
     #[arg(long)]
     pub print_input: bool,

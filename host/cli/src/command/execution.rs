@@ -9,11 +9,12 @@ use konductor_engine::plan::{Drift, PlanMode, as_it_was};
 use konductor_engine::stop::{Stop, StopHandle, StopSignal};
 use konductor_engine::{ApplySummary, Plan, PlanOptions, StepAction};
 use konductor_model::Urn;
+use konductor_model::policy::PolicySubject;
 
 use crate::command::output::show_all;
 use crate::error::CommandError;
 use crate::output::Output;
-use crate::policy::JudgedPlan;
+use crate::policy::{JudgedPlan, judge_recorded};
 use crate::project::FolderSources;
 use crate::render::json_plan::{drift_event, plan_event};
 use crate::render::plan::{render, render_drifts, summary};
@@ -111,6 +112,8 @@ pub async fn carry_out(session: &Session, judged: JudgedPlan, output: &Output) -
     }
     if report.succeeded() && is_as_planned(session, &safeguards, &before, output).await? {
         show_all(&report.outputs, &konductor_model::Value::clone, output);
+        // What was done is done: what policies say of the state is told and recorded.
+        judge_recorded(session, PolicySubject::State, None, output).await?;
         return Ok(Done {
             exit: 0,
             result: "succeeded",

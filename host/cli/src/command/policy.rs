@@ -1,11 +1,16 @@
 //! `konductor policy`: the packages that judge plans, their tests, and a saved plan judged again.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
 
+use konductor_compliance::package::add_data_of;
+use konductor_compliance::{LoadedPackage, Overrides, PackageError, decide};
 use konductor_config::Configuration;
 use konductor_model::policy::{
-    PackageAnswer, PackageSetting, PolicyLevel, PolicyTask, RegoVersion, TestResult,
+    PackageAnswer, PackageSetting, PolicyLevel, PolicySubject, PolicyTask, RegoVersion, TestResult,
 };
+use konductor_model::{Diagnostic, Diagnostics, with_causes};
+use konductor_sandbox::Limits;
 
 use crate::arguments::{
     GlobalArguments, PolicyCheckArguments, PolicyCommand, PolicyTestArguments, RegoChoice,
@@ -16,9 +21,12 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::plugins::PluginLoader;
-use crate::policy::{POLICY_PLUGIN, apply, plan_document, read, show_and_judge};
+use crate::policy::{
+    POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, read, recorded_document, refusal,
+    show_and_judge,
+};
 use crate::project::Project;
-use crate::render::policy::{percentage, render_coverage, render_tests};
+use crate::render::policy::{judgement_event, percentage, render, render_coverage, render_tests};
 use crate::saved_plan;
 use crate::session::{Session, SessionOptions};
 
@@ -38,14 +46,41 @@ pub async fn policy(
         }
         PolicyCommand::Test(test) => {
             let configuration = project_configuration(folder, arguments, environment)?;
-            let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
+            let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?
+                .with_limits(environment, test_limits())?;
             run_tests(test, loader, configuration.as_ref(), output).await
         }
         PolicyCommand::Check(check) => {
+            if let Some(input) = &check.input {
+                let configuration = project_configuration(folder, arguments, environment)?;
+                let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
+                let overridden = &arguments.override_policy;
+                return judge_input(check, input, loader, configuration.as_ref(), overridden, output).await;
+            }
+            if check.state {
+                crate::project::require(folder)?;
+                let project = Project::open(arguments, environment)?;
+                return judge_state(check, project, environment, output).await;
+            }
+            let Some(file) = &check.file else {
+                return Err(CommandError::message("there is nothing to judge")
+                    .help("name a saved plan, or a document with --input"));
+            };
             crate::project::require(folder)?;
             let project = Project::open(arguments, environment)?;
-            judge_saved(check, project, environment, output).await
+            judge_saved(check, file, project, environment, output).await
         }
+    }
+}
+
+/// What the tests of a package may take: a suite of thousands is one call.
+fn test_limits() -> Limits {
+    Limits {
+        memory_bytes: 2 << 30,
+        pure_cpu: Duration::from_mins(10),
+        pure_deadline: Duration::from_mins(15),
+        transfer_bytes: 512 << 20,
+        ..Limits::default()
     }
 }
 
@@ -55,7 +90,7 @@ fn list(loader: &PluginLoader, output: &Output) -> Result<u8, CommandError> {
         let setting = &package.setting;
         let members = serde_json::json!({
             "name": setting.name, "level": setting.level, "directory": setting.directory, "place": setting.place,
-            "digest": package.digest, "rego": setting.rego, "namespaces": setting.namespaces,
+            "digest": package.digest, "rego": setting.rego, "on": setting.on, "namespaces": setting.namespaces,
             "files": package.package.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
         });
         let digest: String = package.digest.chars().take(12).collect();
@@ -87,14 +122,15 @@ async fn run_tests(
         arguments
             .folders
             .iter()
-            .map(|folder| in_folder(folder, arguments.rego))
+            .map(|folder| in_folder(folder, arguments.rego, &[]))
             .collect()
     };
     if settings.is_empty() {
         return Err(CommandError::message("there is no package of policies to test")
             .help("name a folder, or a package under `policy.packages` in konductor.yaml"));
     }
-    let packages = read(settings.into_iter(), true)?;
+    let mut packages = read(settings.into_iter(), true)?;
+    with_data(&mut packages, &arguments.data)?;
     let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
     let answers = apply(plugin, PolicyTask::Test, &packages, None).await;
     let mut counts = Counts::default();
@@ -137,7 +173,17 @@ async fn run_tests(
     Ok(u8::from(!sound))
 }
 
-fn in_folder(folder: &Path, rego: RegoChoice) -> PackageSetting {
+fn with_data(packages: &mut [LoadedPackage], paths: &[PathBuf]) -> Result<(), CommandError> {
+    let wrong = |errors: Vec<PackageError>| {
+        let told = errors.iter().map(|error| Diagnostic::error(with_causes(error)));
+        CommandError::from(Diagnostics(told.collect()))
+    };
+    packages
+        .iter_mut()
+        .try_for_each(|package| add_data_of(package, paths).map_err(wrong))
+}
+
+fn in_folder(folder: &Path, rego: RegoChoice, namespaces: &[String]) -> PackageSetting {
     PackageSetting {
         name: folder.display().to_string(),
         directory: folder.to_owned(),
@@ -146,7 +192,8 @@ fn in_folder(folder: &Path, rego: RegoChoice) -> PackageSetting {
             RegoChoice::V1 => RegoVersion::V1,
             RegoChoice::V0 => RegoVersion::V0,
         },
-        namespaces: None,
+        namespaces: (!namespaces.is_empty()).then(|| namespaces.to_vec()),
+        on: [PolicySubject::Plan].into(),
         place: "the command line".to_owned(),
     }
 }
@@ -187,14 +234,86 @@ fn tell(answer: &PackageAnswer, arguments: &PolicyTestArguments, output: &Output
     output.text(&render_coverage(&told));
 }
 
-/// Judges a saved plan as `apply` would, and records what policies say.
-async fn judge_saved(
+/// Judges a document that was made elsewhere.
+async fn judge_input(
+    arguments: &PolicyCheckArguments,
+    input: &Path,
+    mut loader: PluginLoader,
+    configuration: Option<&Configuration>,
+    overridden: &[String],
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let shown = input.display();
+    let text = std::fs::read_to_string(input)
+        .map_err(|error| CommandError::message(format!("cannot read {shown}: {error}")))?;
+    serde_json::from_str::<serde::de::IgnoredAny>(&text).map_err(|error| {
+        let place = format!("{shown}:{}:{}", error.line(), error.column());
+        CommandError::message(format!("{place}: expected a document in JSON: {error}"))
+            .help("`terraform show -json plan.bin` writes one")
+    })?;
+    let settings: Vec<PackageSetting> = if arguments.directory.is_empty() {
+        let packages = loader.policies().packages();
+        let judges_plans = |package: &&PackageSetting| package.on.contains(&PolicySubject::Plan);
+        packages.filter(judges_plans).cloned().collect()
+    } else {
+        let folders = arguments.directory.iter();
+        folders
+            .map(|folder| in_folder(folder, arguments.rego, &arguments.namespace))
+            .collect()
+    };
+    let mut packages = read(settings.into_iter(), false)?;
+    if packages.is_empty() {
+        return Err(
+            CommandError::message("there is no package of policies to judge the document").help(
+                "name a folder with --directory, or a package under `policy.packages` in konductor.yaml",
+            ),
+        );
+    }
+    with_data(&mut packages, &arguments.data)?;
+    let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
+    let answers = apply(plugin, PolicyTask::Evaluate, &packages, Some(&text)).await;
+    let overrides = Overrides::read(overridden, &packages).map_err(not_overridden)?;
+    let judgement = decide("", "input", &text, &packages, answers, &overrides);
+    output.event("policy-decision", &judgement_event(&judgement));
+    output.text(&render(&judgement));
+    refusal(&judgement, &shown.to_string()).map_or(Ok(0), Err)
+}
+
+/// Judges what is recorded of a stack, and records what policies say.
+async fn judge_state(
     arguments: &PolicyCheckArguments,
     project: Project,
     environment: &Environment,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    let plan = saved_plan::load_for(&arguments.file, &project)?;
+    let options = SessionOptions::to_work("policy check", &arguments.execution);
+    let session = Session::open(project, environment, output, options).await?;
+    let result = async {
+        if arguments.print_input {
+            let document = recorded_document(&session, PolicySubject::State.word(), None).await?;
+            output.raw(&format!("{:#}\n", document.to_state_json()));
+            return Ok(Done::nothing(0));
+        }
+        let judged = judge_recorded(&session, PolicySubject::State, None, output).await?;
+        let judgement = judged.ok_or_else(|| {
+            CommandError::message("there is no package of policies to judge the state")
+                .help("name one under `policy.packages` in konductor.yaml, with `on: [state]`")
+        })?;
+        refusal(&judgement, "the state").map_or(Ok(Done::nothing(0)), Err)
+    }
+    .await;
+    finish(session, result).await
+}
+
+/// Judges a saved plan as `apply` would, and records what policies say.
+async fn judge_saved(
+    arguments: &PolicyCheckArguments,
+    file: &Path,
+    project: Project,
+    environment: &Environment,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let plan = saved_plan::load_for(file, &project)?;
     let mut options = SessionOptions::to_work("policy check", &arguments.execution);
     let plugins = plan.steps.plugins().iter();
     options.plugins = plugins.map(|plugin| plugin.name.clone()).collect();

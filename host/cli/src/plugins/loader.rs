@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use konductor_compliance::Judgement;
 use konductor_config::{Configuration, PluginRequirement};
+use konductor_model::policy::{PackageSetting, PolicySubject};
 use konductor_model::{Diagnostic, Diagnostics, Manifest};
 use konductor_registry::admission::{AdmittedPlugin, admit};
 use konductor_registry::lock_file::LOCK_FILE;
@@ -13,7 +15,7 @@ use konductor_registry::policy::Policies;
 use konductor_registry::{
     FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath, SignatureLookup,
 };
-use konductor_sandbox::{LoadOptions, Plugin, Sandbox, SandboxOptions};
+use konductor_sandbox::{Limits, LoadOptions, Plugin, Sandbox, SandboxOptions};
 
 use crate::arguments::GlobalArguments;
 use crate::environment::Environment;
@@ -21,7 +23,7 @@ use crate::error::CommandError;
 use crate::fetch_progress::FetchProgress;
 use crate::network::Network;
 use crate::plugins::policies;
-use crate::policy::POLICY_PLUGIN;
+use crate::policy::{POLICY_PLUGIN, judge_load, read, refusal, told_findings};
 
 /// How long a plugin may take to load before that is told.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(400);
@@ -73,6 +75,8 @@ pub struct PluginLoader {
     policies: Policies,
     signatures: SignatureLookup,
     loaded: BTreeMap<String, LoadedPlugin>,
+    overridden: Vec<String>,
+    judgements: Vec<Judgement>,
 }
 
 impl PluginLoader {
@@ -84,10 +88,7 @@ impl PluginLoader {
         configuration: Option<&Configuration>,
     ) -> Result<Self, CommandError> {
         let policies = policies::read(folder, arguments, configuration)?;
-        let options = SandboxOptions {
-            cache_directory: Some(environment.cache_folder().join("compiled")),
-            ..SandboxOptions::default()
-        };
+        let sandbox = sandbox(environment, Limits::default())?;
         let locked = arguments.locked.unwrap_or_else(|| environment.is_pipeline())
             || policies.locked_required().is_some();
         // A locked run takes what is there, and one without policies does not look at signatures.
@@ -97,7 +98,7 @@ impl PluginLoader {
             SignatureLookup::AtSource
         };
         Ok(Self {
-            sandbox: Sandbox::new(options)?,
+            sandbox,
             registry: registry(arguments, environment)?,
             folder: folder.to_owned(),
             lock: LockFile::read(&folder.join(LOCK_FILE))?,
@@ -105,7 +106,15 @@ impl PluginLoader {
             policies,
             signatures,
             loaded: BTreeMap::new(),
+            overridden: arguments.override_policy.clone(),
+            judgements: Vec::new(),
         })
+    }
+
+    /// Returns the same loader with other limits for what runs: for a command that nobody waits for at a prompt.
+    pub fn with_limits(mut self, environment: &Environment, limits: Limits) -> Result<Self, CommandError> {
+        self.sandbox = sandbox(environment, limits)?;
+        Ok(self)
     }
 
     /// Returns the names of all plugins that can be found, those the project names included.
@@ -211,8 +220,38 @@ impl PluginLoader {
             .help("give it its own name under plugins in konductor.yaml, or say `plugin: NAME` below the name it has there"));
         }
         fetched.require_version(&manifest.version, requirement.and_then(|r| r.version.as_ref()))?;
+        self.judge_load(&loaded, configuration).await?;
         self.loaded.insert(name.to_owned(), loaded.clone());
         Ok(loaded)
+    }
+
+    /// Lets the site's policies on plugins judge one, but for the one that evaluates them.
+    async fn judge_load(
+        &mut self,
+        loaded: &LoadedPlugin,
+        configuration: Option<&Configuration>,
+    ) -> Result<(), CommandError> {
+        let on_load = |setting: &&PackageSetting| setting.on.contains(&PolicySubject::Load);
+        let settings: Vec<PackageSetting> = self.policies.packages().filter(on_load).cloned().collect();
+        if settings.is_empty() || loaded.name == POLICY_PLUGIN {
+            return Ok(());
+        }
+        let packages = read(settings.into_iter(), false)?;
+        let judge = Box::pin(self.load(POLICY_PLUGIN, configuration)).await?.plugin;
+        let judgement = judge_load(judge, &packages, &self.overridden, loaded).await?;
+        let found = told_findings(&judgement);
+        let told = format!("the plugin `{}` ({})", loaded.name, found.join("; "));
+        let refused = refusal(&judgement, &told);
+        if refused.is_none() && !found.is_empty() {
+            tracing::warn!("policies on {told}");
+        }
+        self.judgements.push(judgement);
+        refused.map_or(Ok(()), Err)
+    }
+
+    /// Takes what policies said about the plugins that were loaded, and about those that were not.
+    pub fn take_judgements(&mut self) -> Vec<Judgement> {
+        std::mem::take(&mut self.judgements)
     }
 
     /// Finds or fetches a plugin. With `keep` the lock file decides which release it is.
@@ -305,6 +344,14 @@ impl PluginLoader {
             admitted: Arc::new(admitted),
         })
     }
+}
+
+fn sandbox(environment: &Environment, limits: Limits) -> Result<Sandbox, CommandError> {
+    Ok(Sandbox::new(SandboxOptions {
+        cache_directory: Some(environment.cache_folder().join("compiled")),
+        limits,
+        ..SandboxOptions::default()
+    })?)
 }
 
 /// Returns what a project says about a plugin.

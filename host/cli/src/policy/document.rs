@@ -4,10 +4,11 @@ use std::collections::BTreeMap;
 
 use konductor_compliance::{PlanDocument, PlannedResource, ResourceAction};
 use konductor_engine::plan::{Drift, PlanMode};
-use konductor_engine::{Plan, Providers as _, Step, StepAction};
+use konductor_engine::{DriftReport, Plan, Providers as _, Step, StepAction};
 use konductor_model::provider::ObjectState;
 use konductor_model::schema::TypeKind;
 use konductor_model::{ResourceOptions, ResourceType, Urn, Value};
+use konductor_state::record::ResourceRecord;
 
 use crate::error::CommandError;
 use crate::session::Session;
@@ -51,17 +52,98 @@ pub async fn plan_document(session: &Session, plan: &Plan) -> Result<PlanDocumen
         let known_as = names.of(&step.urn, Some(&step.plugin.name)).await;
         resources.push(planned(step, before, known_as));
     }
-    let project = session.project();
     Ok(PlanDocument {
         operation: operation(plan.mode).to_owned(),
-        command: session.command().to_owned(),
         project: plan.project.clone(),
         stack: plan.stack.clone(),
+        partial: plan.partial,
+        resources,
+        drift,
+        outputs: plan
+            .output_changes
+            .iter()
+            .map(|change| (change.name.clone(), change.old.clone(), change.new.clone()))
+            .collect(),
+        ..run_document(session)
+    })
+}
+
+/// Makes the document of what is recorded of a stack; with drift, of what is not as it was recorded, too.
+pub async fn recorded_document(
+    session: &Session,
+    operation: &str,
+    report: Option<&DriftReport>,
+) -> Result<PlanDocument, CommandError> {
+    let mut records: BTreeMap<Urn, ResourceRecord> = BTreeMap::new();
+    session
+        .journal()
+        .read_each(&mut |record| {
+            if record.kind == TypeKind::Resource {
+                records.insert(record.urn.clone(), record);
+            }
+        })
+        .await?;
+    let mut names = TypeNames::new(session);
+    let mut resources = Vec::new();
+    for record in records.values() {
+        let known_as = names.of(&record.urn, Some(&record.plugin.name)).await;
+        resources.extend(recorded(record, known_as));
+    }
+    let mut drift = Vec::new();
+    for found in report.into_iter().flat_map(drifted_objects) {
+        let object = records.get(&found.urn).and_then(|record| record.object.as_ref());
+        let before = object.map(|object| object.attributes.clone());
+        drift.push(drifted(found, before, names.of(&found.urn, None).await));
+    }
+    let project = session.project();
+    Ok(PlanDocument {
+        operation: operation.to_owned(),
+        project: project.configuration.project_name().to_owned(),
+        stack: project.configuration.stack().to_owned(),
+        resources,
+        drift,
+        ..run_document(session)
+    })
+}
+
+/// Returns the objects that drifted: not those that are only spelled in another way.
+fn drifted_objects(report: &DriftReport) -> impl Iterator<Item = &Drift> {
+    report.actual().iter().filter(|object| {
+        let mut differences = report.differences.iter();
+        differences.any(|found| found.kind.is_drift() && found.urn == object.urn)
+    })
+}
+
+/// A resource as it is recorded; none where there is no object.
+fn recorded(record: &ResourceRecord, known_as: Vec<String>) -> Option<PlannedResource> {
+    let object = record.object.as_ref()?;
+    Some(PlannedResource {
+        urn: record.urn.clone(),
+        known_as,
+        action: ResourceAction::None,
+        before: Some(object.attributes.clone()),
+        after: Some(object.attributes.clone()),
+        id: Some(object.id.clone()),
+        plugin: (record.plugin.name.clone(), record.plugin.version.clone()),
+        parent: record.parent.clone(),
+        dependencies: record.dependencies.clone(),
+        reasons: Vec::new(),
+        replacing: Vec::new(),
+        protect: record.options.protect,
+        metadata: owned_metadata(&record.options),
+        place: None,
+        deposed: None,
+    })
+}
+
+/// What a document says of the run in which it is made.
+fn run_document(session: &Session) -> PlanDocument {
+    PlanDocument {
+        command: session.command().to_owned(),
         version: env!("CARGO_PKG_VERSION").to_owned(),
         actor: session.actor().to_owned(),
         time: jiff::Timestamp::now().to_string(),
-        simulated: project.simulated,
-        partial: plan.partial,
+        simulated: session.project().simulated,
         metadata: session.metadata(),
         plugins: session
             .plugins()
@@ -70,14 +152,8 @@ pub async fn plan_document(session: &Session, plan: &Plan) -> Result<PlanDocumen
             .filter_map(|name| session.plugins().plugin_reference(name))
             .map(|plugin| (plugin.name, plugin.version))
             .collect(),
-        resources,
-        drift,
-        outputs: plan
-            .output_changes
-            .iter()
-            .map(|change| (change.name.clone(), change.old.clone(), change.new.clone()))
-            .collect(),
-    })
+        ..PlanDocument::default()
+    }
 }
 
 /// Returns the word for what a plan is for.

@@ -3,14 +3,15 @@
 use std::time::Instant;
 
 use konductor_compliance::assessment::JUDGE;
+use konductor_compliance::decision::placed;
 use konductor_compliance::{Judgement, decide};
-use konductor_engine::Plan;
+use konductor_engine::{DriftReport, Plan};
 use konductor_model::Diagnostic;
-use konductor_model::policy::PolicyLevel;
+use konductor_model::policy::{PolicyLevel, PolicySubject};
 use konductor_state::entry::Entry;
 use konductor_state::policy::PackageOutcome;
 
-use super::document::{operation, plan_document};
+use super::document::{operation, plan_document, recorded_document};
 use crate::command::execution::show_plan;
 use crate::error::CommandError;
 use crate::output::Output;
@@ -60,12 +61,13 @@ pub async fn show_and_judge(
     }
     let document = plan_document(session, &plan).await?.to_json().to_string();
     let since = Instant::now();
-    let answers = site.answers(&document).await?;
+    let packages = site.packages_on(PolicySubject::Plan);
+    let answers = site.answers(&packages, &document).await?;
     let mut judgement = decide(
         session.run(),
         operation(plan.mode),
         &document,
-        site.packages(),
+        &packages,
         answers,
         site.overrides(),
     );
@@ -77,19 +79,77 @@ pub async fn show_and_judge(
         let (decision, answer) = compliance.judge(&document).await;
         judgement.add(decision, answer);
     }
-    judgement.decision.milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
-    let entry = Entry::PolicyDecided(judgement.decision.clone());
-    session.journal().append(vec![entry]).await?;
-    output.event("policy-decision", &judgement_event(&judgement));
-    output.text(&render(&judgement));
+    tell_and_record(session, &mut judgement, since, output).await?;
     Ok(JudgedPlan {
         plan,
-        refusal: refusal(&judgement),
+        refusal: refusal(&judgement, "the plan"),
     })
 }
 
-/// Says which packages refuse a plan, if one does.
-fn refusal(judgement: &Judgement) -> Option<CommandError> {
+async fn tell_and_record(
+    session: &Session,
+    judgement: &mut Judgement,
+    since: Instant,
+    output: &Output,
+) -> Result<(), CommandError> {
+    judgement.decision.milliseconds = u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let entry = Entry::PolicyDecided(judgement.decision.clone());
+    session.journal().append(vec![entry]).await?;
+    output.event("policy-decision", &judgement_event(judgement));
+    output.text(&render(judgement));
+    Ok(())
+}
+
+/// Lets the packages that judge the state or the drift of a stack judge it. What they say is shown and recorded; none
+/// where there is no such package.
+pub async fn judge_recorded(
+    session: &Session,
+    subject: PolicySubject,
+    report: Option<&DriftReport>,
+    output: &Output,
+) -> Result<Option<Judgement>, CommandError> {
+    let site = session.site_packages();
+    let packages = site.packages_on(subject);
+    if packages.is_empty() {
+        return Ok(None);
+    }
+    let document = recorded_document(session, subject.word(), report).await?;
+    let document = match subject {
+        PolicySubject::State => document.to_state_json(),
+        _ => document.to_json(),
+    };
+    let document = document.to_string();
+    let since = Instant::now();
+    let answers = site.answers(&packages, &document).await?;
+    let mut judgement = decide(
+        session.run(),
+        subject.word(),
+        &document,
+        &packages,
+        answers,
+        site.overrides(),
+    );
+    tell_and_record(session, &mut judgement, since, output).await?;
+    Ok(Some(judgement))
+}
+
+/// Returns what packages found, each with the name of its package.
+pub fn told_findings(judgement: &Judgement) -> Vec<String> {
+    let packages = judgement.decision.packages.iter().zip(&judgement.answers);
+    packages
+        .flat_map(|(package, answer)| {
+            let findings = answer.findings.iter().filter(|finding| !finding.excepted);
+            let findings = findings.map(|finding| finding.message.clone());
+            let problems = answer.problems.iter().map(placed);
+            findings
+                .chain(problems)
+                .map(|told| format!("{}: {told}", package.name))
+        })
+        .collect()
+}
+
+/// Says which packages refuse what was judged, if one does.
+pub fn refusal(judgement: &Judgement, what: &str) -> Option<CommandError> {
     if judgement.decision.allowed {
         return None;
     }
@@ -109,7 +169,7 @@ fn refusal(judgement: &Judgement) -> Option<CommandError> {
         .map(|package| package.name.as_str())
         .collect();
     let error = Diagnostic::error(format!(
-        "the plan is refused by the policies of {}",
+        "{what} is refused by the policies of {}",
         names.join(", ")
     ));
     Some(if soft.len() == refusing.len() {

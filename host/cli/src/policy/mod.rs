@@ -2,6 +2,7 @@
 
 mod document;
 mod gate;
+mod load;
 
 use std::path::Path as FilePath;
 use std::sync::Arc;
@@ -10,9 +11,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use konductor_compliance::assessment::JUDGE;
 use konductor_compliance::evaluation::ask;
-use konductor_compliance::{LoadedPackage, Overrides, PackageError, PolicyEvaluator, package};
+use konductor_compliance::{LoadedPackage, OverrideError, Overrides, PackageError, PolicyEvaluator, package};
 use konductor_config::{Configuration, Context};
-use konductor_model::policy::{PackageAnswer, PackageSetting, PolicyTask};
+use konductor_model::policy::{PackageAnswer, PackageSetting, PolicySubject, PolicyTask};
 use konductor_model::{Diagnostic, Diagnostics, Failure, Path, with_causes};
 use konductor_sandbox::Plugin;
 
@@ -20,8 +21,9 @@ use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known};
 use crate::error::CommandError;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 
-pub use document::{owned_metadata, plan_document};
-pub use gate::{JudgedPlan, show_and_judge};
+pub use document::{owned_metadata, plan_document, recorded_document};
+pub use gate::{JudgedPlan, judge_recorded, refusal, show_and_judge, told_findings};
+pub use load::judge_load;
 
 /// The plugin that evaluates policies.
 pub const POLICY_PLUGIN: &str = "policy";
@@ -66,10 +68,7 @@ impl SitePackages {
         configuration: &Configuration,
     ) -> Result<Self, CommandError> {
         let packages = read(settings.cloned(), false)?;
-        let overrides = Overrides::read(overridden, &packages).map_err(|errors| {
-            let told = errors.iter().map(|error| Diagnostic::error(error.to_string()));
-            CommandError::from(Diagnostics(told.collect()))
-        })?;
+        let overrides = Overrides::read(overridden, &packages).map_err(not_overridden)?;
         let plugin = plugins.iter().find(|plugin| plugin.name == POLICY_PLUGIN);
         let compliance = compliance(folder, configuration, plugins).await?;
         if compliance.is_some()
@@ -93,14 +92,18 @@ impl SitePackages {
         self.compliance.as_ref()
     }
 
-    /// Tells whether there are none.
+    /// Tells whether nothing judges plans.
     pub fn is_empty(&self) -> bool {
-        self.packages.is_empty() && self.compliance.is_none()
+        self.packages_on(PolicySubject::Plan).is_empty() && self.compliance.is_none()
     }
 
-    /// Returns the packages.
-    pub fn packages(&self) -> &[LoadedPackage] {
-        &self.packages
+    /// Returns the packages that judge something.
+    pub fn packages_on(&self, subject: PolicySubject) -> Vec<LoadedPackage> {
+        let packages = self.packages.iter();
+        packages
+            .filter(|package| package.setting.on.contains(&subject))
+            .cloned()
+            .collect()
     }
 
     /// Returns what goes on in spite of a package.
@@ -108,17 +111,28 @@ impl SitePackages {
         &self.overrides
     }
 
-    /// Applies all packages to a document.
-    async fn answers(&self, document: &str) -> Result<Vec<PackageAnswer>, CommandError> {
-        if self.packages.is_empty() {
+    /// Applies packages to a document.
+    async fn answers(
+        &self,
+        packages: &[LoadedPackage],
+        document: &str,
+    ) -> Result<Vec<PackageAnswer>, CommandError> {
+        if packages.is_empty() {
             return Ok(Vec::new());
         }
         let plugin = self
             .plugin
             .clone()
             .ok_or_else(|| CommandError::message(format!("the plugin `{POLICY_PLUGIN}` is not loaded")))?;
-        Ok(apply(plugin, PolicyTask::Evaluate, &self.packages, Some(document)).await)
+        Ok(apply(plugin, PolicyTask::Evaluate, packages, Some(document)).await)
     }
+}
+
+/// Says what is wrong with overrides.
+#[allow(clippy::needless_pass_by_value, reason = "as `map_err` hands them on")]
+pub fn not_overridden(errors: Vec<OverrideError>) -> CommandError {
+    let told = errors.iter().map(|error| Diagnostic::error(error.to_string()));
+    Diagnostics(told.collect()).into()
 }
 
 /// Opens what the section `compliance` demands, where there is one.

@@ -72,6 +72,11 @@ impl DriftReport {
         counts
     }
 
+    /// Returns the objects as they are.
+    pub fn actual(&self) -> &[Drift] {
+        &self.actual
+    }
+
     /// Tells whether anything has drifted that matters at least so much.
     pub fn has_drift(&self, least: DriftSeverity) -> bool {
         self.differences

@@ -1,14 +1,14 @@
 //! The packages of policies written in Rego.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use konductor_model::policy::{PackageSetting, PolicyLevel, RegoVersion};
+use konductor_model::policy::{PackageSetting, PolicyLevel, PolicySubject, RegoVersion};
 
 use super::reading::Reading;
 use super::tree::Node;
 
 /// The keys of a package.
-const KNOWN: [&str; 5] = ["name", "directory", "level", "rego", "namespaces"];
+const KNOWN: [&str; 6] = ["name", "directory", "level", "rego", "namespaces", "on"];
 
 impl Reading<'_> {
     pub(super) fn packages(&mut self, node: &Node) -> Vec<PackageSetting> {
@@ -71,6 +71,10 @@ impl Reading<'_> {
             }
             namespaces
         });
+        let on = match fields.get("on") {
+            None => Some(BTreeSet::from([PolicySubject::default()])),
+            Some(node) => self.subjects(node),
+        };
         let mut required = |key: &str, example: &str| match fields.get(key) {
             Some(node) => self
                 .text(node, &format!("`{key}`"))
@@ -114,8 +118,25 @@ impl Reading<'_> {
             level: level?,
             rego: rego?,
             namespaces,
+            on: on?,
             place: node.place.to_string(),
         })
+    }
+}
+
+impl Reading<'_> {
+    fn subjects(&mut self, node: &Node) -> Option<BTreeSet<PolicySubject>> {
+        let words = self.texts(node, "`on`");
+        let subjects: Option<BTreeSet<PolicySubject>> =
+            words.iter().map(|word| PolicySubject::of_word(word)).collect();
+        let subjects = subjects.filter(|subjects| !subjects.is_empty());
+        if subjects.is_none() {
+            self.problem(
+                &node.place,
+                "expected a list of `plan`, `state`, `drift` and `load` for `on`, such as `on: [plan, state]`",
+            );
+        }
+        subjects
     }
 }
 

@@ -11,6 +11,7 @@ use konductor_config::DriftSettings;
 use konductor_config::drift::Scope;
 use konductor_engine::drift::SeverityOverride;
 use konductor_engine::{DriftOptions, DriftReport};
+use konductor_model::policy::PolicySubject;
 use konductor_state::drift::{Difference, DriftSeverity};
 
 use crate::arguments::{DriftArguments, DriftCommand};
@@ -19,6 +20,7 @@ use crate::command::execution::{Done, finish};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
+use crate::policy::{judge_recorded, refusal};
 use crate::project::{FolderSources, Project};
 use crate::render::drift::{counted, difference_json, render};
 use crate::session::{Session, SessionOptions};
@@ -70,6 +72,7 @@ async fn check(
         let least = DriftSeverity::from(arguments.severity);
         let shown = shown(&found, least, arguments.normalised);
         tell(&session, &found, &shown, output);
+        let judged = judge_recorded(&session, PolicySubject::Drift, Some(&found), output).await?;
         if let (Some(file), Some(form)) = (&arguments.report, form) {
             report::write(file, form, session.project(), &found, &shown).await?;
             let text = format!("The report is in {}.", file.display());
@@ -82,6 +85,9 @@ async fn check(
                 remediate::Consent::Asked
             };
             return remediate::remediate(&session, &found, least, consent, output).await;
+        }
+        if let Some(refusal) = judged.and_then(|judgement| refusal(&judgement, "the drift")) {
+            return Err(refusal);
         }
         let pending = found.has_drift(least) && arguments.detailed_exitcode;
         Ok(Done::nothing(if pending { PENDING } else { 0 }))

@@ -5,6 +5,7 @@ use std::time::{Duration, SystemTime};
 
 use konductor_config::DriftSettings;
 use konductor_engine::{DriftOptions, DriftReport};
+use konductor_model::policy::PolicySubject;
 use konductor_state::drift::{DifferenceKind, DriftSeverity, DriftTold};
 
 use super::telling::{self, Due};
@@ -13,6 +14,7 @@ use crate::command::drift::remediate::{Consent, remediate};
 use crate::command::drift::severities;
 use crate::command::execution::{Done, finish};
 use crate::error::CommandError;
+use crate::policy::{judge_recorded, told_findings};
 use crate::project::Project;
 use crate::session::{Session, SessionOptions};
 
@@ -101,7 +103,13 @@ async fn look(
         .engine()?
         .check_drift(session.desired().await?, &options)
         .await?;
-    let due = telling::due(watch, watched, session, settings, &report).await?;
+    let mut findings = Vec::new();
+    let quiet = watch.output.silent();
+    for subject in [PolicySubject::State, PolicySubject::Drift] {
+        let judged = judge_recorded(session, subject, Some(&report), &quiet).await?;
+        findings.extend(judged.iter().flat_map(told_findings));
+    }
+    let due = telling::due(watch, watched, session, settings, &report, &findings).await?;
     Ok((report, due))
 }
 

@@ -9,6 +9,7 @@ use konductor_config::drift::AlertSettings;
 use konductor_engine::DriftReport;
 use konductor_engine::drift::digest_of;
 use konductor_model::with_causes;
+use konductor_registry::Digest;
 use konductor_state::drift::{Difference, DriftSeverity, DriftTold};
 use konductor_state::{Entry, Journal};
 
@@ -33,6 +34,7 @@ pub async fn due(
     session: &Session,
     settings: &DriftSettings,
     report: &DriftReport,
+    findings: &[String],
 ) -> Result<Vec<Due>, CommandError> {
     let mut due = Vec::new();
     for alert in &settings.alerts {
@@ -42,12 +44,12 @@ pub async fn due(
             .iter()
             .filter(|found| found.kind.is_drift() && found.severity >= least)
             .collect();
-        let digest = digest_of(relevant.iter().copied());
+        let digest = with_findings(digest_of(relevant.iter().copied()), findings);
         if last_told(watch, watched, session, alert).await? == digest {
             continue;
         }
         due.push(Due {
-            message: message(session, &relevant, &digest),
+            message: message(session, &relevant, findings, &digest),
             alert: alert.clone(),
             digest,
             run: session.run().to_owned(),
@@ -123,15 +125,31 @@ fn remember(watch: &Watch<'_>, watched: &Watched, alert: &AlertSettings, digest:
         .insert(key, digest);
 }
 
-fn message(session: &Session, relevant: &[&Difference], digest: &str) -> Message {
+/// Tells drift about which policies find something from the same drift about which they find something else.
+fn with_findings(digest: String, findings: &[String]) -> String {
+    if findings.is_empty() {
+        return digest;
+    }
+    let all: Vec<&String> = std::iter::once(&digest).chain(findings).collect();
+    Digest::of(serde_json::json!(all).to_string().as_bytes())
+        .hex()
+        .to_string()
+}
+
+fn message(session: &Session, relevant: &[&Difference], findings: &[String], digest: &str) -> Message {
     let configuration = &session.project().configuration;
     let place = session.project().title();
-    let title = if relevant.is_empty() {
+    let title = if relevant.is_empty() && !findings.is_empty() {
+        format!("Policies on {place}: {} findings", findings.len())
+    } else if relevant.is_empty() {
         format!("{place}: the drift is gone")
     } else {
         format!("Drift in {place}: {}", counted(relevant.iter().copied()))
     };
-    let text = render(relevant.iter().copied());
+    let mut text = render(relevant.iter().copied());
+    for finding in findings {
+        text.push_str(&format!("policy {finding}\n"));
+    }
     Message {
         title: title.clone(),
         text: console::strip_ansi_codes(&text).into_owned(),
@@ -140,8 +158,9 @@ fn message(session: &Session, relevant: &[&Difference], digest: &str) -> Message
             "title": title,
             "project": configuration.project_name(),
             "stack": configuration.stack(),
-            "state": if relevant.is_empty() { "gone" } else { "drifted" },
+            "state": if relevant.is_empty() && findings.is_empty() { "gone" } else { "drifted" },
             "digest": digest,
+            "policies": findings,
             "differences": relevant.iter().map(|found| difference_json(found)).collect::<Vec<_>>(),
         }),
     }

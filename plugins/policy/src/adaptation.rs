@@ -1,0 +1,496 @@
+//! Forms of Rego that OPA reads and the engine does not, written in a way that it does. Lines stay where they are.
+//!
+//! - `import` after a rule: moved behind `package`.
+//! - A line that begins with `(` is no call of what the line before ends with: a `;` stands between.
+//! - `x = set[x]`: `set[x]` stands before it, which says what `x` can be.
+//! - A variable of a comprehension that is declared with `some` and called like a rule has another name.
+//! - `alias.function(x, result)` as a statement: the whole path of the function stands there.
+//! - `… with input.x as each[_]`: a variable takes each before.
+//! - `object.subset` is the function of [`crate::functions`].
+//! - `deny[x] { … } { … }`, in the older language: the head is repeated before the second body.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Range;
+
+use konductor_sdk_compliance::model::policy::RegoVersion;
+
+/// What `object.subset` is called here.
+pub(crate) const OWN_SUBSET: &str = "konductor_subset";
+/// Words after which an expression goes on.
+const OPEN_ENDED: [&str; 11] = [
+    "not", "in", "if", "some", "with", "as", "contains", "else", "every", "default", "import",
+];
+
+/// Returns the text as the engine reads it.
+pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
+    let tokens = tokens(text);
+    let mut edits = late_imports(text, &tokens);
+    edits.extend(lines_that_are_no_calls(text, &tokens));
+    edits.extend(called_by_alias(text, &tokens));
+    edits.extend(tried_one_by_one(text, &tokens));
+    edits.extend(own_subset(text, &tokens));
+    edits.extend(looked_up_by_themselves(text, &tokens));
+    edits.extend(variables_called_like_rules(text, &tokens));
+    if rego == RegoVersion::V0 {
+        edits.extend(repeated_heads(text, &tokens));
+    }
+    if edits.is_empty() {
+        return Cow::Borrowed(text);
+    }
+    // What is put before something stands before what replaces it.
+    edits.sort_by_key(|(range, _)| (range.start, range.end));
+    let mut out = String::with_capacity(text.len());
+    let mut done = 0;
+    for (range, replacement) in edits {
+        out.push_str(text.get(done..range.start).unwrap_or_default());
+        out.push_str(&replacement);
+        done = range.end;
+    }
+    out.push_str(text.get(done..).unwrap_or_default());
+    Cow::Owned(out)
+}
+
+type Edit = (Range<usize>, String);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Word,
+    Text,
+    Open,
+    Close,
+    Other,
+}
+
+/// A token: what it is, where, and whether it is the first of its line.
+#[derive(Debug, Clone)]
+struct Token {
+    kind: Kind,
+    range: Range<usize>,
+    first: bool,
+    /// How many brackets are open around it.
+    depth: usize,
+}
+
+fn tokens(text: &str) -> Vec<Token> {
+    let mut tokens: Vec<Token> = Vec::new();
+    let mut rest = text.char_indices().peekable();
+    let (mut first, mut depth) = (true, 0_usize);
+    while let Some((start, character)) = rest.next() {
+        let mut end = start + character.len_utf8();
+        let kind = match character {
+            '\n' => {
+                first = true;
+                continue;
+            }
+            _ if character.is_whitespace() => continue,
+            '#' => {
+                while rest.next_if(|(_, next)| *next != '\n').is_some() {}
+                continue;
+            }
+            '"' | '`' => {
+                while let Some((at, next)) = rest.next() {
+                    end = at + next.len_utf8();
+                    if next == character {
+                        break;
+                    }
+                    if next == '\\' && character == '"' {
+                        rest.next();
+                    }
+                }
+                Kind::Text
+            }
+            '{' | '[' | '(' => Kind::Open,
+            '}' | ']' | ')' => Kind::Close,
+            _ if character.is_alphanumeric() || character == '_' => {
+                while let Some((at, next)) = rest.next_if(|(_, next)| next.is_alphanumeric() || *next == '_')
+                {
+                    end = at + next.len_utf8();
+                }
+                Kind::Word
+            }
+            _ => Kind::Other,
+        };
+        if kind == Kind::Close {
+            depth = depth.saturating_sub(1);
+        }
+        tokens.push(Token {
+            kind,
+            range: start..end,
+            first,
+            depth,
+        });
+        if kind == Kind::Open {
+            depth += 1;
+        }
+        first = false;
+    }
+    tokens
+}
+
+fn of<'t>(text: &'t str, token: &Token) -> &'t str {
+    text.get(token.range.clone()).unwrap_or_default()
+}
+
+/// Finds where statements begin: words at the beginning of a line, outside of all brackets.
+fn begins(token: &Token) -> bool {
+    token.first && token.depth == 0 && token.kind == Kind::Word
+}
+
+fn late_imports(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    let mut head = None;
+    let mut rules = false;
+    let mut moved = String::new();
+    for (index, token) in tokens.iter().enumerate().filter(|(_, token)| begins(token)) {
+        let line = tokens.get(index + 1..).unwrap_or_default();
+        let line = line.iter().take_while(|token| !token.first);
+        let end = line.last().map_or(token.range.end, |last| last.range.end);
+        match of(text, token) {
+            "package" => head = Some(end),
+            "import" if rules => {
+                let statement = token.range.start..end;
+                moved.push(' ');
+                moved.push_str(text.get(statement.clone()).unwrap_or_default());
+                edits.push((statement, String::new()));
+            }
+            "import" => {}
+            _ => rules = true,
+        }
+    }
+    if let (Some(head), false) = (head, moved.is_empty()) {
+        edits.push((head..head, moved));
+    }
+    edits
+}
+
+fn lines_that_are_no_calls(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let ends_a_term = |token: &Token| match token.kind {
+        Kind::Word => !OPEN_ENDED.contains(&of(text, token)),
+        Kind::Text => true,
+        Kind::Close => of(text, token) != "}",
+        Kind::Open | Kind::Other => false,
+    };
+    tokens
+        .windows(2)
+        .filter_map(|pair| match pair {
+            [before, token] => {
+                (token.first && token.depth > 0 && of(text, token) == "(" && ends_a_term(before))
+                    .then(|| (token.range.start..token.range.start, ";".to_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn repeated_heads(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for statement in statements(tokens) {
+        let outer: Vec<&Token> = statement.iter().filter(|token| token.depth == 0).collect();
+        let mut head: Option<String> = None;
+        for pair in outer.windows(2) {
+            let [before, token] = pair else { continue };
+            match (of(text, before), of(text, token), &head) {
+                (_, "else", _) => break,
+                // A value: `x = {1, 2}`.
+                ("=", "{", _) => {}
+                ("}", "{", Some(head)) => {
+                    edits.push((token.range.start..token.range.start, format!("{head} ")));
+                }
+                (_, "{", None) => head = head_before(text, statement, token.range.start),
+                _ => {}
+            }
+        }
+    }
+    edits
+}
+
+/// Finds statements `alias.function(…)` of what is imported from `data`. The engine knows by the whole path alone how many
+/// arguments a function has, and so that one more is a variable for its result.
+fn called_by_alias(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let mut imported: BTreeMap<&str, &str> = BTreeMap::new();
+    let imports = tokens.iter().enumerate();
+    for (index, _) in imports.filter(|(_, token)| begins(token) && of(text, token) == "import") {
+        let line = tokens.get(index + 1..).unwrap_or_default();
+        let line: Vec<&Token> = line.iter().take_while(|token| !token.first).collect();
+        let path = line.iter().take_while(|token| of(text, token) != "as");
+        if let (Some(from), Some(to), Some(alias)) = (line.first(), path.last(), line.last())
+            && of(text, from) == "data"
+        {
+            let path = text.get(from.range.start..to.range.end).unwrap_or_default();
+            imported.insert(of(text, alias), path);
+        }
+    }
+    tokens
+        .windows(4)
+        .filter_map(|call| match call {
+            [alias, dot, _, open] => {
+                let is_call = alias.first && of(text, dot) == "." && of(text, open) == "(";
+                let path = imported.get(of(text, alias)).filter(|_| is_call)?;
+                Some((alias.range.clone(), (*path).to_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+/// Finds `… with input.x as each[_]`: what is tried is put into a variable before.
+fn tried_one_by_one(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        if of(text, token) != "as" || token.depth == 0 {
+            continue;
+        }
+        let rest = tokens.get(index + 1..).unwrap_or_default();
+        let Some(open) = rest.iter().position(|token| token.kind == Kind::Open) else {
+            continue;
+        };
+        let is_name = is_path(text, rest.get(..open).unwrap_or_default());
+        let texts: Vec<&str> = rest
+            .iter()
+            .skip(open)
+            .take(3)
+            .map(|token| of(text, token))
+            .collect();
+        let before = tokens.get(..index).unwrap_or_default();
+        let statement = before
+            .iter()
+            .rfind(|token| token.first && of(text, token) != "with");
+        if let (true, ["[", "_", "]"], Some(from), Some(to), Some(statement)) = (
+            is_name,
+            texts.as_slice(),
+            rest.first(),
+            rest.get(open + 2),
+            statement.filter(|statement| statement.depth == token.depth),
+        ) {
+            let value = from.range.start..to.range.end;
+            let variable = format!("each__{index}");
+            let each = text.get(value.clone()).unwrap_or_default();
+            let start = statement.range.start;
+            edits.push((start..start, format!("{variable} := {each}; ")));
+            edits.push((value, variable));
+        }
+    }
+    edits
+}
+
+/// The engine panics when asked whether an empty list is in another one.
+fn own_subset(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    tokens
+        .windows(4)
+        .filter_map(|part| match part {
+            [object, dot, subset, open] => {
+                let is_call = of(text, object) == "object"
+                    && of(text, dot) == "."
+                    && of(text, subset) == "subset"
+                    && of(text, open) == "(";
+                is_call.then(|| (object.range.start..subset.range.end, OWN_SUBSET.to_owned()))
+            }
+            _ => None,
+        })
+        .collect()
+}
+
+fn statements(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
+    let mut rest = tokens;
+    std::iter::from_fn(move || {
+        let start = rest.iter().position(begins)?;
+        let from = rest.get(start..)?;
+        let next = from.iter().skip(1).position(begins);
+        let (statement, after) = from.split_at(next.map_or(from.len(), |next| next + 1));
+        rest = after;
+        Some(statement)
+    })
+}
+
+/// Returns the head of a rule on one line; none where a comment is in it.
+fn head_before(text: &str, statement: &[Token], body: usize) -> Option<String> {
+    let parts = statement.iter().take_while(|token| token.range.start < body);
+    let start = statement.first()?.range.start;
+    let written: usize = parts.map(|token| token.range.len()).sum();
+    let head = text.get(start..body)?;
+    let spaces = head.chars().filter(|character| character.is_whitespace()).count();
+    (written + spaces == head.len()).then(|| head.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+/// Tells whether tokens are names with dots between them, on one line.
+fn is_path(text: &str, tokens: &[Token]) -> bool {
+    let is_part = |(index, token): (usize, &Token)| {
+        !token.first
+            && (token.kind == Kind::Word) == (index % 2 == 0)
+            && (index % 2 == 0 || of(text, token) == ".")
+    };
+    tokens.len() % 2 == 1 && tokens.iter().enumerate().all(is_part)
+}
+
+/// Finds `x = set[x]`.
+fn looked_up_by_themselves(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        if token.kind != Kind::Word || token.depth == 0 || index == 0 {
+            continue;
+        }
+        let rest = tokens.get(index + 1..).unwrap_or_default();
+        let Some(open) = rest.iter().position(|token| token.kind == Kind::Open) else {
+            continue;
+        };
+        let named = rest.get(1..open).unwrap_or_default();
+        let is_name = is_path(text, named);
+        let begins = token.first
+            || tokens
+                .get(index - 1)
+                .is_some_and(|before| of(text, before) == ";");
+        let texts: Vec<&str> = rest
+            .iter()
+            .skip(open)
+            .take(3)
+            .map(|token| of(text, token))
+            .collect();
+        if begins
+            && is_name
+            && rest.first().is_some_and(|sign| of(text, sign) == "=")
+            && texts == ["[", of(text, token), "]"]
+            && rest
+                .get(open + 3)
+                .is_some_and(|next| next.first || next.kind == Kind::Close)
+            && let (Some(from), Some(to)) = (named.first(), rest.get(open + 2))
+        {
+            let lookup = text.get(from.range.start..to.range.end).unwrap_or_default();
+            edits.push((token.range.start..token.range.start, format!("{lookup}; ")));
+        }
+    }
+    edits
+}
+
+/// Finds variables of comprehensions, declared with `some`, that have the name of a rule.
+fn variables_called_like_rules(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let rules: BTreeSet<&str> = tokens
+        .iter()
+        .filter(|token| begins(token))
+        .map(|token| of(text, token))
+        .collect();
+    let mut edits: Vec<Edit> = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let name = of(text, token);
+        let declared = index.checked_sub(1).and_then(|index| tokens.get(index));
+        let declared = declared.is_some_and(|before| of(text, before) == "some");
+        if !declared || !rules.contains(name) {
+            continue;
+        }
+        let Some(within) = comprehension(text, tokens, index) else {
+            continue;
+        };
+        for at in within {
+            let (Some(part), Some(before)) =
+                (tokens.get(at), at.checked_sub(1).and_then(|at| tokens.get(at)))
+            else {
+                continue;
+            };
+            let key = tokens.get(at + 1).is_some_and(|next| of(text, next) == ":")
+                && tokens.get(at + 2).is_none_or(|next| of(text, next) != "=");
+            if of(text, part) == name && of(text, before) != "." && !key {
+                let edit = (part.range.end..part.range.end, "__variable".to_owned());
+                if !edits.contains(&edit) {
+                    edits.push(edit);
+                }
+            }
+        }
+    }
+    edits
+}
+
+/// Returns the tokens of the comprehension in which one stands, if that is what is around it.
+fn comprehension(text: &str, tokens: &[Token], index: usize) -> Option<Range<usize>> {
+    let depth = tokens.get(index)?.depth;
+    let open = tokens
+        .get(..index)?
+        .iter()
+        .rposition(|token| token.kind == Kind::Open && token.depth + 1 == depth)?;
+    let close = index
+        + tokens
+            .get(index..)?
+            .iter()
+            .position(|token| token.kind == Kind::Close && token.depth + 1 == depth)?;
+    let bar = tokens
+        .get(open..index)?
+        .iter()
+        .any(|token| token.depth == depth && of(text, token) == "|");
+    bar.then_some(open + 1..close)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn old(text: &str) -> String {
+        adapted(text, RegoVersion::V0).into_owned()
+    }
+
+    #[test]
+    fn what_the_engine_reads_stays_as_it_is() {
+        let text = "package a # {\n\nimport data.b\n\nx[y] { # }\n  y := \"} {\" }\n\nz = {1} { f(`(`)\n}\n";
+        assert!(matches!(adapted(text, RegoVersion::V0), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn an_import_behind_a_rule_is_moved_and_no_line_is() {
+        assert_eq!(
+            old("package a # it\n\nx := 1\nimport data.b as c\ny := c\n"),
+            "package a import data.b as c # it\n\nx := 1\n\ny := c\n"
+        );
+    }
+
+    #[test]
+    fn a_line_in_parentheses_is_a_statement_of_its_own() {
+        assert_eq!(
+            old("package a\np {\n  input.x\n  (1 + 1) == 2\n  y := 3 +\n    (4)\n  not\n (5)\n}\n"),
+            "package a\np {\n  input.x\n  ;(1 + 1) == 2\n  y := 3 +\n    (4)\n  not\n (5)\n}\n"
+        );
+    }
+
+    #[test]
+    fn what_is_looked_up_by_itself_is_looked_up_first() {
+        assert_eq!(
+            old("package a\np[x] {\n  x = lib.all[x]\n  y = other[x]\n}\n"),
+            "package a\np[x] {\n  lib.all[x]; x = lib.all[x]\n  y = other[x]\n}\n"
+        );
+    }
+
+    #[test]
+    fn a_function_that_puts_its_result_into_a_variable_is_called_by_its_whole_path() {
+        assert_eq!(
+            old("package a\nimport data.c.lib as l\np {\n  l.get(input, x)\n  y := l.z\n}\n"),
+            "package a\nimport data.c.lib as l\np {\n  data.c.lib.get(input, x)\n  y := l.z\n}\n"
+        );
+    }
+
+    #[test]
+    fn what_is_tried_one_by_one_is_put_into_a_variable_before() {
+        assert_eq!(
+            old(
+                "package a\np {\n  v := data.d with input.a as l[_]\n    with input.b as m.n[_]\n  v with input as w\n  l[_]\n}\n"
+            ),
+            "package a\np {\n  each__14 := l[_]; each__23 := m.n[_]; v := data.d with input.a as each__14\n    with input.b as each__23\n  v with input as w\n  l[_]\n}\n"
+        );
+    }
+
+    #[test]
+    fn a_variable_of_a_comprehension_is_not_taken_for_a_rule() {
+        assert_eq!(
+            old("package a\nr(i) := [{r: r.r} | some r in i; r > 1]\np { some r in [1]; r }\n"),
+            "package a\nr(i) := [{r: r__variable.r} | some r__variable in i; r__variable > 1]\np { some r in [1]; r }\n"
+        );
+    }
+
+    #[test]
+    fn a_second_body_has_the_head_of_the_first() {
+        assert_eq!(
+            old(
+                "package a\nd[{\"m\":\n m}] {\n m := 1 } {\n  m := 2\n}\nf(x) = 1 { x } { not x }\nq = {2} { true } else = {3} { true }\n"
+            ),
+            "package a\nd[{\"m\":\n m}] {\n m := 1 } d[{\"m\": m}] {\n  m := 2\n}\nf(x) = 1 { x } f(x) = 1 { not x }\nq = {2} { true } else = {3} { true }\n"
+        );
+        let new = "package a\nd[1] { true } { true }\n";
+        assert_eq!(adapted(new, RegoVersion::V1), new);
+    }
+}
