@@ -63,6 +63,9 @@ def contents(client, region):
             for gateway in pages(ec2, "describe_nat_gateways", "NatGateways")
             if gateway["State"] not in ("deleted", "deleting")
         ],
+        "customer_gateways": standing(ec2.describe_customer_gateways()["CustomerGateways"]),
+        "vpn_gateways": standing(ec2.describe_vpn_gateways()["VpnGateways"]),
+        "vpn_connections": standing(ec2.describe_vpn_connections()["VpnConnections"]),
         "route_tables": own_tables,
         "routes": [
             dict(route, RouteTableId=table["RouteTableId"])
@@ -86,6 +89,11 @@ def contents(client, region):
         ],
         "buckets": [bucket(s3, entry["Name"]) for entry in s3.list_buckets().get("Buckets", [])],
     }
+
+
+def standing(things):
+    """AWS shows what was deleted for a while."""
+    return [thing for thing in things if thing["State"] not in ("deleted", "deleting")]
 
 
 def pages(client, operation, key):

@@ -27,6 +27,7 @@ import urllib.request
 import boto3
 import flask
 from botocore.config import Config
+from moto.ec2.models.vpn_connections import VPNConnection
 from moto.iam.access_control import IAMRequestBase
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import S3Backend
@@ -178,6 +179,16 @@ def forget_tags_of_deleted_buckets():
     S3Backend.delete_bucket = delete_with_tags
 
 
+def find_vpn_connections_by_id():
+    """Has VPN connections found by the filter `vpn-connection-id`, as EC2 does; moto refuses it."""
+    value = VPNConnection.get_filter_value
+
+    def value_or_id(self, filter_name, method_name=None):
+        return self.id if filter_name == "vpn-connection-id" else value(self, filter_name, method_name)
+
+    VPNConnection.get_filter_value = value_or_id
+
+
 def plain(value):
     """Makes what boto3 answers fit into JSON."""
     if isinstance(value, dict):
@@ -264,6 +275,7 @@ def main():
     arguments = argparse.ArgumentParser()
     arguments.add_argument("--requests", required=True)
     forget_tags_of_deleted_buckets()
+    find_vpn_connections_by_id()
     url = start_server(arguments.parse_args().requests)
     key, secret = make_user(url)
     check_signatures(url)

@@ -31,7 +31,7 @@ fn tag<'a>(thing: &'a Value, key: &str) -> &'a Value {
 fn everything() -> Value {
     json!({
         "vpcs": 1, "subnets": 2, "internet_gateways": 1, "elastic_ips": 1, "nat_gateways": 1,
-        "route_tables": 2, "routes": 2, "route_table_associations": 2,
+        "customer_gateways": 1, "vpn_gateways": 1, "vpn_connections": 1, "route_tables": 2, "routes": 2, "route_table_associations": 2,
         "security_groups": 1, "security_group_rules": 1, "key_pairs": 1,
         "instances": 1, "volumes": 1, "volume_attachments": 1, "buckets": 2,
     })
@@ -42,6 +42,12 @@ fn every_type_is_created_changed_replaced_repaired_imported_and_destroyed() {
     let account = AwsAccount::open();
     let project = Project::from_example("every-aws-type").with_account(&account);
 
+    // The keys of the VPN's tunnels are AWS's making.
+    project
+        .run(["run", "--yes"])
+        .fails_saying("office-connection will have secrets (tunnel1_preshared_key, tunnel2_preshared_key)");
+    account.assert_empty();
+    project.run(["config", "key", "generate"]).succeeds();
     project.run(["run", "--yes"]).succeeds();
     assert_created(&account);
     assert_eq!(account.counts(), everything());
@@ -96,6 +102,18 @@ fn assert_created(account: &AwsAccount) {
         "NatGatewayId",
         nat["NatGatewayId"].as_str().unwrap(),
     );
+
+    let vpn_gateway = &contents["vpn_gateways"][0];
+    assert_eq!(vpn_gateway["AmazonSideAsn"], 64620);
+    assert_eq!(vpn_gateway["VpcAttachments"][0]["VpcId"], vpc["VpcId"]);
+    let office = &contents["customer_gateways"][0];
+    assert_eq!(
+        (&office["IpAddress"], &office["BgpAsn"]),
+        (&json!("198.51.100.7"), &json!("65010"))
+    );
+    let connection = &contents["vpn_connections"][0];
+    assert_eq!(connection["CustomerGatewayId"], office["CustomerGatewayId"]);
+    assert_eq!(connection["VpnGatewayId"], vpn_gateway["VpnGatewayId"]);
 
     let group = &contents["security_groups"][0];
     let rule = &contents["security_group_rules"][0];
@@ -300,6 +318,7 @@ fn import_into_a_fresh_stack(account: &AwsAccount, project: &Project) -> Project
     let other = Project::empty().with_account(account);
     other.write("konductor.yaml", &project.read("konductor.yaml"));
     other.write("konductor.dev.yaml", &project.read("konductor.dev.yaml"));
+    other.run(["config", "key", "generate"]).succeeds();
     let objects = project.objects();
     for (name, (kind, id)) in &objects {
         other.run(["import", kind, name, id]).succeeds();

@@ -27,6 +27,7 @@ mod read_times;
 mod render;
 mod reveals;
 mod saved_plan;
+mod secret_outputs;
 mod session;
 mod shared_limits;
 mod simulation;

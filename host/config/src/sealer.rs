@@ -111,6 +111,12 @@ impl AgeSealer {
         Ok(sealer)
     }
 
+    /// Tells whether anything can be sealed.
+    #[must_use]
+    pub fn has_recipient(&self) -> bool {
+        !self.recipients.is_empty()
+    }
+
     /// Tells whether anything can be opened.
     #[must_use]
     pub fn has_identity(&self) -> bool {

@@ -1,5 +1,6 @@
 //! `aws:ec2`: networks, instances and volumes.
 
+mod customer_gateway;
 pub mod described;
 mod elastic_ip;
 mod instance;
@@ -19,10 +20,14 @@ pub mod tags;
 mod volume;
 mod volume_attachment;
 mod vpc;
+mod vpn_connection;
+mod vpn_gateway;
+mod vpn_tunnel;
 
 use konductor_sdk::ResourceProvider;
 use konductor_sdk::typed::Typed;
 
+pub use customer_gateway::CustomerGateway;
 pub use elastic_ip::ElasticIp;
 pub use instance::Instance;
 pub use internet_gateway::InternetGateway;
@@ -37,9 +42,12 @@ pub use subnet::Subnet;
 pub use volume::Volume;
 pub use volume_attachment::VolumeAttachment;
 pub use vpc::Vpc;
+pub use vpn_connection::VpnConnection;
+pub use vpn_gateway::VpnGateway;
 
 /// The resource types of the module.
 pub const TYPES: &[&dyn ResourceProvider] = &[
+    Typed::<CustomerGateway>::PROVIDER,
     Typed::<ElasticIp>::PROVIDER,
     Typed::<Instance>::PROVIDER,
     Typed::<InternetGateway>::PROVIDER,
@@ -54,4 +62,6 @@ pub const TYPES: &[&dyn ResourceProvider] = &[
     Typed::<Volume>::PROVIDER,
     Typed::<VolumeAttachment>::PROVIDER,
     Typed::<Vpc>::PROVIDER,
+    Typed::<VpnConnection>::PROVIDER,
+    Typed::<VpnGateway>::PROVIDER,
 ];

@@ -17,6 +17,7 @@ use crate::policy::JudgedPlan;
 use crate::project::FolderSources;
 use crate::render::json_plan::{drift_event, plan_event};
 use crate::render::plan::{render, render_drifts, summary};
+use crate::secret_outputs::can_be_sealed;
 use crate::session::Session;
 
 /// The exit code of a run that was interrupted, as shells know it.
@@ -90,9 +91,10 @@ pub fn show_plan(plan: &Plan, folder: &Path, output: &Output) {
 /// was there before is brought back where the safeguards say so.
 ///
 /// # Errors
-/// When a policy refuses the plan: nothing is done then.
+/// When a policy refuses the plan, or there is no key for its secrets: nothing is done then.
 pub async fn carry_out(session: &Session, judged: JudgedPlan, output: &Output) -> Result<Done, CommandError> {
     let plan = judged.allowed()?;
+    can_be_sealed(session, &plan).await?;
     let safeguards = session.safeguards()?;
     let before = Before::of(&plan, &safeguards);
     let empty = plan.is_empty();

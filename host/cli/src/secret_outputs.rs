@@ -1,0 +1,71 @@
+//! Refuses a plan whose objects will have secrets that there is no key for, before anything is made.
+
+use std::collections::BTreeSet;
+
+use konductor_engine::{Plan, Providers as _, StepAction};
+use konductor_model::schema::ResourceSchema;
+use konductor_model::{Diagnostic, Diagnostics};
+
+use crate::error::CommandError;
+use crate::session::Session;
+
+/// Checks that what the providers will answer with can be stored. Secrets of the configuration are sealed with the plan
+/// already; what only a provider knows is sealed when the object is there, and that is too late to find no key.
+///
+/// # Errors
+/// When there is nobody to encrypt to and an object that is made or changed has a secret of its provider's making.
+pub async fn can_be_sealed(session: &Session, plan: &Plan) -> Result<(), CommandError> {
+    if session.project().sealer.has_recipient() {
+        return Ok(());
+    }
+    let made = plan.steps.iter().filter(|step| {
+        matches!(
+            step.action,
+            StepAction::Create | StepAction::Update | StepAction::Replace { .. } | StepAction::Import { .. }
+        )
+    });
+    let mut asked = BTreeSet::new();
+    let mut errors = Diagnostics::default();
+    for step in made {
+        let resource_type = step.urn.resource_type();
+        // One object of each type is enough to say it.
+        if !asked.insert((step.plugin.name.clone(), resource_type.clone())) {
+            continue;
+        }
+        let Some(provider) = session.plugins().provider(&step.plugin.name) else {
+            continue;
+        };
+        let Ok(schema) = provider.schema(resource_type).await else {
+            continue;
+        };
+        let secrets = secret_outputs(&schema);
+        if !secrets.is_empty() {
+            errors.push(
+                Diagnostic::error(format!(
+                    "{} will have secrets ({}), and there is nobody to encrypt them to",
+                    step.urn.name(),
+                    secrets.join(", ")
+                ))
+                .help(
+                    "make a key with `konductor config key generate`, or add `secrets: { recipients: [age1…] }` to \
+                     konductor.yaml; nothing was done",
+                ),
+            );
+        }
+    }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(errors.into())
+    }
+}
+
+/// Returns the secrets that an object gets from its provider whatever it is given.
+fn secret_outputs(schema: &ResourceSchema) -> Vec<&str> {
+    schema
+        .attributes
+        .iter()
+        .filter(|(_, attribute)| attribute.sensitive && attribute.output_only && !attribute.write_only)
+        .map(|(name, _)| name.as_str())
+        .collect()
+}
