@@ -17,6 +17,9 @@ boto3's apart, it was answering then.
 import argparse
 import base64
 import datetime
+import hashlib
+import ipaddress
+import itertools
 import json
 import logging
 import sys
@@ -28,6 +31,7 @@ import boto3
 import flask
 from botocore.config import Config
 from moto.ec2.models.vpn_connections import VPNConnection
+from moto.ec2.responses.vpn_connections import VPNConnections
 from moto.iam.access_control import IAMRequestBase
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from moto.s3.models import S3Backend
@@ -189,6 +193,43 @@ def find_vpn_connections_by_id():
     VPNConnection.get_filter_value = value_or_id
 
 
+def give_vpn_connections_tunnels_of_their_own():
+    """Has every tunnel of a VPN connection an address, a range and a key of its own, the range that was asked for where one
+    was, and the number of its gateway, as EC2 does; moto gives all tunnels the same."""
+    create = VPNConnections.create_vpn_connection
+    configuration = VPNConnection.customer_gateway_configuration.fget
+    made = itertools.count(1)
+
+    def create_with_tunnels(self):
+        answer = create(self)
+        connection = answer.result["VpnConnection"]
+        asked = self._get_param("Options", {}).get("TunnelOptions", [])
+        asked = [tunnel.get("TunnelInsideCidr") for tunnel in asked] + [None, None]
+        connection.numbers = [next(made), next(made)]
+        ranges = [own or f"169.254.{100 + n}.0/30" for own, n in zip(asked, connection.numbers)]
+        connection.inside = [list(ipaddress.ip_network(own).hosts()) for own in ranges]
+        return answer
+
+    def configuration_with_tunnels(self):
+        head, *tunnels = configuration(self).split("<ipsec_tunnel>")
+        gateway = self.ec2_backend.vpn_gateways[self.vpn_gateway_id]
+        for place, (tunnel, number, inside) in enumerate(zip(tunnels, self.numbers, self.inside)):
+            key = hashlib.sha256(f"{self.id}-{number}".encode()).hexdigest()[:32]
+            for shown, own in [
+                ("52.2.144.13", f"198.51.100.{number}"),
+                ("169.254.44.41", str(inside[0])),
+                ("169.254.44.42", str(inside[1])),
+                ("<asn>7224</asn>", f"<asn>{gateway.amazon_side_asn or 64512}</asn>"),
+                ("Iw2IAN9XUsQeYUrkMGP3kP59ugFDkfHg", key),
+            ]:
+                tunnel = tunnel.replace(shown, own)
+            tunnels[place] = tunnel
+        return "<ipsec_tunnel>".join([head, *tunnels])
+
+    VPNConnections.create_vpn_connection = create_with_tunnels
+    VPNConnection.customer_gateway_configuration = property(configuration_with_tunnels)
+
+
 def plain(value):
     """Makes what boto3 answers fit into JSON."""
     if isinstance(value, dict):
@@ -276,6 +317,7 @@ def main():
     arguments.add_argument("--requests", required=True)
     forget_tags_of_deleted_buckets()
     find_vpn_connections_by_id()
+    give_vpn_connections_tunnels_of_their_own()
     url = start_server(arguments.parse_args().requests)
     key, secret = make_user(url)
     check_signatures(url)

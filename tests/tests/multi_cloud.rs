@@ -1,5 +1,5 @@
-//! The example with one graph over three clouds: deployed, run again, repaired, and destroyed, with each vendor's own client
-//! to look into its cloud.
+//! The examples over three clouds: deployed, run again, repaired, and destroyed, with each vendor's own client to look into its
+//! cloud.
 
 use konductor_tests::{AwsAccount, AzureAccount, GcpProject, Project, holds};
 use serde_json::{Value, json};
@@ -25,8 +25,8 @@ impl Clouds {
         clouds
     }
 
-    fn project(&self) -> Project {
-        Project::from_example("multi-cloud")
+    fn project(&self, example: &str) -> Project {
+        Project::from_example(example)
             .with_account(&self.aws)
             .with_azure(&self.azure)
             .with_gcp(&self.gcp)
@@ -52,9 +52,14 @@ impl Clouds {
     /// Returns a resource as Azure's client sees it.
     #[track_caller]
     fn azure(&self, rest: &str) -> Value {
+        self.azure_in("multi-cloud", rest)
+    }
+
+    #[track_caller]
+    fn azure_in(&self, group: &str, rest: &str) -> Value {
         let subscription = self.azure.text("subscription_id");
         let id = format!(
-            "/subscriptions/{subscription}/resourceGroups/multi-cloud/providers/Microsoft.Network/{rest}"
+            "/subscriptions/{subscription}/resourceGroups/{group}/providers/Microsoft.Network/{rest}"
         );
         self.azure.resource(&id, "2025-09-01")
     }
@@ -91,7 +96,7 @@ fn writes(clouds: &Clouds) -> usize {
 #[test]
 fn one_graph_is_deployed_over_three_clouds_and_leaves_three_empty_accounts() {
     let clouds = Clouds::open();
-    let project = clouds.project();
+    let project = clouds.project("multi-cloud");
     // The tunnel's key is a secret, which the state keeps sealed.
     project.run(["config", "key", "generate"]).succeeds();
     project.run(["run", "--yes"]).succeeds();
@@ -141,6 +146,120 @@ fn one_graph_is_deployed_over_three_clouds_and_leaves_three_empty_accounts() {
 
     what_changes_in_one_cloud_reaches_the_others(&clouds, &project);
 
+    project.run(["destroy", "--yes"]).succeeds();
+    clouds.assert_empty();
+}
+
+/// Returns what stands between two marks of a text.
+fn between<'t>(text: &'t str, begin: &str, end: &str) -> Vec<&'t str> {
+    text.split(begin)
+        .skip(1)
+        .map(|rest| rest.split(end).next().unwrap())
+        .collect()
+}
+
+#[test]
+fn aws_is_connected_with_both_other_clouds_by_tunnels_whose_keys_it_made() {
+    let clouds = Clouds::open();
+    let project = clouds.project("site-to-site");
+    project.run(["config", "key", "generate"]).succeeds();
+    project.run(["run", "--yes"]).succeeds();
+
+    // What AWS tells the other ends: boto3 shows it as the configuration of a device.
+    let aws = clouds.aws.contents();
+    let connections = aws["vpn_connections"].as_array().unwrap();
+    assert_eq!(connections.len(), 3);
+    let with = |address: &Value| -> Vec<[String; 3]> {
+        let gateways = aws["customer_gateways"].as_array().unwrap();
+        let gateway = gateways.iter().find(|gateway| gateway["IpAddress"] == *address);
+        let id = &gateway.unwrap()["CustomerGatewayId"];
+        let connection = connections
+            .iter()
+            .find(|connection| connection["CustomerGatewayId"] == *id);
+        let told = connection.unwrap()["CustomerGatewayConfiguration"]
+            .as_str()
+            .unwrap();
+        let own = between(told, "<vpn_gateway>", "</vpn_gateway>");
+        let keys = between(told, "<pre_shared_key>", "</pre_shared_key>");
+        own.iter()
+            .zip(keys)
+            .map(|(end, key)| {
+                let addresses = between(end, "<ip_address>", "</ip_address>");
+                [addresses[0].to_owned(), addresses[1].to_owned(), key.to_owned()]
+            })
+            .collect()
+    };
+
+    let azure_address =
+        clouds.azure_in("site-to-site", "publicIPAddresses/to-azure")["properties"]["ipAddress"].take();
+    let gateway = clouds.azure_in("site-to-site", "virtualNetworkGateways/to-azure");
+    let bgp = &gateway["properties"]["bgpSettings"];
+    assert_eq!(
+        bgp["bgpPeeringAddresses"][0]["customBgpIpAddresses"],
+        json!(["169.254.21.2", "169.254.22.2"])
+    );
+    let part = bgp["bgpPeeringAddresses"][0]["ipconfigurationId"]
+        .as_str()
+        .unwrap();
+    assert_eq!(part, gateway["properties"]["ipConfigurations"][0]["id"]);
+    let mut keys = Vec::new();
+    for (tunnel, [outside, inside, key]) in with(&azure_address).into_iter().enumerate() {
+        let peer = clouds.azure_in(
+            "site-to-site",
+            &format!("localNetworkGateways/to-azure-{}", tunnel + 1),
+        );
+        assert_eq!(peer["properties"]["gatewayIpAddress"], outside);
+        assert_eq!(peer["properties"]["bgpSettings"]["bgpPeeringAddress"], inside);
+        assert_eq!(peer["properties"]["bgpSettings"]["asn"], 64620);
+        assert_eq!(inside, format!("169.254.{}.1", 21 + tunnel));
+        keys.push(key);
+    }
+
+    let of_region = |name: &str| json!({"region": "europe-west1", name: "to-google"});
+    let gateway = clouds.compute("vpnGateways", of_region("vpnGateway"));
+    let peer = clouds.compute("externalVpnGateways", json!({"externalVpnGateway": "to-google"}));
+    let router = clouds.compute("routers", of_region("router"));
+    let tunnels: Vec<[String; 3]> = [0, 1]
+        .iter()
+        .flat_map(|interface| with(&gateway["vpnInterfaces"][interface]["ipAddress"]))
+        .collect();
+    assert_eq!(tunnels.len(), 4);
+    for (index, [outside, inside, key]) in tunnels.into_iter().enumerate() {
+        assert_eq!(peer["interfaces"][index]["ipAddress"], outside);
+        let routes = &router["bgpPeers"][index];
+        assert_eq!(
+            (&routes["peerIpAddress"], &routes["peerAsn"]),
+            (&json!(inside), &json!(64620))
+        );
+        let tunnel = json!({"region": "europe-west1", "vpnTunnel": format!("to-google-{index}")});
+        let tunnel = clouds.compute("vpnTunnels", tunnel);
+        assert_eq!(router["interfaces"][index]["linkedVpnTunnel"], tunnel["selfLink"]);
+        keys.push(key);
+    }
+
+    // Each key went to the other end, and nowhere else.
+    keys.sort_unstable();
+    let sent = clouds.azure.requests().into_iter().chain(clouds.gcp.requests());
+    let mut sent: Vec<String> = sent
+        .filter_map(|request| {
+            let body: Value = serde_json::from_str(request["body"].as_str()?).ok()?;
+            let key = body
+                .pointer("/properties/sharedKey")
+                .or(body.get("sharedSecret"))?;
+            Some(key.as_str()?.to_owned())
+        })
+        .collect();
+    sent.sort_unstable();
+    assert_eq!(sent, keys);
+    let log = std::fs::read(project.state_file("dev")).unwrap();
+    for key in &keys {
+        assert!(!holds(&log, key));
+    }
+
+    project.assert_nothing_to_do();
+    let before = writes(&clouds);
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(writes(&clouds), before);
     project.run(["destroy", "--yes"]).succeeds();
     clouds.assert_empty();
 }

@@ -11,6 +11,7 @@ mod description;
 mod policy;
 #[cfg(test)]
 mod published;
+mod router_peers;
 mod spelling;
 
 use std::collections::BTreeMap;
@@ -249,6 +250,12 @@ impl Typed {
                     map.insert(attribute_name(&name), value.into());
                 }
                 map.insert("full_name".to_owned(), full.as_str().into());
+            }
+            for name in self.shared {
+                let given = expected.and_then(|expected| expected.attribute(name));
+                if given.is_none_or(|given| given.is_null() || given.is_unknown()) {
+                    map.remove(*name);
+                }
             }
             // What was only told when it was made is kept.
             if let Some((member, ..)) = self.beside

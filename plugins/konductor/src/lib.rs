@@ -12,6 +12,7 @@ pub mod instance;
 pub mod module;
 pub mod network;
 pub mod postgres;
+pub mod site_to_site;
 
 use konductor_sdk::prelude::*;
 
@@ -20,12 +21,13 @@ use konductor_sdk::prelude::*;
 pub struct Vocabulary;
 
 /// The component types.
-pub static COMPONENTS: [&dyn Component; 5] = [
+pub static COMPONENTS: [&dyn Component; 6] = [
     &network::Network,
     &bucket::Bucket,
     &instance::Instance,
     &cluster::Cluster,
     &postgres::Postgres,
+    &site_to_site::SiteToSiteConnection,
 ];
 
 impl Plugin for Vocabulary {

@@ -59,6 +59,10 @@ impl Components {
                 let part = |member: &str| declaration.get(member).cloned().unwrap_or_default();
                 let type_name = part("type");
                 let target = type_name.as_str().unwrap_or_default();
+                // Resources of other plugins stand beside it.
+                if target.split(':').next() != Some(schema.resource_type.provider()) {
+                    continue;
+                }
                 let response = self.construct(target, &name, part("properties"), metadata.clone());
                 assert_eq!(
                     messages(&response),

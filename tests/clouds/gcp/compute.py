@@ -1,6 +1,7 @@
 """Compute Engine: zonal, regional and global objects, each changed by an operation."""
 
 import copy
+import ipaddress
 import re
 
 from project import Refused, fingerprint, merged, now, shown, texts
@@ -248,6 +249,31 @@ class Compute:
         stored.pop("privateKey", None)
         return []
 
+    def make_routers(self, values, path, stored):
+        self.complete_router(values, stored)
+        return []
+
+    def complete_router(self, values, stored):
+        """Judges the interfaces and peers of a router by what the document says of them, and fills in what is left out."""
+        for index, interface in enumerate(stored.get("interfaces", [])):
+            tunnel = interface.get("linkedVpnTunnel")
+            here = f"{HOST}{BASE}projects/{values['project']}/regions/{values['region']}/vpnTunnels/"
+            if tunnel and not tunnel.startswith(here):
+                at = f"resource.interfaces[{index}].linkedVpnTunnel"
+                raise Refused(400, "invalid", f"Invalid value for field '{at}': '{tunnel}'. It must be in the region of the router.")
+            network = ipaddress.ip_interface(interface["ipRange"]) if "ipRange" in interface else None
+            if network and network.version == 4 and not network.is_link_local:
+                at = f"resource.interfaces[{index}].ipRange"
+                raise Refused(400, "invalid", f"Invalid value for field '{at}': '{network}'. It must be link-local.")
+            interface.setdefault("managementType", "MANAGED_BY_USER")
+        names = [interface.get("name") for interface in stored.get("interfaces", [])]
+        for index, peer in enumerate(stored.get("bgpPeers", [])):
+            if peer.get("interfaceName") not in names:
+                at = f"resource.bgpPeers[{index}].interfaceName"
+                raise Refused(400, "invalid", f"Invalid value for field '{at}': the router has no interface '{peer.get('interfaceName')}'.")
+            for name, default in {"managementType": "MANAGED_BY_USER", "advertisedRoutePriority": 100, "enable": "TRUE"}.items():
+                peer.setdefault(name, default)
+
     def make_addresses(self, values, path, stored):
         stored.setdefault("address", f"34.0.{int(stored['id']) % 250}.7")
         return []
@@ -338,6 +364,8 @@ class Compute:
     def changed(self, method, values, query, path, after):
         collection, before = self.objects.objects[path]
         self.check_references(values, after)
+        if collection == "routers":
+            self.complete_router(values, after)
         self.stamp(collection, after)
 
         def effect():

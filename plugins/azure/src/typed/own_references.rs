@@ -7,14 +7,14 @@ use konductor_sdk::prelude::*;
 /// How a reference to the resource itself begins.
 const OWN: &str = "self/";
 
-/// Returns a value with every `id` that refers to the resource itself spelled out.
+/// Returns a value with every identifier that refers to the resource itself spelled out.
 pub fn spelled_out(value: &Value, id: &str) -> Value {
     each_id(value, &|reference| {
         reference.strip_prefix(OWN).map(|part| format!("{id}/{part}"))
     })
 }
 
-/// Returns a value with every `id` that begins with the resource's own shortened.
+/// Returns a value with every identifier that begins with the resource's own shortened.
 pub fn shortened(value: &Value, id: &str) -> Value {
     each_id(value, &|reference| {
         let (begin, part) = (reference.get(..id.len())?, reference.get(id.len()..)?);
@@ -23,13 +23,21 @@ pub fn shortened(value: &Value, id: &str) -> Value {
     })
 }
 
-/// Returns a value with the texts called `id` changed for which there is another.
+/// Tells whether a member holds an identifier: `id`, `probeId`, `ipconfigurationId`.
+fn names_an_identifier(name: &str) -> bool {
+    name == "id" || name.ends_with("Id")
+}
+
+/// Returns a value with the identifiers changed for which there is another.
 fn each_id(value: &Value, other: &impl Fn(&str) -> Option<String>) -> Value {
     match value {
         Value::Map(map) => Value::Map(
             map.iter()
                 .map(|(name, value)| {
-                    let changed = value.as_text().filter(|_| name == "id").and_then(other);
+                    let changed = value
+                        .as_text()
+                        .filter(|_| names_an_identifier(name))
+                        .and_then(other);
                     let changed = changed.map_or_else(|| each_id(value, other), Value::from);
                     (name.clone(), changed)
                 })
@@ -59,6 +67,10 @@ mod tests {
         assert_eq!(shortened(&long, id), rule("self/probes/web"));
         let upper = rule(&format!("{}/probes/web", id.to_uppercase()));
         assert_eq!(shortened(&upper, id), rule("self/probes/web"));
+        let address = |of: &str| Value::from([("ipconfigurationId", Value::from(of))]);
+        let spelled = address(&format!("{id}/ipConfigurations/main"));
+        assert_eq!(spelled_out(&address("self/ipConfigurations/main"), id), spelled);
+        assert_eq!(shortened(&spelled, id), address("self/ipConfigurations/main"));
         let of_others = rule(
             "/subscriptions/0/resourceGroups/shop/providers/Microsoft.Network/loadBalancers/web2/probes/a",
         );

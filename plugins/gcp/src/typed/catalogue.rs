@@ -11,6 +11,7 @@ mod serverless;
 use konductor_sdk::prelude::*;
 
 use super::policy;
+use super::router_peers::ROUTER_PEERS;
 use super::{Deletion, Named, Typed};
 
 /// What every description has where nothing else is said.
@@ -30,6 +31,7 @@ const PLAIN: Typed = Typed {
     without: &[],
     configured: &[],
     beside: None,
+    shared: &[],
     labels: "labels",
     stands_beside: false,
     deletion: Deletion::Method,
@@ -93,11 +95,23 @@ static FIREWALL: Typed = Typed {
     ..PLAIN
 };
 
-static ROUTER: Typed = Typed {
+pub(super) static ROUTER: Typed = Typed {
     name: "gcp:compute:Router",
     rest: "compute/v1/routers",
     about: "A cloud router, with the gateways (`nats`) through which a network reaches the internet.",
-    abouts: &[("nats", "Gateways for addresses that are not public.")],
+    abouts: &[
+        ("nats", "Gateways for addresses that are not public."),
+        (
+            "interfaces",
+            "Its interfaces. For VPN tunnels, which name the router themselves, use `gcp:compute:RouterPeers`. Looked at \
+             only where they are given.",
+        ),
+        (
+            "bgp_peers",
+            "Who it talks to through its interfaces. Looked at only where they are given.",
+        ),
+    ],
+    shared: &["interfaces", "bgp_peers"],
     link: "https://compute.googleapis.com/compute/v1/projects/shop/regions/europe-west1/routers/out",
     example: "router:\n  type: gcp:compute:Router\n  properties:\n    name: out\n    network: global/networks/shop\n    \
               nats: [{ name: out, nat_ip_allocate_option: AUTO_ONLY, source_subnetwork_ip_ranges_to_nat: \
@@ -348,12 +362,16 @@ static SUBSCRIPTION: Typed = Typed {
 /// All types.
 pub fn types() -> impl Iterator<Item = &'static dyn ResourceProvider> {
     let described = DESCRIBED.into_iter().map(|typed| typed as &dyn ResourceProvider);
-    described.chain(MEMBERS)
+    described.chain(PARTS)
 }
 
-/// Members of policies, which are no objects of their own.
-static MEMBERS: [&'static dyn ResourceProvider; 3] =
-    [&policy::OF_PROJECT, &policy::OF_BUCKET, &policy::OF_RUN_SERVICE];
+/// Parts of what others declare, which are no objects of their own.
+static PARTS: [&'static dyn ResourceProvider; 4] = [
+    &policy::OF_PROJECT,
+    &policy::OF_BUCKET,
+    &policy::OF_RUN_SERVICE,
+    &ROUTER_PEERS,
+];
 
 /// Those that are descriptions.
 pub static DESCRIBED: [&Typed; 42] = [

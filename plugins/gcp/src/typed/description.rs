@@ -40,6 +40,8 @@ pub struct Typed {
     /// A member of the request that creates which stands beside the object, as an attribute: its name there, the type of
     /// the table that the values of this map have, and what it is.
     pub beside: Option<(&'static str, &'static str, &'static str)>,
+    /// Attributes that another type may set on the same object: they are looked at only where they are given.
+    pub shared: &'static [&'static str],
     /// The attribute that takes labels, where the type has one.
     pub labels: &'static str,
     /// A new object of another name can stand beside the old one: what refers to it moves over before the old one goes.

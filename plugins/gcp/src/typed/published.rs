@@ -111,6 +111,7 @@ fn every_path_of_a_description_leads_somewhere_and_every_default_is_one() {
             .iter()
             .chain(typed.outputs)
             .chain(typed.fixed)
+            .chain(typed.shared)
             .copied()
             .chain(typed.patterns.iter().map(|(path, _)| *path))
             .chain(typed.defaults.iter().map(|(path, _)| *path))
