@@ -341,3 +341,35 @@ fn a_machine_and_a_cluster_move_and_aws_says_that_it_has_no_cluster() {
     project.run(["destroy", "--yes"]).succeeds();
     clouds.gcp.assert_empty();
 }
+
+#[test]
+fn a_machine_of_aws_has_a_key_and_a_group_that_lets_nobody_in_and_moves() {
+    let clouds = Clouds::open();
+    let cluster = MACHINES.find("  cluster:").unwrap()..MACHINES.find("outputs:").unwrap();
+    let own = "      aws: { image_id: ami-12c6146b }\n      gcp: {";
+    let mut text = MACHINES.replace("      gcp: {", own);
+    // The emulator does not show the groups of an interface as those of its machine.
+    text = text.replace("      public_address: true\n", "");
+    text = text
+        .replace(&MACHINES[cluster], "")
+        .replace("  cluster: ${cluster.id}\n", "");
+    let project = clouds.project_of(&text);
+    project.run(["run", "--yes"]).succeeds();
+    project.assert_nothing_to_do();
+    let contents = clouds.aws.contents();
+    let machine = &contents["instances"][0];
+    let outputs_there = outputs(&project);
+    assert_eq!(outputs_there["web"], machine["InstanceId"]);
+    assert_eq!(outputs_there["address"], machine["PrivateIpAddress"]);
+    assert_eq!(machine["KeyName"], "shop-web");
+    assert_eq!(machine["SecurityGroups"][0]["GroupName"], "shop-web");
+    let group = &machine["SecurityGroups"][0]["GroupId"];
+    let rules = contents["security_group_rules"].as_array().unwrap();
+    let lets_in = |rule: &&Value| rule["GroupId"] == *group && rule["IsEgress"] == false;
+    assert_eq!(rules.iter().filter(lets_in).count(), 0, "{rules:?}");
+
+    moved(&project, "aws", "gcp");
+    clouds.aws.assert_empty();
+    project.run(["destroy", "--yes"]).succeeds();
+    clouds.gcp.assert_empty();
+}

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use konductor_sdk::component::inputs::{known, not_known, own_name};
+use konductor_sdk::component::inputs::{input, known, not_known, own_name};
 use konductor_sdk::prelude::*;
 
 use crate::cloud::{Cloud, chosen};
@@ -85,7 +85,7 @@ impl<'r> Expansion<'r> {
 
     /// Returns an input as it was given.
     pub(crate) fn input(&self, name: &str) -> Value {
-        self.request.inputs.attribute(name).cloned().unwrap_or_default()
+        input(self.request, name)
     }
 
     /// Tells whether an input is given.

@@ -5,6 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use konductor_sdk::component::inputs::not_known;
 use konductor_sdk::prelude::*;
 
+use crate::azure_place::AzurePlace;
 use crate::cloud::Cloud;
 use crate::expansion::{Expansion, common};
 
@@ -67,7 +68,9 @@ impl Component for Instance {
             .attribute("subnet_id", text("The subnet that it is in.").required())
             .attribute(
                 "public_address",
-                boolean("Whether it has a public address.").default(false),
+                boolean(
+                    "Whether it has a public address. By default it has none; in AWS its subnet decides.",
+                ),
             )
             .attribute(
                 "disk_gib",
@@ -102,7 +105,7 @@ struct Machine {
     name: String,
     size: usize,
     image: Option<String>,
-    is_public: bool,
+    is_public: Option<bool>,
 }
 
 impl Machine {
@@ -128,7 +131,7 @@ fn expand(expansion: &mut Expansion<'_>) -> Option<()> {
             _ => 0,
         },
         image: image.as_text().map(str::to_owned),
-        is_public: expansion.switch("public_address")?.unwrap_or_default(),
+        is_public: expansion.switch("public_address")?,
     };
     match expansion.cloud {
         Cloud::Aws => aws(expansion, &machine)?,
@@ -212,10 +215,9 @@ fn aws(expansion: &mut Expansion<'_>, machine: &Machine) -> Option<()> {
     );
     expansion.output("id", instance.attribute("instance_id"));
     expansion.output("private_ip", instance.attribute("private_ip"));
-    let public = if machine.is_public {
-        instance.attribute("public_ip")
-    } else {
-        Value::Null
+    let public = match machine.is_public {
+        Some(false) => Value::Null,
+        _ => instance.attribute("public_ip"),
     };
     expansion.output("public_ip", public);
     Some(())
@@ -243,10 +245,10 @@ fn azure(expansion: &mut Expansion<'_>, machine: &Machine) -> Option<()> {
             return None;
         }
     };
-    let place = Azure::of(expansion, &machine.name);
+    let place = AzurePlace::of(expansion, &machine.name);
     let mut address = Value::from([("subnet", Value::from([("id", expansion.input("subnet_id"))]))]);
     let mut public_ip = Value::Null;
-    if machine.is_public {
+    if machine.is_public == Some(true) {
         let ip = place.declare(expansion, "address", "azure:network:PublicIp", &machine.name, []);
         address.put(
             &Path::attribute("publicIPAddress"),
@@ -310,50 +312,6 @@ fn azure(expansion: &mut Expansion<'_>, machine: &Machine) -> Option<()> {
     expansion.output("private_ip", interface.at(own));
     expansion.output("public_ip", public_ip);
     Some(())
-}
-
-/// Where a machine of Azure and what belongs to it stands.
-struct Azure {
-    group: Value,
-    location: Value,
-}
-
-impl Azure {
-    fn of(expansion: &mut Expansion<'_>, name: &str) -> Self {
-        let location = expansion.over("location").cloned().unwrap_or_default();
-        let group = match expansion.over("resource_group").cloned() {
-            Some(given) => given,
-            None => expansion
-                .declare(
-                    "group",
-                    "azure:resources:ResourceGroup",
-                    [
-                        ("name", name.into()),
-                        ("location", location.clone()),
-                        ("tags", expansion.input("tags")),
-                    ],
-                )
-                .attribute("name"),
-        };
-        Self { group, location }
-    }
-
-    fn declare<const N: usize>(
-        &self,
-        expansion: &mut Expansion<'_>,
-        sibling: &str,
-        type_name: &str,
-        name: &str,
-        rest: [(&str, Value); N],
-    ) -> Sibling {
-        let own = [
-            ("name", name.into()),
-            ("resource_group", self.group.clone()),
-            ("location", self.location.clone()),
-            ("tags", expansion.input("tags")),
-        ];
-        expansion.declare(sibling, type_name, own.into_iter().chain(rest))
-    }
 }
 
 fn azure_storage(machine: &Machine, disk_gib: Value) -> Value {
@@ -434,7 +392,7 @@ fn google(expansion: &mut Expansion<'_>, machine: &Machine) -> Option<()> {
         ("initialize_params", from),
     ]);
     let mut interface = Value::from([("subnetwork", expansion.input("subnet_id"))]);
-    if machine.is_public {
+    if machine.is_public == Some(true) {
         let access = Value::from([("name", "External NAT"), ("type", "ONE_TO_ONE_NAT")]);
         interface.put(&Path::attribute("access_configs"), Value::List(vec![access]));
     }
@@ -459,7 +417,7 @@ fn google(expansion: &mut Expansion<'_>, machine: &Machine) -> Option<()> {
     expansion.output("id", instance.attribute("self_link"));
     expansion.output("private_ip", of_interface(first.child("network_ip")));
     let public = first.child("access_configs").element(0).child("nat_ip");
-    let public = if machine.is_public {
+    let public = if machine.is_public == Some(true) {
         of_interface(public)
     } else {
         Value::Null

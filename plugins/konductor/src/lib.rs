@@ -4,6 +4,7 @@
 //! the same whatever the cloud. [`expansion`] holds what they share: how the cloud is chosen, what is said of inputs that it
 //! has no equivalent for, and how properties of one cloud alone get through. The plugin calls no cloud itself.
 
+mod azure_place;
 pub mod bucket;
 pub mod cloud;
 pub mod cluster;

@@ -3,6 +3,7 @@
 use konductor_sdk::component::inputs::not_known;
 use konductor_sdk::prelude::*;
 
+use crate::azure_place::AzurePlace;
 use crate::cloud::Cloud;
 use crate::expansion::{Expansion, common};
 
@@ -110,20 +111,7 @@ fn list_of(value: impl Into<Value>) -> Value {
 
 fn azure(expansion: &mut Expansion<'_>, size: &str, version: &str, is_double: bool) {
     let name = expansion.name();
-    let location = expansion.over("location").cloned().unwrap_or_default();
-    let tags = expansion.input("tags");
-    let group = match expansion.over("resource_group").cloned() {
-        Some(given) => given,
-        None => {
-            let own = [
-                ("name", name.as_str().into()),
-                ("location", location.clone()),
-                ("tags", tags.clone()),
-            ];
-            let made = expansion.declare("group", "azure:resources:ResourceGroup", own);
-            made.attribute("name")
-        }
-    };
+    let place = AzurePlace::of(expansion, &name);
     let machine = match size {
         "large" => "Standard_D8ds_v5",
         "medium" => "Standard_D4ds_v5",
@@ -153,9 +141,9 @@ fn azure(expansion: &mut Expansion<'_>, size: &str, version: &str, is_double: bo
         [
             ("type", "Microsoft.DBforPostgreSQL/flexibleServers".into()),
             ("name", name.as_str().into()),
-            ("resource_group", group.clone()),
-            ("location", location.clone()),
-            ("tags", tags.clone()),
+            ("resource_group", place.group.clone()),
+            ("location", place.location.clone()),
+            ("tags", expansion.input("tags")),
             (
                 "body",
                 Value::from([("sku", machine), ("properties", properties)]),
@@ -176,11 +164,7 @@ fn azure(expansion: &mut Expansion<'_>, size: &str, version: &str, is_double: bo
             ("body", Value::from([("properties", encoding)])),
         ],
     );
-    azure_endpoint(
-        expansion,
-        &server,
-        [("location", location), ("tags", tags), ("resource_group", group)],
-    );
+    azure_endpoint(expansion, &server, &place);
     expansion.output("id", server.attribute("id"));
     let host = Path::attribute("output")
         .child("properties")
@@ -189,9 +173,8 @@ fn azure(expansion: &mut Expansion<'_>, size: &str, version: &str, is_double: bo
 }
 
 /// Lets the network reach a server of Azure, by the server's own name.
-fn azure_endpoint(expansion: &mut Expansion<'_>, server: &Sibling, place: [(&'static str, Value); 3]) {
+fn azure_endpoint(expansion: &mut Expansion<'_>, server: &Sibling, place: &AzurePlace) {
     let name = expansion.name();
-    let [location, tags, group] = place;
     let connection = Value::from([
         ("privateLinkServiceId", server.attribute("id")),
         ("groupIds", list_of("postgresqlServer")),
@@ -201,27 +184,23 @@ fn azure_endpoint(expansion: &mut Expansion<'_>, server: &Sibling, place: [(&'st
         ("subnet", Value::from([("id", expansion.input("subnet_id"))])),
         ("privateLinkServiceConnections", list_of(connection)),
     ]);
-    let endpoint = expansion.declare(
+    let endpoint = place.declare(
+        expansion,
         "endpoint",
         "azure:arm:Resource",
+        &name,
         [
             ("type", "Microsoft.Network/privateEndpoints".into()),
-            ("name", name.as_str().into()),
-            location,
-            tags.clone(),
-            group.clone(),
             ("body", Value::from([("properties", properties)])),
         ],
     );
-    let zone = expansion.declare(
+    let everywhere = [("location", "global".into())];
+    let zone = place.declare(
+        expansion,
         "names",
         "azure:dns:PrivateZone",
-        [
-            ("name", PRIVATE_ZONE.into()),
-            ("location", "global".into()),
-            group,
-            tags,
-        ],
+        PRIVATE_ZONE,
+        everywhere,
     );
     expansion.declare(
         "names-link",

@@ -1,9 +1,9 @@
 //! `azure:kubernetes:KubernetesCluster`: a private cluster that only Entra ID opens.
 
-use konductor_sdk::component::inputs::{known, own_name};
+use konductor_sdk::component::inputs::{input, own_name, switches};
 use konductor_sdk::prelude::*;
 
-use super::{ABOUT_GROUP, ABOUT_LOCATION, input, resource_group};
+use super::{ABOUT_GROUP, ABOUT_LOCATION, resource_group};
 
 /// The component type.
 pub struct KubernetesCluster;
@@ -84,12 +84,8 @@ impl Component for KubernetesCluster {
     }
 
     fn construct(&self, request: &ConstructRequest, construction: &mut Construction) -> Result<(), Failure> {
-        let private = match known(&request.inputs, "private") {
-            Ok(value) => value.and_then(Value::as_boolean).unwrap_or(true),
-            Err(wrong) => {
-                construction.diagnose(*wrong);
-                return Ok(());
-            }
+        let Some([private]) = switches(request, construction, ["private"]) else {
+            return Ok(());
         };
         let name = own_name(request);
         let group = resource_group(request, construction, &name);

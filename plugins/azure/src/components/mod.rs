@@ -4,6 +4,7 @@ pub mod kubernetes_cluster;
 pub mod secure_network;
 pub mod secure_storage;
 
+use konductor_sdk::component::inputs::input;
 use konductor_sdk::prelude::*;
 
 /// The component types.
@@ -17,11 +18,6 @@ pub static COMPONENTS: [&dyn Component; 3] = [
 const ABOUT_GROUP: &str = "The resource group, by name. By default one is made that is called as this is.";
 /// What is said of `location` in every component.
 const ABOUT_LOCATION: &str = "Where it is; `azure.location` where it is not given.";
-
-/// Returns an input as it was given.
-fn input(request: &ConstructRequest, name: &str) -> Value {
-    request.inputs.attribute(name).cloned().unwrap_or_default()
-}
 
 /// Returns the name of the resource group that is given, and declares one where none is.
 fn resource_group(request: &ConstructRequest, construction: &mut Construction, name: &str) -> Value {

@@ -1,10 +1,10 @@
 //! `azure:network:SecureNetwork`: a network with a public and a private subnet.
 
 use konductor_sdk::component::RegionalSubnets;
-use konductor_sdk::component::inputs::{known, own_name};
+use konductor_sdk::component::inputs::{input, own_name, switches};
 use konductor_sdk::prelude::*;
 
-use super::{ABOUT_GROUP, ABOUT_LOCATION, input, resource_group};
+use super::{ABOUT_GROUP, ABOUT_LOCATION, resource_group};
 
 /// The component type.
 pub struct SecureNetwork;
@@ -95,17 +95,10 @@ impl Component for SecureNetwork {
     }
 
     fn construct(&self, request: &ConstructRequest, construction: &mut Construction) -> Result<(), Failure> {
-        let mut switches = [true; 2];
-        for (switch, name) in switches.iter_mut().zip(["public_subnet", "nat_gateway"]) {
-            match known(&request.inputs, name) {
-                Ok(value) => *switch = value.and_then(Value::as_boolean).unwrap_or(true),
-                Err(wrong) => {
-                    construction.diagnose(*wrong);
-                    return Ok(());
-                }
-            }
-        }
-        let [public, nat_gateway] = switches;
+        let names = ["public_subnet", "nat_gateway"];
+        let Some([public, nat_gateway]) = switches(request, construction, names) else {
+            return Ok(());
+        };
         match RegionalSubnets::of(&request.inputs, public) {
             Ok(subnets) => Network::new(request, construction).declare(subnets, nat_gateway),
             Err(wrong) => construction.diagnose(*wrong),

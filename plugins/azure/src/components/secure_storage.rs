@@ -1,9 +1,9 @@
 //! `azure:storage:SecureStorage`: a storage account that only Entra ID opens, with its containers.
 
-use konductor_sdk::component::inputs::{not_known, own_name};
+use konductor_sdk::component::inputs::{input, not_known, own_name};
 use konductor_sdk::prelude::*;
 
-use super::{ABOUT_GROUP, ABOUT_LOCATION, input, resource_group};
+use super::{ABOUT_GROUP, ABOUT_LOCATION, resource_group};
 
 /// The component type.
 pub struct SecureStorage;

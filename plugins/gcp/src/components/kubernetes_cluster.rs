@@ -1,9 +1,7 @@
 //! `gcp:container:KubernetesCluster`: a private cluster of Kubernetes Engine.
 
-use konductor_sdk::component::inputs::{configured, known, own_name};
+use konductor_sdk::component::inputs::{configured, input, own_name, switches};
 use konductor_sdk::prelude::*;
-
-use super::input;
 
 /// The component type.
 pub struct KubernetesCluster;
@@ -98,12 +96,8 @@ impl Component for KubernetesCluster {
     }
 
     fn construct(&self, request: &ConstructRequest, construction: &mut Construction) -> Result<(), Failure> {
-        let private = match known(&request.inputs, "private") {
-            Ok(value) => value.and_then(Value::as_boolean).unwrap_or(true),
-            Err(wrong) => {
-                construction.diagnose(*wrong);
-                return Ok(());
-            }
+        let Some([private]) = switches(request, construction, ["private"]) else {
+            return Ok(());
         };
         let pool = workload_pool(request);
         if pool.is_null() {

@@ -13,11 +13,6 @@ pub static COMPONENTS: [&dyn Component; 3] = [
     &kubernetes_cluster::KubernetesCluster,
 ];
 
-/// Returns an input as it was given.
-fn input(request: &ConstructRequest, name: &str) -> Value {
-    request.inputs.attribute(name).cloned().unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use konductor_sdk::Plugin as _;

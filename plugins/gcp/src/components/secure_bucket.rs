@@ -1,9 +1,7 @@
 //! `gcp:storage:SecureBucket`: a private bucket that keeps versions.
 
-use konductor_sdk::component::inputs::{known, own_name};
+use konductor_sdk::component::inputs::{configured, input, known, own_name};
 use konductor_sdk::prelude::*;
-
-use super::input;
 
 /// The component type.
 pub struct SecureBucket;
@@ -124,6 +122,6 @@ fn location(request: &ConstructRequest) -> Value {
     if !given.is_null() {
         return given;
     }
-    let configured = konductor_sdk::component::inputs::configured(&request.metadata, "gcp", &["region"]);
+    let configured = configured(&request.metadata, "gcp", &["region"]);
     configured.and_then(Value::as_text).map(str::to_uppercase).into()
 }

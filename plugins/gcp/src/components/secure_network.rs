@@ -1,10 +1,8 @@
 //! `gcp:compute:SecureNetwork`: a network with a public and a private subnetwork.
 
 use konductor_sdk::component::RegionalSubnets;
-use konductor_sdk::component::inputs::{known, own_name};
+use konductor_sdk::component::inputs::{input, own_name, switches};
 use konductor_sdk::prelude::*;
-
-use super::input;
 
 /// The component type.
 pub struct SecureNetwork;
@@ -80,18 +78,10 @@ impl Component for SecureNetwork {
     }
 
     fn construct(&self, request: &ConstructRequest, construction: &mut Construction) -> Result<(), Failure> {
-        let mut switches = [true; 3];
         let names = ["public_subnet", "nat_gateway", "flow_logs"];
-        for (switch, name) in switches.iter_mut().zip(names) {
-            match known(&request.inputs, name) {
-                Ok(value) => *switch = value.and_then(Value::as_boolean).unwrap_or(true),
-                Err(wrong) => {
-                    construction.diagnose(*wrong);
-                    return Ok(());
-                }
-            }
-        }
-        let [public, nat_gateway, flow_logs] = switches;
+        let Some([public, nat_gateway, flow_logs]) = switches(request, construction, names) else {
+            return Ok(());
+        };
         match RegionalSubnets::of(&request.inputs, public) {
             Ok(subnets) => {
                 let mut network = Network {

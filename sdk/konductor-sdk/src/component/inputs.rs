@@ -3,6 +3,7 @@
 use konductor_model::module::ConstructRequest;
 use konductor_model::{Diagnostic, Path, Value};
 
+use super::Construction;
 use crate::access::AttributeAccess as _;
 
 /// Returns what a component's objects are called: its input `name`, else its own name with hyphens for slashes.
@@ -19,6 +20,31 @@ pub fn configured<'v>(metadata: &'v Value, namespace: &str, path: &[&str]) -> Op
         .chain(path)
         .try_fold(metadata, |here, name| here.attribute(name))
         .filter(|value| !value.is_null())
+}
+
+/// Returns an input as it was given; null where it was not.
+pub fn input(request: &ConstructRequest, name: &str) -> Value {
+    request.inputs.attribute(name).cloned().unwrap_or_default()
+}
+
+/// Returns inputs that are true unless something else is said, and decide what exists. There are none when one is not
+/// known, which is said then.
+pub fn switches<const N: usize>(
+    request: &ConstructRequest,
+    construction: &mut Construction,
+    names: [&str; N],
+) -> Option<[bool; N]> {
+    let mut switches = [true; N];
+    for (switch, name) in switches.iter_mut().zip(names) {
+        match known(&request.inputs, name) {
+            Ok(value) => *switch = value.and_then(Value::as_boolean).unwrap_or(true),
+            Err(wrong) => {
+                construction.diagnose(*wrong);
+                return None;
+            }
+        }
+    }
+    Some(switches)
 }
 
 /// Returns an input that decides what exists, so that it must be known when the plan is made.
