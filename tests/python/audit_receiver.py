@@ -129,7 +129,8 @@ def main():
     servers = {
         "tcp": socketserver.ThreadingTCPServer(here, Stream),
         "tls": TlsServer(here, Tls),
-        "udp": socketserver.ThreadingUDPServer(here, Datagram),
+        # One after the other, so that what came first is told first.
+        "udp": socketserver.UDPServer(here, Datagram),
         "http": http.server.ThreadingHTTPServer(here, Collector),
     }
     for server in servers.values():

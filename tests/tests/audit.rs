@@ -209,7 +209,7 @@ fn received(receiver: &AuditReceiver, by: &[&str], events: usize) -> Vec<(String
         } else {
             "messages"
         };
-        got.extend(delivery[member].as_array_mut().unwrap().drain(..));
+        got.append(delivery[member].as_array_mut().unwrap());
     }
     found
 }

@@ -145,7 +145,6 @@ fn statement(
             "command": started.command,
             "actor": started.actor,
             "konductor": started.konductor,
-            "simulated": started.simulated,
             "started": run.time,
             "finished": ended,
             "result": finished.map(|finished| &finished.result),

@@ -87,7 +87,7 @@ pub struct Session {
     site_packages: SitePackages,
     document: RunDocument,
     read_times: Arc<ReadTimes>,
-    forwarding: Forwarding,
+    forwarding: Option<Forwarding>,
     signing: RunSigning,
 }
 
@@ -249,11 +249,14 @@ impl Session {
         }
 
         // Wrong safeguards, and keys that are none, are said before the run begins.
-        let forwarding = Forwarding::of(&project, environment, output)?;
-        let signing = if options.locked {
-            RunSigning::of(&project)?
+        // What a simulated cloud answered is no evidence: it is neither signed nor forwarded.
+        let (forwarding, signing) = if options.locked && !simulated {
+            (
+                Some(Forwarding::of(&project, environment, output)?),
+                RunSigning::of(&project)?,
+            )
         } else {
-            RunSigning::default()
+            (None, RunSigning::default())
         };
         let safeguards = project.configuration.safeguards(project.context(&stacks))?;
         let document = RunDocument::collect(&project, project.context(&stacks)).await?;
@@ -472,8 +475,8 @@ impl Session {
         if let Some(guard) = self.guard.take() {
             guard.release().await?;
         }
-        if let Some(log) = &self.log {
-            self.forwarding.after_run(log).await;
+        if let (Some(forwarding), Some(log)) = (&self.forwarding, &self.log) {
+            forwarding.after_run(log).await;
         }
         Ok(())
     }

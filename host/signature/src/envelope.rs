@@ -76,7 +76,7 @@ pub fn open_statement(envelope: &str, keys: &[PublicKey]) -> Result<OpenedEnvelo
         .iter()
         .find(|key| key.verifies(&signed, &read.signature.sig))
         .ok_or_else(|| EnvelopeError::NoKeyFits {
-            named: shown(&read.signature.keyid.to_string()),
+            named: shown(read.signature.keyid.as_str()),
         })?;
     Ok(OpenedEnvelope {
         key: key.name().to_owned(),

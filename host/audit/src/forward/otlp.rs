@@ -113,15 +113,16 @@ fn number(name: &str, value: u64) -> Json {
 /// Reads an answer: a success may say that some were refused. An answer that is empty, or not JSON, says nothing of it.
 pub(super) fn accepted(answer: &[u8], sent: usize) -> Result<(), ForwardError> {
     let answer: Json = serde_json::from_slice(answer).unwrap_or_default();
-    let partial = &answer["partialSuccess"];
-    let refused = match &partial["rejectedLogRecords"] {
-        Json::String(text) => text.parse().unwrap_or(0),
-        other => other.as_u64().unwrap_or(0),
+    let partial = answer.get("partialSuccess");
+    let refused = match partial.and_then(|partial| partial.get("rejectedLogRecords")) {
+        Some(Json::String(text)) => text.parse().unwrap_or(0),
+        other => other.and_then(Json::as_u64).unwrap_or(0),
     };
     if refused == 0 {
         return Ok(());
     }
-    let reason = partial["errorMessage"].as_str().unwrap_or("it does not say why");
+    let reason = partial.and_then(|partial| partial.get("errorMessage")?.as_str());
+    let reason = reason.unwrap_or("it does not say why");
     Err(ForwardError::Refused {
         refused,
         sent,

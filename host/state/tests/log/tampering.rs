@@ -389,6 +389,42 @@ async fn every_entry_of_every_kind_is_named_when_it_is_removed_moved_or_edited()
     assert_eq!(case.verify().await, sound);
 }
 
+/// Whoever edits an entry can compute its hash, too; then it no longer is what the next one names.
+#[tokio::test]
+async fn an_entry_that_is_edited_with_its_hash_is_found_at_the_one_after_it() {
+    use sha2::{Digest as _, Sha256};
+
+    let case = case_of(every_kind()).await;
+    let rows = case.rows("log");
+    let field = |hasher: &mut Sha256, bytes: &[u8]| {
+        hasher.update(u64::try_from(bytes.len()).unwrap().to_be_bytes());
+        hasher.update(bytes);
+    };
+    for serial in rows.iter().copied().skip(1) {
+        let mut body = case.bytes("log", "body", serial);
+        body.push(b' ');
+        let mut hasher = Sha256::new();
+        field(&mut hasher, &case.bytes("log", "hash", serial - 1));
+        hasher.update(serial.to_be_bytes());
+        field(&mut hasher, &case.bytes("log", "time", serial));
+        field(&mut hasher, &body);
+        let change = format!(
+            "UPDATE log SET body = body || ' ', hash = '{}' WHERE serial = {serial};",
+            hexadecimal(&hasher.finalize())
+        );
+        let verification = case.after(&change).await;
+        let next = rows.last().filter(|last| **last > serial).map(|_| serial + 1);
+        let first = verification.first_bad_serial();
+        assert_eq!(
+            first,
+            next.map(|next| u64::try_from(next).unwrap()),
+            "{:?}",
+            verification.problems
+        );
+        assert!(!verification.is_sound(), "{serial}");
+    }
+}
+
 /// What `verify` says it cannot see, so that the documentation stays true.
 #[tokio::test]
 async fn an_end_cut_off_together_with_its_head_shows_only_by_what_it_changed_or_by_a_head_kept_elsewhere() {

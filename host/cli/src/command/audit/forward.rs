@@ -28,7 +28,7 @@ pub async fn forward(
     let mut known = BTreeSet::new();
     let mut work = Vec::new();
     for project in projects(arguments.all, global, environment)? {
-        let forwarding = Forwarding::of_command(&project, environment, output)?;
+        let forwarding = Forwarding::of(&project, environment, output)?;
         known.extend(
             forwarding
                 .settings
@@ -87,23 +87,11 @@ pub struct Forwarding {
 }
 
 impl Forwarding {
-    /// Reads where the events go that a run makes; those of a simulated cloud go nowhere.
+    /// Reads where the events of a stack go.
     ///
     /// # Errors
     /// When the section `audit` is wrong.
     pub fn of(project: &Project, environment: &Environment, output: &Output) -> Result<Self, CommandError> {
-        let mut found = Self::of_command(project, environment, output)?;
-        if project.simulated {
-            found.settings.forward.clear();
-        }
-        Ok(found)
-    }
-
-    fn of_command(
-        project: &Project,
-        environment: &Environment,
-        output: &Output,
-    ) -> Result<Self, CommandError> {
         let context = Context {
             sealer: Some(project.sealer.as_ref()),
             stacks: None,
