@@ -7,7 +7,7 @@ use std::process::Command;
 use konductor_tests::{Project, oscal_environment};
 use serde_json::{Value, json};
 
-use super::{RESOURCES, STACK, csv_rows, found, judgement, pairs};
+use super::{RESOURCES, STACK, csv_rows, documented, found, judgement, pairs};
 
 const ACME: &str = "# What our auditors ask for.
 framework: acme
@@ -257,10 +257,8 @@ fn imported(project: &Project, arguments: &[&str]) -> Value {
         .iter()
         .chain(arguments)
         .chain(&["--json"]);
-    let done = project.run(command).succeeds().events();
-    done.into_iter()
-        .find(|event| event["event"] == "compliance-imported")
-        .unwrap()
+    let done = project.run(command).succeeds();
+    documented(&done, "compliance-imported").remove(0)
 }
 
 #[test]

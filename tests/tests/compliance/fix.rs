@@ -2,18 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use konductor_tests::{Finished, Project};
+use konductor_tests::Project;
 use serde_json::{Value, json};
 
-use super::{STACK, advisory, found, judgement, pairs, project, seeded};
+use super::{STACK, advisory, documented, found, judgement, pairs, project, seeded};
 
 /// What no value corrects.
 const LEFT: &str = include_str!("../../compliance/left.txt");
-
-fn events(finished: &Finished, name: &str) -> Vec<Value> {
-    let events = finished.events().into_iter();
-    events.filter(|event| event["event"] == name).collect()
-}
 
 fn pair(event: &Value) -> (String, String) {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
@@ -28,7 +23,7 @@ fn what_a_value_corrects_is_corrected_and_exactly_the_rest_is_left() {
         .run(["compliance", "fix", "--simulate", "--dry-run", "--json"])
         .succeeds();
     assert_eq!(project.read("konductor.yaml"), before);
-    let (fixed, left): (Vec<Value>, Vec<Value>) = events(&seen, "compliance-fix")
+    let (fixed, left): (Vec<Value>, Vec<Value>) = documented(&seen, "compliance-fix")
         .into_iter()
         .partition(|event| event["fixed"] == true);
     let left: BTreeSet<_> = left.iter().map(pair).collect();
@@ -44,7 +39,7 @@ fn what_a_value_corrects_is_corrected_and_exactly_the_rest_is_left() {
     let all: BTreeSet<_> = fixed.union(&left).cloned().collect();
     assert_eq!(all, seeded());
     assert!(fixed.len() >= 40, "{}", fixed.len());
-    assert_eq!(events(&seen, "compliance-fixed")[0]["written"], false);
+    assert_eq!(documented(&seen, "compliance-fixed")[0]["written"], false);
 
     project
         .run(["compliance", "fix", "--simulate"])
@@ -114,7 +109,7 @@ fn only_what_is_named_is_corrected_and_what_a_name_does_not_mean_is_told() {
         "aws-ec2-volume-encrypted",
     ];
     let done = project.run(chosen).succeeds();
-    let fixed: BTreeSet<_> = events(&done, "compliance-fix").iter().map(pair).collect();
+    let fixed: BTreeSet<_> = documented(&done, "compliance-fix").iter().map(pair).collect();
     let expected = pairs("old-site azure-web-https-only\nold-account azure-storage-https-only\n");
     assert_eq!(fixed, expected);
     let planned = project.run(["plan", "--simulate", "--json"]).succeeds();
@@ -155,7 +150,7 @@ resources:
     let done = project
         .run(["compliance", "fix", "--simulate", "--yes", "--json"])
         .succeeds();
-    let told = events(&done, "compliance-fix");
+    let told = documented(&done, "compliance-fix");
     let reason = |resource: &str| {
         let event = told.iter().find(|event| event["resource"] == resource);
         event.unwrap_or_else(|| panic!("{told:#?}"))["reason"]
@@ -203,7 +198,10 @@ resources:
     let done = project
         .run(["run", "--simulate", "--yes", "--fix", "--json"])
         .succeeds();
-    assert_eq!(events(&done, "compliance-fixed")[0]["replaced"], json!(["disk"]));
+    assert_eq!(
+        documented(&done, "compliance-fixed")[0]["replaced"],
+        json!(["disk"])
+    );
     assert!(
         project
             .read("konductor.yaml")
