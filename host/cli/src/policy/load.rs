@@ -37,17 +37,21 @@ pub async fn judge_load(
 fn document(plugin: &LoadedPlugin) -> Json {
     let fetched = plugin.fetched();
     let manifest = plugin.plugin.manifest();
-    json!({
+    let mut known = json!({
         "konductor": { "format": FORMAT, "version": env!("CARGO_PKG_VERSION"), "operation": OPERATION },
         "plugin": {
             "name": plugin.name,
             "digest": format!("sha256:{}", fetched.digest.hex()),
             "source": fetched.source.to_string(),
             "place": fetched.place,
-            "signer": plugin.signer(),
             "bundled": plugin.is_trusted(),
             "imports": fetched.imports,
             "manifest": manifest,
         },
-    })
+    });
+    // In Rego `not` holds for what is not there, and does not for null.
+    if let (Some(signer), Some(members)) = (plugin.signer(), known["plugin"].as_object_mut()) {
+        members.insert("signer".to_owned(), json!(signer));
+    }
+    known
 }
