@@ -442,7 +442,10 @@ fn the_component_definition_claims_what_passes_and_is_read_by_trestle() {
     assert!(claimed.iter().any(account), "{claimed:#?}");
     for control in ["ac-3", "sc-8"] {
         let line = format!("azure:storage:StorageAccount {control} ");
-        assert!(claimed.iter().all(|known| !known.starts_with(&line)), "{claimed:#?}");
+        assert!(
+            claimed.iter().all(|known| !known.starts_with(&line)),
+            "{claimed:#?}"
+        );
     }
 }
 
