@@ -18,8 +18,20 @@ fn every_example_runs_and_then_plans_nothing() {
         .collect();
     names.sort();
     assert!(names.len() >= 3, "{names:?}");
-    for name in names {
-        let project = Project::from_example(&name);
+    let runs: Vec<(String, String)> = names
+        .iter()
+        .flat_map(|name| {
+            stacks(&examples.join(name))
+                .into_iter()
+                .map(|stack| (name.clone(), stack))
+        })
+        .collect();
+    assert!(
+        runs.len() > names.len(),
+        "one example has several stacks: {runs:?}"
+    );
+    for (name, stack) in runs {
+        let project = Project::from_example(&name).with_environment("KONDUCTOR_STACK", &stack);
         // Some have secrets, which the state keeps sealed.
         project.run(["config", "key", "generate"]).succeeds();
         project.run(["run", "--simulate", "--yes"]).succeeds();
@@ -32,4 +44,15 @@ fn every_example_runs_and_then_plans_nothing() {
             .run(["plan", "--simulate", "--detailed-exitcode"])
             .ends_with(2);
     }
+}
+
+/// Returns the names of an example's stacks.
+fn stacks(folder: &Path) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap();
+    let stack = |entry: std::io::Result<std::fs::DirEntry>| {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        let stack = name.strip_prefix("konductor.")?.strip_suffix(".yaml")?;
+        Some(stack.to_owned())
+    };
+    files.filter_map(stack).collect()
 }
