@@ -345,6 +345,45 @@ fn a_tunnel_is_in_use_until_the_peers_are_gone_and_a_router_that_is_gone_has_non
 }
 
 #[test]
+fn numbers_and_names_that_google_does_not_take_are_refused_and_no_peers_at_all() {
+    let site = Site::start();
+    let complaints = |inputs: Json| -> Vec<String> {
+        let request = CheckRequest {
+            resource_type: PEERS.parse().unwrap(),
+            name: "subject".parse().unwrap(),
+            inputs: value(inputs),
+            prior_inputs: None,
+        };
+        let told = block_on(site.provider.check(request)).unwrap().unwrap();
+        let told = told.diagnostics.into_iter();
+        told.map(|told| told.at.unwrap_or_default().to_string()).collect()
+    };
+    assert!(complaints(peers("out")).is_empty());
+    assert_eq!(complaints(json!({"router": "out", "peers": []})), ["peers"]);
+    for (name, wrong) in [
+        ("peer_asn", json!(0)),
+        ("peer_asn", json!(4_294_967_295_i64)),
+        ("advertised_route_priority", json!(65_536)),
+        ("name", json!("Site")),
+        ("vpn_tunnel", json!("site")),
+    ] {
+        let mut inputs = peers("out");
+        inputs["peers"][0][name] = wrong;
+        assert_eq!(complaints(inputs), [format!("peers[0].{name}")]);
+    }
+    let needed = |operation| {
+        block_on(
+            site.provider
+                .required_permissions(&PEERS.parse().unwrap(), operation),
+        )
+        .unwrap()
+        .unwrap()
+    };
+    assert_eq!(needed("read"), ["compute.routers.get"]);
+    assert!(needed("delete").contains(&"compute.routers.update".to_owned()));
+}
+
+#[test]
 fn the_simulator_refuses_a_tunnel_of_another_region_and_a_session_without_an_interface() {
     let site = Site::start();
     let north = "https://compute.googleapis.com/compute/v1/projects/simulated/regions/europe-north1";
@@ -371,5 +410,10 @@ fn the_simulator_refuses_a_tunnel_of_another_region_and_a_session_without_an_int
     });
     let refused = site.create(ROUTER, router).unwrap_err();
     assert!(refused.message.contains("has no interface 'site'"), "{refused}");
+    let router = json!({
+        "name": "wide", "network": "global/networks/shop", "interfaces": [{"name": "site", "ip_range": "10.0.0.1/30"}],
+    });
+    let refused = site.create(ROUTER, router).unwrap_err();
+    assert!(refused.message.contains("link-local"), "{refused}");
     assert!(site.there("out").get("interfaces").is_none());
 }
