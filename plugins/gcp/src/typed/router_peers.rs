@@ -259,8 +259,18 @@ fn write(
     token: &str,
 ) -> Result<Stand, Failure> {
     let target = target()?;
-    let old = writable(target.place(), &lists(router));
-    let new = writable(target.place(), lists_wanted);
+    // A list with nothing in it is sent as such.
+    let whole = |lists: &Value| {
+        let mut body = writable(target.place(), lists);
+        if let Some(map) = body.as_map_mut() {
+            for list in LISTS {
+                map.entry(list.to_owned())
+                    .or_insert_with(|| Value::List(Vec::new()));
+            }
+        }
+        body
+    };
+    let (old, new) = (whole(&lists(router)), whole(lists_wanted));
     target.update(context, link, &old, &new, token)
 }
 
@@ -468,6 +478,16 @@ impl ResourceProvider for RouterPeers {
 
     fn refine_plan(&self, request: &PlanRequest, plan: &mut PlanResponse) {
         if let Some(prior) = &request.prior {
+            let prior_of = |name: &str| prior.attributes.attribute(name).cloned();
+            let link = text_of(&prior.attributes, "self_link").unwrap_or_default();
+            // The same router by another name is the same router.
+            if text_of(&plan.planned, "router").is_some_and(|router| refers(link, router)) {
+                for name in ["router", "self_link"] {
+                    let _ = plan
+                        .planned
+                        .put(&Path::attribute(name), prior_of(name).unwrap_or_default());
+                }
+            }
             spelling::forget(&prior.attributes, plan);
         }
     }
