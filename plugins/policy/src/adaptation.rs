@@ -313,12 +313,10 @@ fn head_before(text: &str, statement: &[Token], body: usize) -> Option<String> {
     (written + spaces == head.len()).then(|| head.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-/// Tells whether tokens are names with dots between them, on one line.
+/// Tells whether tokens are names with dots between them.
 fn is_path(text: &str, tokens: &[Token]) -> bool {
     let is_part = |(index, token): (usize, &Token)| {
-        !token.first
-            && (token.kind == Kind::Word) == (index % 2 == 0)
-            && (index % 2 == 0 || of(text, token) == ".")
+        (token.kind == Kind::Word) == (index % 2 == 0) && (index % 2 == 0 || of(text, token) == ".")
     };
     tokens.len() % 2 == 1 && tokens.iter().enumerate().all(is_part)
 }

@@ -350,7 +350,6 @@ fn sandbox(environment: &Environment, limits: Limits) -> Result<Sandbox, Command
     Ok(Sandbox::new(SandboxOptions {
         cache_directory: Some(environment.cache_folder().join("compiled")),
         limits,
-        ..SandboxOptions::default()
     })?)
 }
 

@@ -50,7 +50,8 @@ fn document(plugin: &LoadedPlugin) -> Json {
         },
     });
     // In Rego `not` holds for what is not there, and does not for null.
-    if let (Some(signer), Some(members)) = (plugin.signer(), known["plugin"].as_object_mut()) {
+    let members = known.get_mut("plugin").and_then(Json::as_object_mut);
+    if let (Some(signer), Some(members)) = (plugin.signer(), members) {
         members.insert("signer".to_owned(), json!(signer));
     }
     known
