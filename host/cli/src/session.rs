@@ -1,6 +1,7 @@
 //! One command's work on one stack: the log opened and locked, the plugins loaded and configured, the engine ready.
 
 mod calls;
+mod options;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,7 +16,6 @@ use konductor_state::entry::{Entry, RunFinished, RunStarted};
 use konductor_state::policy::PolicyDecision;
 use konductor_state::{Journal, LockGuard, LockOwner, MemoryLog, Past, PluginUsed, StackLog};
 
-use crate::arguments::ExecutionArguments;
 use crate::audit::{AuditTask, AuditWriter};
 use crate::command::audit::{Forwarding, RunSigning};
 use crate::configure;
@@ -33,41 +33,7 @@ use crate::simulation::Simulation;
 
 use calls::NoCloud;
 pub use calls::{broker, broker_options};
-
-/// How a session is opened.
-#[derive(Clone)]
-pub struct SessionOptions {
-    /// The command, for the log and the lock.
-    pub command: &'static str,
-    /// Opens and locks the stack's log; without it nothing can be recorded and no cloud is called.
-    pub locked: bool,
-    /// How much at once, and against what.
-    pub execution: Option<ExecutionArguments>,
-    /// Plugins that are needed beyond those of the configuration and the state.
-    pub plugins: Vec<String>,
-}
-
-impl SessionOptions {
-    /// Returns options for a command that works on the stack.
-    pub fn to_work(command: &'static str, execution: &ExecutionArguments) -> Self {
-        Self {
-            command,
-            locked: true,
-            execution: Some(execution.clone()),
-            plugins: Vec::new(),
-        }
-    }
-
-    /// Returns options for a command that only looks at what is declared.
-    pub fn to_look(command: &'static str) -> Self {
-        Self {
-            command,
-            locked: false,
-            execution: None,
-            plugins: Vec::new(),
-        }
-    }
-}
+pub use options::SessionOptions;
 
 /// One command's work on one stack.
 pub struct Session {
