@@ -102,6 +102,8 @@ fn what_nobody_touched_has_not_drifted_whatever_the_type() {
     let fixtures = fixtures();
     assert!(fixtures.len() > 10, "{fixtures:?}");
     let project = Project::from_text(&declared(&fixtures, false), STACK).with_account(&account);
+    // Some have secrets, which the state keeps sealed.
+    project.run(["config", "key", "generate"]).succeeds();
     project.run(["run", "--yes"]).succeeds();
     let mut false_alarms = Vec::new();
     let mut checks = 0;
@@ -114,6 +116,7 @@ fn what_nobody_touched_has_not_drifted_whatever_the_type() {
     };
     check();
     project.write("konductor.yaml", &declared(&fixtures, true));
+    project.run(["config", "key", "generate"]).succeeds();
     project.run(["run", "--yes"]).succeeds();
     check();
     project.run(["refresh"]).succeeds();

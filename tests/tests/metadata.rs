@@ -169,3 +169,59 @@ resources:
     let told = project.run(["plan"]).fails_saying("`metadata.token` is a secret");
     assert!(!told.everything().contains("planted"), "{told}");
 }
+
+#[test]
+fn what_is_restricted_and_not_shown_to_be_encrypted_is_found() {
+    let project = Project::from_text(
+        "name: shop
+resources:
+  sealed:
+    type: aws:ec2:Volume
+    properties: { availability_zone: us-west-2a, size: 10 }
+    options: { metadata: { data_classification: restricted } }
+  open:
+    type: aws:ec2:Volume
+    properties: { availability_zone: us-west-2a, size: 10, encrypted: false }
+    options: { metadata: { data_classification: restricted } }
+  elsewhere:
+    type: aws:ec2:Volume
+    properties: { availability_zone: us-west-2a, size: 10, encrypted: false }
+    options: { metadata: { data_classification: internal } }
+  key:
+    type: aws:ec2:KeyPair
+    properties: { key_name: operators, public_key: ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIOMqqnkVzrm0SdG6UOoqKLsabgH5C9okWi0dh2l9GKJl a }
+    options: { metadata: { data_classification: restricted } }
+",
+        "config:\n  aws: { enabled: true, region: us-west-2 }\n",
+    );
+    project.run(["run", "--simulate", "--yes"]).succeeds();
+    let query = |control: &str| {
+        let restricted = "data_classification=restricted";
+        project.run([
+            "metadata",
+            "query",
+            "--simulate",
+            "--json",
+            restricted,
+            "--without-control",
+            control,
+        ])
+    };
+    let found: Vec<(Value, Value)> = query("nist-800-53-moderate:SC-13")
+        .succeeds()
+        .events()
+        .into_iter()
+        .filter(|event| event["event"] == "described")
+        .map(|event| (event["resource"].clone(), event["control"].clone()))
+        .collect();
+    let expected = [("key", "not checked"), ("open", "failed")];
+    assert_eq!(
+        found,
+        expected.map(|(resource, why)| (json!(resource), json!(why)))
+    );
+
+    query("sc-13").fails_saying("does not say of which framework the control is");
+    query("nist-800-53-moderate:sc-131").fails_saying("did you mean `nist-800-53-moderate:sc-13`?");
+    query("nist-800-53-modrate:sc-13").fails_saying("there is no framework `nist-800-53-modrate`");
+    query("nist-800-53-moderate:at-1").fails_saying("no check serves the control");
+}

@@ -198,10 +198,14 @@ fn aws_is_connected_with_both_other_clouds_by_tunnels_whose_keys_it_made() {
         bgp["bgpPeeringAddresses"][0]["customBgpIpAddresses"],
         json!(["169.254.21.2", "169.254.22.2"])
     );
-    let part = bgp["bgpPeeringAddresses"][0]["ipconfigurationId"]
-        .as_str()
-        .unwrap();
-    assert_eq!(part, gateway["properties"]["ipConfigurations"][0]["id"]);
+    let own = format!(
+        "{}/ipConfigurations/{}",
+        gateway["id"].as_str().unwrap(),
+        gateway["properties"]["ipConfigurations"][0]["name"]
+            .as_str()
+            .unwrap()
+    );
+    assert_eq!(bgp["bgpPeeringAddresses"][0]["ipconfigurationId"], own);
     let mut keys = Vec::new();
     for (tunnel, [outside, inside, key]) in with(&azure_address).into_iter().enumerate() {
         let peer = clouds.azure_in(

@@ -146,7 +146,9 @@ async fn execute(
         Command::Plugin(plugin) => {
             command::plugin::plugin(plugin, &folder, global, environment, output).await?
         }
-        Command::Metadata(metadata) => command::metadata::metadata(metadata, &open()?, output).await?,
+        Command::Metadata(metadata) => {
+            command::metadata::metadata(metadata, &open()?, environment, output).await?
+        }
         Command::Policy(policy) => {
             return command::policy::policy(policy, &folder, global, environment, output).await;
         }

@@ -209,7 +209,7 @@ fn a_role_assignment_without_a_name_gets_one_that_a_second_attempt_gets_as_well(
         .filter(|resource| resource["type"] == "Microsoft.Authorization/roleAssignments")
         .map(|resource| resource["name"].as_str().unwrap())
         .collect();
-    assert_eq!(names, ["076a3fee-494f-878d-9f77-a4d9da044604"]);
+    assert_eq!(names, ["934503e3-c46a-5f04-9df0-acf40d87e7a0"]);
     first.delete();
     drop(second);
 }

@@ -3,10 +3,12 @@
 //! - `import` after a rule: moved behind `package`.
 //! - A line that begins with `(` is no call of what the line before ends with: a `;` stands between.
 //! - `x = set[x]`: `set[x]` stands before it, which says what `x` can be.
-//! - A variable of a comprehension that is declared with `some` and called like a rule has another name.
+//! - A variable that is declared with `some` and called like a rule has another name.
 //! - `alias.function(x, result)` as a statement: the whole path of the function stands there.
 //! - `… with input.x as each[_]`: a variable takes each before.
 //! - `object.subset` is the function of [`crate::functions`].
+//! - `[path, value] = walk(x)` is `walk(x, [path, value])`.
+//! - The operations of `json.patch` go through a function of [`crate::functions`].
 //! - `deny[x] { … } { … }`, in the older language: the head is repeated before the second body.
 
 use std::borrow::Cow;
@@ -17,6 +19,8 @@ use konductor_sdk_compliance::model::policy::RegoVersion;
 
 /// What `object.subset` is called here.
 pub(crate) const OWN_SUBSET: &str = "konductor_subset";
+/// What looks at the operations of `json.patch`.
+pub(crate) const PATCH_OPERATIONS: &str = "konductor_patch_operations";
 /// Words after which an expression goes on.
 const OPEN_ENDED: [&str; 11] = [
     "not", "in", "if", "some", "with", "as", "contains", "else", "every", "default", "import",
@@ -30,6 +34,8 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     edits.extend(called_by_alias(text, &tokens));
     edits.extend(tried_one_by_one(text, &tokens));
     edits.extend(own_subset(text, &tokens));
+    edits.extend(walked(text, &tokens));
+    edits.extend(patched(text, &tokens));
     edits.extend(looked_up_by_themselves(text, &tokens));
     edits.extend(variables_called_like_rules(text, &tokens));
     if rego == RegoVersion::V0 {
@@ -40,6 +46,11 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     }
     // What is put before something stands before what replaces it.
     edits.sort_by_key(|(range, _)| (range.start, range.end));
+    let overlap = |pair: &[Edit]| matches!(pair, [before, next] if before.0.end > next.0.start);
+    if edits.windows(2).any(overlap) {
+        // Nothing of a policy may be lost: the engine says what it does not read.
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     let mut done = 0;
     for (range, replacement) in edits {
@@ -291,6 +302,101 @@ fn own_subset(text: &str, tokens: &[Token]) -> Vec<Edit> {
         .collect()
 }
 
+/// Finds the operations of `json.patch`. The engine takes away or moves a whole document, where OPA is undefined.
+fn patched(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (index, call) in tokens.windows(4).enumerate() {
+        let [json, dot, patch, open] = call else { continue };
+        if [json, dot, patch, open].map(|token| of(text, token)) != ["json", ".", "patch", "("] {
+            continue;
+        }
+        let arguments = tokens.get(index + 4..).unwrap_or_default();
+        let close = arguments
+            .iter()
+            .position(|token| token.kind == Kind::Close && token.depth == open.depth);
+        let Some((arguments, close)) = close.and_then(|at| Some((arguments.get(..at)?, arguments.get(at)?)))
+        else {
+            continue;
+        };
+        let is_comma = |token: &&Token| token.depth == open.depth + 1 && of(text, token) == ",";
+        if let Some(comma) = arguments.iter().find(is_comma) {
+            let (after, before) = (comma.range.end, close.range.start);
+            edits.push((after..after, format!(" {PATCH_OPERATIONS}(")));
+            edits.push((before..before, ")".to_owned()));
+        }
+    }
+    edits
+}
+
+/// Finds `[path, value] = walk(x)`: of a call with one argument the engine knows no result.
+fn walked(text: &str, tokens: &[Token]) -> Vec<Edit> {
+    let mut edits = Vec::new();
+    for (index, token) in tokens.iter().enumerate() {
+        let found = (of(text, token) == "walk").then(|| walk_of(text, tokens, index));
+        let Some(Some((pattern, close))) = found else {
+            continue;
+        };
+        let (Some(first), Some(last)) = (pattern.first(), pattern.last()) else {
+            continue;
+        };
+        let shape = text.get(first.range.start..last.range.end).unwrap_or_default();
+        let before = text.get(first.range.start..token.range.start).unwrap_or_default();
+        if before.contains('\n') {
+            continue;
+        }
+        let names: Vec<&str> = pattern
+            .iter()
+            .filter(|token| token.kind == Kind::Word)
+            .map(|token| of(text, token))
+            .filter(|name| *name != "_")
+            .collect();
+        // What is declared by `:=` hides what is called the same elsewhere.
+        let declared = match (before.contains(":="), names.is_empty()) {
+            (true, false) => format!("some {}; ", names.join(", ")),
+            _ => String::new(),
+        };
+        edits.push((first.range.start..token.range.start, declared));
+        edits.push((close.range.start..close.range.start, format!(", {shape}")));
+    }
+    edits
+}
+
+/// Returns what the result of a call of `walk` is held against, and the bracket that ends the call.
+fn walk_of<'t>(text: &str, tokens: &'t [Token], index: usize) -> Option<(&'t [Token], &'t Token)> {
+    let at = |index: usize| tokens.get(index);
+    let is = |index: usize, expected: &str| at(index).is_some_and(|token| of(text, token) == expected);
+    let open = at(index + 1).filter(|open| of(text, open) == "(")?;
+    let sign = index.checked_sub(1).filter(|sign| is(*sign, "="))?;
+    let sign = sign.checked_sub(1).filter(|sign| is(*sign, ":")).unwrap_or(sign);
+    let last = sign.checked_sub(1)?;
+    let first = match at(last)? {
+        end if of(text, end) == "]" => tokens
+            .get(..last)?
+            .iter()
+            .rposition(|token| token.kind == Kind::Open && token.depth == end.depth)?,
+        end if end.kind == Kind::Word => last,
+        _ => return None,
+    };
+    let begins = at(first)?.first
+        || first
+            .checked_sub(1)
+            .is_some_and(|before| ["{", "|", ";"].iter().any(|sign| is(before, sign)));
+    let close = index
+        + tokens
+            .get(index..)?
+            .iter()
+            .position(|token| token.kind == Kind::Close && token.depth == open.depth)?;
+    let one = !tokens
+        .get(index..close)?
+        .iter()
+        .any(|token| token.depth == open.depth + 1 && of(text, token) == ",");
+    let ends =
+        at(close + 1).is_none_or(|next| next.first || next.kind == Kind::Close || of(text, next) == ";");
+    let pattern = tokens.get(first..=last)?;
+    (begins && one && ends).then_some(())?;
+    Some((pattern, at(close)?))
+}
+
 fn statements(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
     let mut rest = tokens;
     std::iter::from_fn(move || {
@@ -360,7 +466,7 @@ fn looked_up_by_themselves(text: &str, tokens: &[Token]) -> Vec<Edit> {
     edits
 }
 
-/// Finds variables of comprehensions, declared with `some`, that have the name of a rule.
+/// Finds variables, declared with `some`, that have the name of a rule.
 fn variables_called_like_rules(text: &str, tokens: &[Token]) -> Vec<Edit> {
     let rules: BTreeSet<&str> = tokens
         .iter()
@@ -375,7 +481,8 @@ fn variables_called_like_rules(text: &str, tokens: &[Token]) -> Vec<Edit> {
         if !declared || !rules.contains(name) {
             continue;
         }
-        let Some(within) = comprehension(text, tokens, index) else {
+        let within = comprehension(text, tokens, index).or_else(|| body(text, tokens, index, name));
+        let Some(within) = within else {
             continue;
         };
         for at in within {
@@ -416,6 +523,22 @@ fn comprehension(text: &str, tokens: &[Token], index: usize) -> Option<Range<usi
     bar.then_some(open + 1..close)
 }
 
+/// Returns the tokens of the body of a rule in which one stands, where the rule's head does not name it.
+fn body(text: &str, tokens: &[Token], index: usize, name: &str) -> Option<Range<usize>> {
+    let before = tokens.get(..index)?;
+    let open = before
+        .iter()
+        .rposition(|token| token.depth == 0 && token.kind == Kind::Open && of(text, token) == "{")?;
+    let begin = before.get(..open)?.iter().rposition(begins)?;
+    let mut head = before.get(begin + 1..open)?.iter();
+    let close = index
+        + tokens
+            .get(index..)?
+            .iter()
+            .position(|token| token.kind == Kind::Close && token.depth == 0)?;
+    (!head.any(|token| of(text, token) == name)).then_some(open + 1..close)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -428,6 +551,53 @@ mod tests {
     fn what_the_engine_reads_stays_as_it_is() {
         let text = "package a # {\n\nimport data.b\n\nx[y] { # }\n  y := \"} {\" }\n\nz = {1} { f(`(`)\n}\n";
         assert!(matches!(adapted(text, RegoVersion::V0), Cow::Borrowed(_)));
+    }
+
+    #[test]
+    fn what_is_walked_is_given_as_an_argument() {
+        assert_eq!(
+            old(
+                "package a\np[x] {\n  [path, value] = walk(f(input, 1))\n  [_, x] := walk(input)\n  y := [p | q := walk(p)]\n}\n"
+            ),
+            "package a\np[x] {\n  walk(f(input, 1), [path, value])\n  some x; walk(input, [_, x])\n  y := [p | some q; walk(p, q)]\n}\n"
+        );
+        for text in [
+            "package a\np { walk(input, [x, y]) }\n",
+            "package a\np { [x, y] == walk(input) }\n",
+            "package a\np { x := walk(input)[0] }\n",
+        ] {
+            assert_eq!(old(text), text);
+        }
+    }
+
+    #[test]
+    fn operations_of_a_patch_are_looked_at() {
+        assert_eq!(
+            old("package a\nx := json.patch(f(a, b), [json.patch(c, d)])\n"),
+            "package a\nx := json.patch(f(a, b), konductor_patch_operations( [json.patch(c, konductor_patch_operations( d))]))\n"
+        );
+    }
+
+    #[test]
+    fn a_variable_of_a_body_is_not_taken_for_a_rule() {
+        assert_eq!(
+            old(
+                "package a\nkind = 1\nt[id] {\n  some kind\n  id := {kind: x.kind}[kind]\n}\ns[kind] { some kind; kind }\n"
+            ),
+            "package a\nkind = 1\nt[id] {\n  some kind__variable\n  id := {kind: x.kind}[kind__variable]\n}\ns[kind] { some kind; kind }\n"
+        );
+    }
+
+    #[test]
+    fn nothing_of_a_policy_is_lost_where_two_changes_meet() {
+        let text = "package a\nx := 1\nimport data.l as each\np {\n  v with input as each[_] with input.b as each[_]\n}\n";
+        let adapted = old(text);
+        for part in ["v with input", "with input.b", "x := 1", "import data.l as each"] {
+            assert!(adapted.contains(part), "{adapted}");
+        }
+        // A function of an alias whose call is moved with its import.
+        let text = "package a\nx := 1\nimport data.l as l import object.subset(\n";
+        assert_eq!(old(text), text);
     }
 
     #[test]
@@ -476,7 +646,7 @@ mod tests {
     fn a_variable_of_a_comprehension_is_not_taken_for_a_rule() {
         assert_eq!(
             old("package a\nr(i) := [{r: r.r} | some r in i; r > 1]\np { some r in [1]; r }\n"),
-            "package a\nr(i) := [{r: r__variable.r} | some r__variable in i; r__variable > 1]\np { some r in [1]; r }\n"
+            "package a\nr(i) := [{r: r__variable.r} | some r__variable in i; r__variable > 1]\np { some r__variable in [1]; r__variable }\n"
         );
     }
 

@@ -12,7 +12,7 @@ use konductor_sdk_compliance::model::policy::RegoVersion;
 use regorus::{Engine, Value};
 use sha2::Digest;
 
-use crate::adaptation::OWN_SUBSET;
+use crate::adaptation::{OWN_SUBSET, PATCH_OPERATIONS};
 
 /// Registers all of them with an engine.
 ///
@@ -34,6 +34,10 @@ pub(crate) fn register(engine: &mut Engine, rego: RegoVersion) -> Result<(), Str
     registering.binary("net.cidr_intersects", intersect);
     registering.unary("net.cidr_merge", merged);
     registering.binary(OWN_SUBSET, |all, part| Some(Value::from(is_subset(all, part))));
+    registering.unary(PATCH_OPERATIONS, |operations| {
+        let whole = elements(operations)?.iter().any(takes_the_whole_document);
+        (!whole).then(|| operations.clone())
+    });
     registering.one("http.send", 1, |_| {
         Err(anyhow::anyhow!(
             "there is no `http.send` in the sandbox, which has no network; give what it would answer as data"
@@ -93,6 +97,20 @@ fn is_subset(all: &Value, part: &Value) -> bool {
         }
         (Value::Array(all), Value::Set(part)) => part.iter().all(|element| all.contains(element)),
         (all, part) => all == part,
+    }
+}
+
+/// Tells whether an operation of `json.patch` takes a whole document away from its place, of which OPA knows no result.
+fn takes_the_whole_document(operation: &Value) -> bool {
+    let is_root = |member: &str| match &operation[member] {
+        Value::Array(path) => path.is_empty(),
+        Value::String(path) => path.is_empty(),
+        _ => false,
+    };
+    match &operation["op"] {
+        Value::String(op) if op.as_ref() == "move" => is_root("from"),
+        Value::String(op) if op.as_ref() == "remove" => is_root("path"),
+        _ => false,
     }
 }
 

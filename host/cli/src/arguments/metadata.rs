@@ -12,7 +12,8 @@ pub enum MetadataCommand {
 Examples:
   konductor metadata query data_classification=restricted
   konductor metadata query environment=production owner!=platform --all
-  konductor metadata query --without owner                     what nobody owns")]
+  konductor metadata query --without owner                     what nobody owns
+  konductor metadata query data_classification=restricted --without-control iso-27001:A.8.24")]
     Query(MetadataQueryArguments),
 }
 
@@ -25,6 +26,10 @@ pub struct MetadataQueryArguments {
     /// Only resources that nothing is said of in this field; may be given several times.
     #[arg(long, value_name = "FIELD")]
     pub without: Vec<String>,
+    /// Only resources that are not shown to satisfy a control, such as `iso-27001:A.8.24`: a check of it fails, or none that
+    /// passes looks at them. Waivers change nothing.
+    #[arg(long, value_name = "FRAMEWORK:CONTROL", conflicts_with = "all")]
+    pub without_control: Option<String>,
     /// Only resources of this type.
     #[arg(long = "type", value_name = "TYPE")]
     pub resource_type: Option<String>,

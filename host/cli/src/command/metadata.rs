@@ -6,6 +6,8 @@ use konductor_state::Snapshot;
 use serde_json::json;
 
 use crate::arguments::{MetadataCommand, MetadataQueryArguments};
+use crate::command::compliance::control_results;
+use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::metadata::RunDocument;
 use crate::output::Output;
@@ -15,11 +17,12 @@ use crate::project::Project;
 pub async fn metadata(
     command: &MetadataCommand,
     project: &Project,
+    environment: &Environment,
     output: &Output,
 ) -> Result<(), CommandError> {
     match command {
         MetadataCommand::Show => show(project, output).await,
-        MetadataCommand::Query(arguments) => query(arguments, project, output).await,
+        MetadataCommand::Query(arguments) => query(arguments, project, environment, output).await,
     }
 }
 
@@ -46,8 +49,13 @@ async fn show(project: &Project, output: &Output) -> Result<(), CommandError> {
 async fn query(
     arguments: &MetadataQueryArguments,
     project: &Project,
+    environment: &Environment,
     output: &Output,
 ) -> Result<(), CommandError> {
+    let control = match &arguments.without_control {
+        Some(named) => Some(control_results(named, project, environment).await?),
+        None => None,
+    };
     let own = project.configuration.stack().to_owned();
     let mut found = 0;
     let mut tell = |stack: &str, snapshot: &Snapshot| {
@@ -62,17 +70,24 @@ async fn query(
             if record.object.is_none() || !fits_type || !fits(&fields, arguments) {
                 continue;
             }
+            let missing = control.as_ref().map(|control| control.missing(&record.urn));
+            if missing == Some(None) {
+                continue;
+            }
             found += 1;
-            let said: Vec<String> = fields
+            let mut said: Vec<String> = fields
                 .iter()
                 .map(|(field, value)| format!("{field}={value}"))
                 .collect();
+            let missing = missing.flatten();
+            said.extend(missing.map(str::to_owned));
             let place = match arguments.all {
                 true => format!("{stack}: {name}"),
                 false => name.to_owned(),
             };
             let members = json!({
                 "stack": stack, "resource": name, "type": resource_type, "metadata": fields,
+                "control": missing,
             });
             output.fact(
                 "described",

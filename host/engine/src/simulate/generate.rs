@@ -60,7 +60,8 @@ impl Source<'_> {
             .replace("{uuid}", &self.uuid(place))
             .replace("{digits12}", &self.account())
             .replace("{region}", self.region)
-            .replace("{name}", self.name);
+            // What a component made has slashes in its name, and an identifier of a cloud has parts between them.
+            .replace("{name}", &self.name.replace('/', "-"));
         while let Some((before, rest)) = text.split_once("{attribute:") {
             let Some((name, after)) = rest.split_once('}') else {
                 break;

@@ -1,5 +1,6 @@
 //! `konductor compliance`: frameworks, controls and checks, and reports on what is recorded.
 
+mod control_results;
 mod fix;
 mod import;
 
@@ -25,6 +26,7 @@ use crate::output::Output;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 use crate::project::{FolderSources, Project};
 
+pub use control_results::control_results;
 pub use fix::fix;
 
 /// Does what is asked.
