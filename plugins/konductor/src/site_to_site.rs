@@ -2,7 +2,6 @@
 
 use konductor_sdk::component::inputs::own_name;
 use konductor_sdk::model::PathStep;
-use konductor_sdk::model::interpolation::join;
 use konductor_sdk::prelude::*;
 
 /// The component type.
@@ -14,6 +13,8 @@ tunnels; they are secrets, go to the other cloud, and are shown nowhere.
 
 The VPN gateway of the VPC is declared beside it, because a VPC has one for all its connections. Which route tables of the VPC \
 learn the routes is set in AWS: `aws` has no type for the propagation of routes yet.
+
+The ranges inside the tunnels are fixed, so a VPN gateway has one connection with Azure and one with Google Cloud.
 
 The gateway of Azure takes half an hour to be made, and the subnet that it stands in is called `GatewaySubnet`.";
 
@@ -61,6 +62,16 @@ to-google:
 const WITH_AZURE: [(&str, &str); 2] = [
     ("169.254.21.0/30", "169.254.21.2"),
     ("169.254.22.0/30", "169.254.22.2"),
+];
+
+/// The ranges inside the tunnels with Google Cloud, AWS's address in each and the other end's. Both connections choosing for
+/// themselves could choose the same. AWS keeps 169.254.0.0 to 169.254.5.3 and 169.254.169.252/30 for itself.
+/// <https://docs.aws.amazon.com/vpn/latest/s2svpn/VPNTunnels.html>
+const WITH_GOOGLE: [(&str, &str, &str); 4] = [
+    ("169.254.101.0/30", "169.254.101.1", "169.254.101.2/30"),
+    ("169.254.102.0/30", "169.254.102.1", "169.254.102.2/30"),
+    ("169.254.103.0/30", "169.254.103.1", "169.254.103.2/30"),
+    ("169.254.104.0/30", "169.254.104.1", "169.254.104.2/30"),
 ];
 
 /// What an object of Azure calls the address of its gateway.
@@ -345,8 +356,15 @@ impl<'r> Ends<'r> {
             ]))
         };
         let addresses = [0, 1].map(address);
+        let [first, second, third, fourth] = WITH_GOOGLE.map(|(range, ..)| range);
         let connections =
-            [0, 1].map(|index: u32| self.aws_end(&format!("-{index}"), address(index), asn.clone(), []));
+            [(0, first, second), (1, third, fourth)].map(|(index, one, two): (u32, &str, &str)| {
+                let ranges = [
+                    ("tunnel1_inside_cidr", one.into()),
+                    ("tunnel2_inside_cidr", two.into()),
+                ];
+                self.aws_end(&format!("-{index}"), address(index), asn.clone(), ranges)
+            });
         let said = |index: u32, what: &str| {
             let [first, second] = &connections;
             let connection = if index < 2 { first } else { second };
@@ -366,7 +384,7 @@ impl<'r> Ends<'r> {
             .set("interfaces", Value::List(interfaces.collect()))
             .add();
         let mut peers = Vec::new();
-        for index in 0..4 {
+        for (index, (_, inside, own)) in (0..4).zip(WITH_GOOGLE) {
             let name = format!("{}-{index}", self.name);
             let tunnel = self
                 .construction
@@ -383,11 +401,8 @@ impl<'r> Ends<'r> {
             peers.push(object([
                 ("name", name.into()),
                 ("vpn_tunnel", tunnel.attribute("self_link")),
-                (
-                    "ip_range",
-                    join(vec![said(index, "customer_gateway_inside_address"), "/30".into()]),
-                ),
-                ("peer_ip_address", said(index, "vpn_gateway_inside_address")),
+                ("ip_range", own.into()),
+                ("peer_ip_address", inside.into()),
                 ("peer_asn", self.aws("asn")),
             ]));
         }
