@@ -151,17 +151,15 @@ fn describe_decision(decision: &PolicyDecision) -> String {
 }
 
 fn describe_drift(checked: &DriftChecked) -> String {
-    let counts: Vec<String> = checked
-        .counts
-        .iter()
-        .map(|(kind, count)| format!("{count} {kind}"))
-        .collect();
-    let found = if counts.is_empty() {
-        "none".to_owned()
-    } else {
-        counts.join(", ")
-    };
+    let found = differences(checked).unwrap_or_else(|| "none".to_owned());
     format!("drift    {found}, of {} objects", checked.objects)
+}
+
+/// Returns how many differences of each kind a check of drift found; none where it found none.
+pub fn differences(checked: &DriftChecked) -> Option<String> {
+    let counts = checked.counts.iter();
+    let counts: Vec<String> = counts.map(|(kind, count)| format!("{count} {kind}")).collect();
+    (!counts.is_empty()).then(|| counts.join(", "))
 }
 
 fn describe_plugin(plugin: &PluginUsed) -> String {

@@ -11,7 +11,7 @@ mod kind;
 mod reader;
 mod record;
 
-pub use description::describe;
+pub use description::{describe, differences};
 pub use filter::{Filter, NamePattern};
 pub use kind::{KINDS, kind};
 pub use reader::AuditReader;

@@ -37,9 +37,21 @@ pub(crate) struct Expansion<'r> {
 }
 
 impl<'r> Expansion<'r> {
+    /// Expands a component in the cloud that is chosen for it. What is not known, or is wrong, is said and ends it.
+    pub(crate) fn run(
+        request: &'r ConstructRequest,
+        construction: &'r mut Construction,
+        expand: impl FnOnce(&mut Self) -> Option<()>,
+    ) {
+        if let Some(mut expansion) = Self::start(request, construction) {
+            // What is not known was reported.
+            let _ = expand(&mut expansion);
+        }
+    }
+
     /// Chooses the cloud, and says which properties of other clouds are not used. There is none when something is wrong,
     /// which is said then.
-    pub(crate) fn start(request: &'r ConstructRequest, construction: &'r mut Construction) -> Option<Self> {
+    fn start(request: &'r ConstructRequest, construction: &'r mut Construction) -> Option<Self> {
         let cloud = match chosen(request) {
             Ok(cloud) => cloud,
             Err(wrong) => {

@@ -73,10 +73,7 @@ impl Component for Postgres {
     }
 
     fn construct(&self, request: &ConstructRequest, construction: &mut Construction) -> Result<(), Failure> {
-        if let Some(mut expansion) = Expansion::start(request, construction) {
-            // What is not known was reported.
-            let _ = expand(&mut expansion);
-        }
+        Expansion::run(request, construction, expand);
         Ok(())
     }
 }

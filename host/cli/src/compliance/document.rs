@@ -1,11 +1,11 @@
 //! What is recorded of a stack, as checks are shown it: a plan that changes nothing.
 
-use konductor_compliance::{PlanDocument, PlannedResource, ResourceAction};
+use konductor_compliance::{PlanDocument, PlannedResource};
 use konductor_model::Path;
 use konductor_model::schema::TypeKind;
 use konductor_state::ResourceRecord;
 
-use crate::policy::owned_metadata;
+use crate::policy::recorded;
 use crate::project::Project;
 
 /// Makes the document of what is recorded.
@@ -16,10 +16,13 @@ pub fn recorded_document<'r>(
 ) -> PlanDocument {
     let configuration = &project.configuration;
     let resources = records
-        .filter(|record| record.kind == TypeKind::Resource && record.object.is_some())
-        .map(|record| {
+        .filter(|record| record.kind == TypeKind::Resource)
+        .filter_map(|record| {
             let place = configuration.locate(record.urn.name().as_str(), &Path::root());
-            recorded(record, place.map(|origin| origin.to_string()))
+            Some(PlannedResource {
+                place: place.map(|origin| origin.to_string()),
+                ..recorded(record, Vec::new())?
+            })
         });
     PlanDocument {
         operation: "report".to_owned(),
@@ -32,26 +35,5 @@ pub fn recorded_document<'r>(
         simulated: project.simulated,
         resources: resources.collect(),
         ..PlanDocument::default()
-    }
-}
-
-fn recorded(record: &ResourceRecord, place: Option<String>) -> PlannedResource {
-    let attributes = record.object.as_ref().map(|object| object.attributes.clone());
-    PlannedResource {
-        urn: record.urn.clone(),
-        known_as: Vec::new(),
-        action: ResourceAction::None,
-        before: attributes.clone(),
-        after: attributes,
-        id: record.object.as_ref().map(|object| object.id.clone()),
-        plugin: (record.plugin.name.clone(), record.plugin.version.clone()),
-        parent: record.parent.clone(),
-        dependencies: record.dependencies.clone(),
-        reasons: Vec::new(),
-        replacing: Vec::new(),
-        protect: record.options.protect,
-        metadata: owned_metadata(&record.options),
-        place,
-        deposed: None,
     }
 }

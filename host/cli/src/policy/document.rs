@@ -114,8 +114,8 @@ fn drifted_objects(report: &DriftReport) -> impl Iterator<Item = &Drift> {
     })
 }
 
-/// A resource as it is recorded; none where there is no object.
-fn recorded(record: &ResourceRecord, known_as: Vec<String>) -> Option<PlannedResource> {
+/// Returns a resource as it is recorded; none where there is no object.
+pub fn recorded(record: &ResourceRecord, known_as: Vec<String>) -> Option<PlannedResource> {
     let object = record.object.as_ref()?;
     Some(PlannedResource {
         urn: record.urn.clone(),
@@ -214,7 +214,7 @@ fn planned(step: Step, before: Option<Value>, known_as: Vec<String>) -> PlannedR
 }
 
 /// Returns what is said of a resource.
-pub fn owned_metadata(options: &ResourceOptions) -> BTreeMap<String, String> {
+fn owned_metadata(options: &ResourceOptions) -> BTreeMap<String, String> {
     let fields = options.metadata_fields();
     fields
         .map(|(field, value)| (field.to_owned(), value.to_owned()))

@@ -21,7 +21,7 @@ use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known};
 use crate::error::CommandError;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 
-pub use document::{owned_metadata, plan_document, recorded_document};
+pub use document::{plan_document, recorded, recorded_document};
 pub use gate::{JudgedPlan, judge_recorded, refusal, show_and_judge, told_findings};
 pub use load::judge_load;
 

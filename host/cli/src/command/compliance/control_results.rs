@@ -6,8 +6,8 @@ use konductor_model::Urn;
 use konductor_model::compliance::{CheckOutcome, ComplianceSettings, PlacedText};
 use konductor_model::suggestion::nearest;
 
-use super::{find, load};
-use crate::compliance::{StackCompliance, known, recorded_document};
+use super::{find, open_plugin};
+use crate::compliance::{StackCompliance, recorded_document};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::project::Project;
@@ -47,9 +47,7 @@ pub async fn control_results(
         ))
         .help("write for example `nist-800-53-moderate:sc-28`; `konductor compliance frameworks` lists them")
     })?;
-    let configuration = Some(&project.configuration);
-    let loaded = load(&project.folder, &project.arguments, environment, configuration).await?;
-    let catalogue = known(&loaded.plugin, &project.folder, configuration).await?;
+    let (loaded, catalogue) = open_plugin(project, environment).await?;
     let controls = &find(&catalogue, framework)?.controls;
     let serving = controls
         .iter()

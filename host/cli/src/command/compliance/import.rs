@@ -8,10 +8,10 @@ use konductor_config::inputs::PROJECT_FILE;
 use konductor_config::{Context, edit};
 use konductor_model::{Path, Value};
 
-use super::{find, load};
+use super::{find, open_plugin};
 use crate::arguments::ComplianceImportArguments;
 use crate::atomic_file;
-use crate::compliance::{known, site_errors};
+use crate::compliance::site_errors;
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
@@ -30,14 +30,7 @@ pub async fn import(
     let file = &arguments.file;
     let text = std::fs::read_to_string(file).map_err(|error| CommandError::file("read", file, error))?;
     let configuration = &project.configuration;
-    let loaded = load(
-        &project.folder,
-        &project.arguments,
-        environment,
-        Some(configuration),
-    )
-    .await?;
-    let mut catalogue = known(&loaded.plugin, &project.folder, Some(configuration)).await?;
+    let (_, mut catalogue) = open_plugin(project, environment).await?;
 
     let shown = file.display().to_string();
     let (site, text) = if text.trim_start().starts_with('{') {

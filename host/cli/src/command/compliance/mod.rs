@@ -76,6 +76,17 @@ async fn load(
     loader.load(COMPLIANCE_PLUGIN, configuration).await
 }
 
+/// Loads the plugin as a project has it, with what it and the project know of frameworks.
+async fn open_plugin(
+    project: &Project,
+    environment: &Environment,
+) -> Result<(LoadedPlugin, ControlCatalogue), CommandError> {
+    let configuration = Some(&project.configuration);
+    let loaded = load(&project.folder, &project.arguments, environment, configuration).await?;
+    let catalogue = known(&loaded.plugin, &project.folder, configuration).await?;
+    Ok((loaded, catalogue))
+}
+
 fn list_frameworks(known: &ControlCatalogue, output: &Output) {
     for framework in &known.frameworks {
         let checked = framework
@@ -223,14 +234,7 @@ async fn write_report(
             return Err(CommandError::message(what).help("say which: --framework NAME"));
         }
     };
-    let loaded = load(
-        &project.folder,
-        &project.arguments,
-        environment,
-        Some(configuration),
-    )
-    .await?;
-    let catalogue = known(&loaded.plugin, &project.folder, Some(configuration)).await?;
+    let (loaded, catalogue) = open_plugin(project, environment).await?;
     if !settings
         .frameworks
         .iter()

@@ -1,5 +1,6 @@
 //! The checks that were made, from the log.
 
+use konductor_audit::differences;
 use konductor_state::{Entry, EntryQuery, LoggedEntry, StackLog, StateError};
 
 use crate::error::CommandError;
@@ -55,16 +56,7 @@ pub async fn show(project: &Project, last: usize, output: &Output) -> Result<(),
             "serial": logged.serial, "written": logged.time, "run": checked.run, "objects": checked.objects,
             "counts": checked.counts, "digest": checked.digest, "milliseconds": checked.milliseconds,
         });
-        let counts: Vec<String> = checked
-            .counts
-            .iter()
-            .map(|(kind, count)| format!("{count} {kind}"))
-            .collect();
-        let found = if counts.is_empty() {
-            "nothing".to_owned()
-        } else {
-            counts.join(", ")
-        };
+        let found = differences(checked).unwrap_or_else(|| "nothing".to_owned());
         let time = logged.time.strftime("%Y-%m-%d %H:%M:%S");
         output.fact(
             "drift-check",
