@@ -19,7 +19,7 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), CommandError> {
     writing.finish()
 }
 
-/// A file that is written piece by piece, and is there when all of it is; see [`write`].
+/// A file that is written piece by piece, and is there when all of it is; see [`write()`].
 pub struct Writing {
     path: PathBuf,
     to: Destination,

@@ -1,7 +1,7 @@
 //! The Konductor plugin with one vocabulary for several clouds.
 //!
 //! Its components pick a cloud by one word and become resources, or components, of that cloud's plugin; their outputs are
-//! the same whatever the cloud. [`expansion`] holds what they share: how the cloud is chosen, what is said of inputs that it
+//! the same whatever the cloud. The module `expansion` holds what they share: how the cloud is chosen, what is said of inputs that it
 //! has no equivalent for, and how properties of one cloud alone get through. The plugin calls no cloud itself.
 
 mod azure_place;
