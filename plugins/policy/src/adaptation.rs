@@ -17,6 +17,8 @@ use std::ops::Range;
 
 use konductor_sdk_compliance::model::policy::RegoVersion;
 
+use crate::tokens::{Kind, Token, begins, is_path, of, statements, tokens};
+
 /// What `object.subset` is called here.
 pub(crate) const OWN_SUBSET: &str = "konductor_subset";
 /// What looks at the operations of `json.patch`.
@@ -63,90 +65,6 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
 }
 
 type Edit = (Range<usize>, String);
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
-    Word,
-    Text,
-    Open,
-    Close,
-    Other,
-}
-
-/// A token: what it is, where, and whether it is the first of its line.
-#[derive(Debug, Clone)]
-struct Token {
-    kind: Kind,
-    range: Range<usize>,
-    first: bool,
-    /// How many brackets are open around it.
-    depth: usize,
-}
-
-fn tokens(text: &str) -> Vec<Token> {
-    let mut tokens: Vec<Token> = Vec::new();
-    let mut rest = text.char_indices().peekable();
-    let (mut first, mut depth) = (true, 0_usize);
-    while let Some((start, character)) = rest.next() {
-        let mut end = start + character.len_utf8();
-        let kind = match character {
-            '\n' => {
-                first = true;
-                continue;
-            }
-            _ if character.is_whitespace() => continue,
-            '#' => {
-                while rest.next_if(|(_, next)| *next != '\n').is_some() {}
-                continue;
-            }
-            '"' | '`' => {
-                while let Some((at, next)) = rest.next() {
-                    end = at + next.len_utf8();
-                    if next == character {
-                        break;
-                    }
-                    if next == '\\' && character == '"' {
-                        rest.next();
-                    }
-                }
-                Kind::Text
-            }
-            '{' | '[' | '(' => Kind::Open,
-            '}' | ']' | ')' => Kind::Close,
-            _ if character.is_alphanumeric() || character == '_' => {
-                while let Some((at, next)) = rest.next_if(|(_, next)| next.is_alphanumeric() || *next == '_')
-                {
-                    end = at + next.len_utf8();
-                }
-                Kind::Word
-            }
-            _ => Kind::Other,
-        };
-        if kind == Kind::Close {
-            depth = depth.saturating_sub(1);
-        }
-        tokens.push(Token {
-            kind,
-            range: start..end,
-            first,
-            depth,
-        });
-        if kind == Kind::Open {
-            depth += 1;
-        }
-        first = false;
-    }
-    tokens
-}
-
-fn of<'t>(text: &'t str, token: &Token) -> &'t str {
-    text.get(token.range.clone()).unwrap_or_default()
-}
-
-/// Finds where statements begin: words at the beginning of a line, outside of all brackets.
-fn begins(token: &Token) -> bool {
-    token.first && token.depth == 0 && token.kind == Kind::Word
-}
 
 fn late_imports(text: &str, tokens: &[Token]) -> Vec<Edit> {
     let mut edits = Vec::new();
@@ -397,18 +315,6 @@ fn walk_of<'t>(text: &str, tokens: &'t [Token], index: usize) -> Option<(&'t [To
     Some((pattern, at(close)?))
 }
 
-fn statements(tokens: &[Token]) -> impl Iterator<Item = &[Token]> {
-    let mut rest = tokens;
-    std::iter::from_fn(move || {
-        let start = rest.iter().position(begins)?;
-        let from = rest.get(start..)?;
-        let next = from.iter().skip(1).position(begins);
-        let (statement, after) = from.split_at(next.map_or(from.len(), |next| next + 1));
-        rest = after;
-        Some(statement)
-    })
-}
-
 /// Returns the head of a rule on one line; none where a comment is in it.
 fn head_before(text: &str, statement: &[Token], body: usize) -> Option<String> {
     let parts = statement.iter().take_while(|token| token.range.start < body);
@@ -417,14 +323,6 @@ fn head_before(text: &str, statement: &[Token], body: usize) -> Option<String> {
     let head = text.get(start..body)?;
     let spaces = head.chars().filter(|character| character.is_whitespace()).count();
     (written + spaces == head.len()).then(|| head.split_whitespace().collect::<Vec<_>>().join(" "))
-}
-
-/// Tells whether tokens are names with dots between them.
-fn is_path(text: &str, tokens: &[Token]) -> bool {
-    let is_part = |(index, token): (usize, &Token)| {
-        (token.kind == Kind::Word) == (index % 2 == 0) && (index % 2 == 0 || of(text, token) == ".")
-    };
-    tokens.len() % 2 == 1 && tokens.iter().enumerate().all(is_part)
 }
 
 /// Finds `x = set[x]`.

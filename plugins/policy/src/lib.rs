@@ -14,6 +14,7 @@ mod finding;
 mod functions;
 mod problem;
 mod testing;
+mod tokens;
 
 use konductor_sdk_compliance::model::policy::{FORMAT, PackageAnswer, PolicyPackage, PolicyTask};
 use konductor_sdk_compliance::model::{Disposition, Failure, Manifest};
