@@ -1,14 +1,12 @@
 //! Somebody who gets the events of logs: by syslog and by OTLP, read by libraries that others wrote.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::checkout;
 use crate::line_process::LineProcess;
-use crate::openssl::CertificateAuthority;
 
 /// How long a delivery may take. It is there to end a hanging test, not to time anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -27,17 +25,8 @@ impl AuditReceiver {
     /// When they do not start.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        CertificateAuthority::create(folder.path()).issue("logs", "server");
-        let mut server = Command::new(checkout::audit_environment().join("bin/python"));
-        server
-            .arg(checkout::root().join("tests/python/audit_receiver.py"))
-            .arg("--certificate")
-            .arg(folder.path().join("logs.pem"))
-            .arg("--key")
-            .arg(folder.path().join("logs.key"))
-            .env_clear()
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        let server = LineProcess::start(&mut server, PATIENCE);
+        let python = checkout::audit_environment().join("bin/python");
+        let server = LineProcess::start_server(python, "audit_receiver.py", "logs", folder.path(), PATIENCE);
         Self {
             ready: server.next(),
             server,

@@ -1,12 +1,16 @@
 //! A program that is talked to in lines.
 
 use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 use std::sync::Mutex;
 use std::sync::mpsc::{Receiver, channel};
 use std::time::Duration;
 
 use serde_json::Value;
+
+use crate::checkout;
+use crate::openssl::CertificateAuthority;
 
 /// A running program that says things on standard output, a line of JSON each, and may be asked on standard input; it is gone
 /// when this is dropped.
@@ -42,6 +46,31 @@ impl LineProcess {
             dialogue: Mutex::new((input, said)),
             patience,
         }
+    }
+
+    /// Starts a server of `tests/python` with a certificate of an authority of its own: `authority.pem`, `NAME.pem` and
+    /// `NAME.key` in the folder.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    pub(crate) fn start_server(
+        python: PathBuf,
+        script: &str,
+        name: &str,
+        folder: &Path,
+        patience: Duration,
+    ) -> Self {
+        CertificateAuthority::create(folder).issue(name, "server");
+        let mut server = Command::new(python);
+        server
+            .arg(checkout::root().join("tests/python").join(script))
+            .arg("--certificate")
+            .arg(folder.join(format!("{name}.pem")))
+            .arg("--key")
+            .arg(folder.join(format!("{name}.key")))
+            .env_clear()
+            .env("PYTHONDONTWRITEBYTECODE", "1");
+        Self::start(&mut server, patience)
     }
 
     /// Waits for what it says next.

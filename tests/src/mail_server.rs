@@ -1,14 +1,12 @@
 //! A mail server with TLS and passwords, whose certificate is from an authority of its own.
 
 use std::path::PathBuf;
-use std::process::Command;
 use std::time::Duration;
 
 use serde_json::Value;
 
 use crate::checkout;
 use crate::line_process::LineProcess;
-use crate::openssl::CertificateAuthority;
 
 /// How long a mail may take. It is there to end a hanging test, not to time anything.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -32,17 +30,8 @@ impl MailServer {
     /// When it does not start.
     pub fn start() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        CertificateAuthority::create(folder.path()).issue("mail", "server");
-        let mut server = Command::new(checkout::python());
-        server
-            .arg(checkout::root().join("tests/python/mail_server.py"))
-            .arg("--certificate")
-            .arg(folder.path().join("mail.pem"))
-            .arg("--key")
-            .arg(folder.path().join("mail.key"))
-            .env_clear()
-            .env("PYTHONDONTWRITEBYTECODE", "1");
-        let server = LineProcess::start(&mut server, PATIENCE);
+        let python = checkout::python();
+        let server = LineProcess::start_server(python, "mail_server.py", "mail", folder.path(), PATIENCE);
         Self {
             ready: server.next(),
             server,
