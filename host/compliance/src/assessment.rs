@@ -8,6 +8,7 @@ use konductor_state::policy::{FINDINGS_KEPT, PackageDecision, PackageOutcome, Re
 use serde::Serialize;
 
 use crate::controls::{ControlKey, ControlRules};
+use crate::tightening::{ResourceMetadata, TIGHTENED, Tightened};
 
 /// What the judgement of compliance is called among those of packages of policies.
 pub const JUDGE: &str = "compliance";
@@ -146,24 +147,42 @@ impl FrameworkAssessment {
     }
 }
 
-/// Works out what the results of checks come to, at a time in milliseconds since 1970.
-pub fn assess(answer: ComplianceAnswer, rules: &ControlRules, now: i64) -> Assessment {
+/// Works out what the results of checks come to, with what is said of the resources, at a time in milliseconds since
+/// 1970.
+pub fn assess(
+    answer: ComplianceAnswer,
+    rules: &ControlRules,
+    metadata: &ResourceMetadata,
+    now: i64,
+) -> Assessment {
+    let tightened = Tightened::new(rules, &answer.results, metadata);
     let mut findings = Vec::new();
     let mut finding_of: BTreeMap<usize, usize> = BTreeMap::new();
     let mut results_of: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (index, result) in answer.results.iter().enumerate() {
         results_of.entry(&result.check).or_default().push(index);
-        let controls = rules.controls_of(&result.check);
-        if result.outcome == CheckOutcome::Failed && !controls.is_empty() {
-            finding_of.insert(index, findings.len());
-            let control = |key: &ControlKey| FindingControl {
+        if result.outcome != CheckOutcome::Failed {
+            continue;
+        }
+        let (urn, check) = (&result.urn, &result.check);
+        let demanded = rules.controls_of(check).iter();
+        let demanded = demanded.filter(|key| tightened.demands(urn, check, key));
+        let controls: Vec<FindingControl> = demanded
+            .map(|key| FindingControl {
                 key: key.clone(),
-                level: rules.level(&result.check, key),
-                waiver: rules.waiver(&result.check, key, &result.name, now).cloned(),
-            };
+                level: match tightened.level(urn, check, key) {
+                    None => rules.level(check, key),
+                    Some(level) if key.0 == TIGHTENED => level,
+                    Some(level) => level.max(rules.level(check, key)),
+                },
+                waiver: rules.waiver(check, key, &result.name, now).cloned(),
+            })
+            .collect();
+        if !controls.is_empty() {
+            finding_of.insert(index, findings.len());
             findings.push(Finding {
                 result: result.clone(),
-                controls: controls.iter().map(control).collect(),
+                controls,
             });
         }
     }
@@ -178,16 +197,20 @@ pub fn assess(answer: ComplianceAnswer, rules: &ControlRules, now: i64) -> Asses
                 .controls
                 .iter()
                 .map(|control| {
+                    let key = (framework.id.clone(), control.id.clone());
+                    let is_demanded = |index: &usize| {
+                        let result = answer.results.get(*index);
+                        result.is_some_and(|result| tightened.demands(&result.urn, &result.check, &key))
+                    };
                     let served = control.checks.iter();
                     let of = |check: &String| results_of.get(check.as_str()).cloned().unwrap_or_default();
-                    let mut results: Vec<usize> = served.flat_map(of).collect();
+                    let mut results: Vec<usize> = served.flat_map(of).filter(is_demanded).collect();
                     results.sort_unstable();
                     let failed: Vec<usize> = results
                         .iter()
                         .filter_map(|index| finding_of.get(index))
                         .copied()
                         .collect();
-                    let key = (framework.id.clone(), control.id.clone());
                     ControlAssessment {
                         id: control.id.clone(),
                         title: control.title.clone(),

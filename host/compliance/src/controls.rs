@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use konductor_model::Origin;
 use konductor_model::compliance::{Check, ComplianceSettings, Framework, PlacedText, Waiver};
 use konductor_model::policy::PolicyLevel;
+use konductor_model::wildcard::wildcard;
+
+use crate::tightening::{self, TighteningRule};
 
 /// A control of a framework: both identifiers.
 pub type ControlKey = (String, String);
@@ -65,18 +68,38 @@ impl ControlError {
 
 /// What a name in the section stands for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Meant {
+pub(crate) enum Meant {
     /// These controls.
     Controls(Vec<ControlKey>),
-    /// This check, whichever controls it serves.
-    Check(String),
+    /// These checks, whichever controls they serve.
+    Checks(Vec<String>),
 }
 
 impl Meant {
-    fn covers(&self, check: &str, control: &ControlKey) -> bool {
+    /// Tells whether it says something of a check where that serves a control.
+    pub(crate) fn covers(&self, check: &str, control: &ControlKey) -> bool {
         match self {
             Self::Controls(controls) => controls.contains(control),
-            Self::Check(name) => name == check,
+            Self::Checks(names) => names.iter().any(|name| name == check),
+        }
+    }
+
+    /// Tells whether it says something of a check, whatever that serves.
+    pub(crate) fn includes(&self, check: &str, rules: &ControlRules) -> bool {
+        match self {
+            Self::Controls(controls) => rules
+                .controls_of(check)
+                .iter()
+                .any(|control| controls.contains(control)),
+            Self::Checks(names) => names.iter().any(|name| name == check),
+        }
+    }
+
+    /// Returns the checks that it names.
+    pub(crate) fn checks(&self) -> &[String] {
+        match self {
+            Self::Controls(_) => &[],
+            Self::Checks(names) => names,
         }
     }
 }
@@ -89,6 +112,7 @@ pub struct ControlRules {
     level: PolicyLevel,
     levels: Vec<(Meant, PolicyLevel)>,
     waivers: Vec<(Meant, Waiver)>,
+    pub(crate) tightenings: Vec<TighteningRule>,
     controls_of: BTreeMap<String, Vec<ControlKey>>,
 }
 
@@ -140,9 +164,23 @@ impl ControlRules {
             .iter()
             .filter_map(|waiver| Some((meant(&waiver.control)?, waiver.clone())))
             .collect();
+        let tightenings: Vec<_> = settings
+            .tighten
+            .iter()
+            .map(|rule| TighteningRule {
+                metadata: rule.metadata.clone(),
+                findings: rule.findings.iter().filter_map(&mut meant).collect(),
+                levels: rule
+                    .controls
+                    .iter()
+                    .filter_map(|control| Some((meant(&control.control)?, control.level)))
+                    .collect(),
+            })
+            .collect();
         if !errors.is_empty() {
             return Err(errors);
         }
+        frameworks.extend(tightening::framework(&tightenings, &catalogue.checks));
         let mut controls_of: BTreeMap<String, Vec<ControlKey>> = BTreeMap::new();
         for framework in &frameworks {
             for control in &framework.controls {
@@ -157,6 +195,7 @@ impl ControlRules {
             level: settings.level,
             levels,
             waivers,
+            tightenings,
             controls_of,
         })
     }
@@ -182,8 +221,21 @@ impl ControlRules {
 
     /// Returns the strictest level that is said of anything.
     pub fn strictest_level(&self) -> PolicyLevel {
-        let said = self.levels.iter().map(|(_, level)| *level);
+        let tightened = self.tightenings.iter().flat_map(|rule| &rule.levels);
+        let said = self.levels.iter().chain(tightened).map(|(_, level)| *level);
         said.chain([self.level]).max().unwrap_or_default()
+    }
+
+    /// Tells whether it matters what comes of a check.
+    pub fn asks_about(&self, check: &str) -> bool {
+        let mut named = self.tightenings.iter().flat_map(TighteningRule::named_checks);
+        self.controls_of.contains_key(check) || named.any(|name| name == check)
+    }
+
+    /// Tells whether checks are named that perhaps serve none of the frameworks.
+    pub fn names_checks(&self) -> bool {
+        let mut named = self.tightenings.iter().flat_map(TighteningRule::named_checks);
+        named.next().is_some()
     }
 
     /// Returns a waiver that holds now for a check, a control and a resource.
@@ -204,8 +256,10 @@ impl ControlRules {
 
 fn find(named: &PlacedText, frameworks: &[Framework], checks: &[Check]) -> Result<Meant, ControlError> {
     let name = named.text.as_str();
-    if checks.iter().any(|check| check.id == name) {
-        return Ok(Meant::Check(name.to_owned()));
+    let fitting = checks.iter().filter(|check| wildcard(name, &check.id));
+    let fitting: Vec<String> = fitting.map(|check| check.id.clone()).collect();
+    if !fitting.is_empty() {
+        return Ok(Meant::Checks(fitting));
     }
     let (of, id) = match name.split_once(':') {
         Some((framework, id)) => (Some(framework), id),

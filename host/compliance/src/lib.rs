@@ -17,6 +17,7 @@ pub mod plan_document;
 pub mod report;
 mod shown_value;
 pub mod site_framework;
+pub mod tightening;
 
 pub use assessment::{Assessment, assess};
 pub use controls::{ControlCatalogue, ControlError, ControlRules};

@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_saphyr::{Location, Spanned};
 
 use crate::controls::ControlCatalogue;
+use crate::tightening::TIGHTENED;
 
 /// A framework as a site writes it.
 #[derive(Debug, Clone)]
@@ -138,7 +139,7 @@ impl Adding<'_> {
                 help.to_owned(),
             );
         }
-        if self.known(&id.value).is_some() {
+        if self.known(&id.value).is_some() || id.value == TIGHTENED {
             let help = "give it a name of its own; configuration names frameworks by it".to_owned();
             self.wrong(
                 &id.referenced,

@@ -9,9 +9,10 @@
 use konductor_compliance::assessment::{Assessment, ControlStatus, assess};
 use konductor_compliance::controls::{ControlCatalogue, ControlError, ControlRules};
 use konductor_compliance::report::{Report, ReportFormat};
+use konductor_compliance::tightening::{ResourceMetadata, TIGHTENED, resource_metadata};
 use konductor_model::compliance::{
     Check, CheckOutcome, CheckResult, ComplianceAnswer, ComplianceSettings, Control, ControlLevel, Framework,
-    PlacedText, Waiver,
+    PlacedText, Tightening, Waiver,
 };
 use konductor_model::policy::PolicyLevel;
 use konductor_state::policy::PackageOutcome;
@@ -113,7 +114,7 @@ fn results(failing: &[(&str, &str)], passing: &[(&str, &str)]) -> ComplianceAnsw
 
 fn assessed(settings: &ComplianceSettings, answer: ComplianceAnswer) -> Assessment {
     let rules = ControlRules::new(settings, &catalogue()).unwrap();
-    assess(answer, &rules, NOW)
+    assess(answer, &rules, &ResourceMetadata::new(), NOW)
 }
 
 fn statuses(assessment: &Assessment, framework: &str) -> Vec<(String, ControlStatus)> {
@@ -283,4 +284,149 @@ fn no_report_lets_what_somebody_wrote_become_form() {
         results[0]["locations"][0]["physicalLocation"]["region"],
         serde_json::json!({ "startLine": 3, "startColumn": 5 })
     );
+}
+
+fn level(control: &str, level: PolicyLevel) -> ControlLevel {
+    ControlLevel {
+        control: text(control),
+        level,
+    }
+}
+
+/// Says of the resources `urn:NAME` what their data is.
+fn classified(names: &[(&str, &str)]) -> ResourceMetadata {
+    let entries: Vec<_> = names
+        .iter()
+        .map(|(name, class)| {
+            let metadata = serde_json::json!({ "data": class, "owner": "ada" });
+            serde_json::json!({ "konductor": { "urn": format!("urn:{name}"), "metadata": metadata } })
+        })
+        .collect();
+    resource_metadata(&serde_json::json!({ "resource_changes": entries }).to_string()).unwrap()
+}
+
+/// Returns the check, the resource and the level of each finding.
+fn levels(assessment: &Assessment) -> Vec<(String, String, PolicyLevel)> {
+    let findings = assessment.findings.iter();
+    findings
+        .map(|finding| {
+            let result = &finding.result;
+            (
+                result.check.clone(),
+                result.name.clone(),
+                finding.level().unwrap(),
+            )
+        })
+        .collect()
+}
+
+fn restricted(controls: Vec<ControlLevel>) -> Tightening {
+    Tightening {
+        metadata: [(
+            "data".to_owned(),
+            vec!["restricted".to_owned(), "secret".to_owned()],
+        )]
+        .into(),
+        controls,
+        ..Tightening::default()
+    }
+}
+
+#[test]
+fn what_is_said_of_a_resource_makes_a_control_stricter_for_it_alone() {
+    let mut settings = settings(&["one"]);
+    settings.tighten = vec![restricted(vec![level("one:b", PolicyLevel::Mandatory)])];
+    let rules = ControlRules::new(&settings, &catalogue()).unwrap();
+    let failing = [
+        ("encrypted", "open"),
+        ("encrypted", "disk"),
+        ("backed-up", "disk"),
+    ];
+    let metadata = classified(&[("open", "public"), ("disk", "restricted"), ("x", "restricted")]);
+    let assessment = assess(results(&failing, &[]), &rules, &metadata, NOW);
+    let expected = [
+        ("encrypted", "open", PolicyLevel::Advisory),
+        ("encrypted", "disk", PolicyLevel::Mandatory),
+        ("backed-up", "disk", PolicyLevel::Advisory),
+    ];
+    assert_eq!(
+        levels(&assessment),
+        expected.map(|(check, name, level)| (check.to_owned(), name.to_owned(), level))
+    );
+    // A rule never loosens.
+    settings.level = PolicyLevel::Mandatory;
+    settings.tighten[0].controls[0].level = PolicyLevel::Advisory;
+    let rules = ControlRules::new(&settings, &catalogue()).unwrap();
+    let assessment = assess(results(&failing, &[]), &rules, &metadata, NOW);
+    let mut controls = assessment.findings.iter().flat_map(|finding| &finding.controls);
+    assert!(controls.all(|control| control.level == PolicyLevel::Mandatory));
+}
+
+#[test]
+fn a_check_that_no_framework_asks_for_counts_where_a_rule_demands_it_and_nowhere_else() {
+    let mut settings = settings(&["two"]);
+    let pattern = level("back*", PolicyLevel::Mandatory);
+    settings.tighten = vec![restricted(vec![pattern])];
+    let rules = ControlRules::new(&settings, &catalogue()).unwrap();
+    assert!(rules.asks_about("backed-up") && rules.names_checks());
+    let answer = results(
+        &[("backed-up", "open"), ("backed-up", "disk")],
+        &[("backed-up", "safe")],
+    );
+    let metadata = classified(&[("open", "public"), ("disk", "secret"), ("safe", "secret")]);
+    let assessment = assess(answer.clone(), &rules, &metadata, NOW);
+    let expected = ("backed-up".to_owned(), "disk".to_owned(), PolicyLevel::Mandatory);
+    assert_eq!(levels(&assessment), [expected]);
+    let tightened = assessment.frameworks.last().unwrap();
+    assert_eq!(tightened.id, TIGHTENED);
+    assert_eq!(
+        statuses(&assessment, TIGHTENED),
+        [("backed-up".to_owned(), ControlStatus::NotSatisfied)]
+    );
+    // What the rule is not about is no result of its control.
+    assert_eq!(tightened.controls[0].results, [1, 2]);
+
+    settings.waivers = vec![waiver("backed-up", "disk", NOW + 1)];
+    let rules = ControlRules::new(&settings, &catalogue()).unwrap();
+    let waived = assess(answer, &rules, &metadata, NOW);
+    assert_eq!(outcome(&waived), PackageOutcome::Passed);
+    assert_eq!(statuses(&waived, TIGHTENED)[0].1, ControlStatus::Waived);
+}
+
+#[test]
+fn a_finding_makes_another_check_of_the_same_resource_stricter_even_where_it_is_waived() {
+    let mut settings = settings(&["one"]);
+    settings.tighten = vec![Tightening {
+        findings: vec![text("one:c")],
+        controls: vec![level("logged", PolicyLevel::Mandatory)],
+        ..Tightening::default()
+    }];
+    settings.waivers = vec![waiver("backed-up", "disk", NOW + 1)];
+    let rules = ControlRules::new(&settings, &catalogue()).unwrap();
+    let failing = [("backed-up", "disk"), ("logged", "disk"), ("logged", "other")];
+    let assessment = assess(results(&failing, &[]), &rules, &ResourceMetadata::new(), NOW);
+    let of = |index: usize| assessment.findings[index].level();
+    assert_eq!(of(0), None, "it is waived");
+    assert_eq!(of(1), Some(PolicyLevel::Mandatory));
+    assert_eq!(of(2), Some(PolicyLevel::Advisory));
+    // Both conditions have to hold where both are said.
+    settings.tighten[0].metadata = [("owner".to_owned(), vec!["ada".to_owned()])].into();
+    let rules = ControlRules::new(&settings, &catalogue()).unwrap();
+    let assessment = assess(results(&failing, &[]), &rules, &ResourceMetadata::new(), NOW);
+    assert_eq!(assessment.findings[1].level(), Some(PolicyLevel::Advisory));
+}
+
+#[test]
+fn a_rule_that_names_what_there_is_not_is_an_error_and_the_strictest_level_knows_rules() {
+    let mut settings = settings(&["one"]);
+    settings.tighten = vec![restricted(vec![level("logged", PolicyLevel::Mandatory)])];
+    let rules = ControlRules::new(&settings, &catalogue()).unwrap();
+    assert_eq!(rules.strictest_level(), PolicyLevel::Mandatory);
+    settings.tighten[0]
+        .controls
+        .push(level("*-own-key", PolicyLevel::Mandatory));
+    settings.tighten[0].findings = vec![text("zzz")];
+    let errors = ControlRules::new(&settings, &catalogue()).unwrap_err();
+    let names: Vec<&str> = errors.iter().map(|error| error.names().0).collect();
+    assert_eq!(names, ["zzz", "*-own-key"]);
 }

@@ -3,7 +3,7 @@
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan as _};
-use konductor_model::compliance::{ComplianceSettings, ControlLevel, PlacedText, Waiver};
+use konductor_model::compliance::{ComplianceSettings, ControlLevel, PlacedText, Tightening, Waiver};
 use konductor_model::policy::PolicyLevel;
 use konductor_model::{Diagnostics, Path, Value};
 
@@ -14,16 +14,20 @@ use crate::section_reading::Reading;
 /// The name of the section.
 pub(crate) const COMPLIANCE: &str = "compliance";
 
-const KEYS: [&str; 6] = [
+const KEYS: [&str; 7] = [
     "enabled",
     "frameworks",
     "catalogues",
     "level",
     "controls",
     "waivers",
+    "tighten",
 ];
 const LEVELS: [&str; 2] = ["advisory", "mandatory"];
 const WAIVER_KEYS: [&str; 5] = ["control", "resource", "reason", "approver", "expires"];
+const TIGHTENING_KEYS: [&str; 3] = ["metadata", "findings", "controls"];
+const TIGHTENING: &str =
+    "{ metadata: { data_classification: restricted }, controls: { \"*-own-key\": mandatory } }";
 const WAIVER: &str =
     "{ control: \"nist-800-53:sc-28\", resource: logs, reason: …, approver: …, expires: 2027-01-31 }";
 
@@ -100,51 +104,119 @@ impl Reading<'_> {
         for (index, text) in frameworks.into_iter().flatten().enumerate() {
             found.frameworks.push(self.placed(text, &below.element(index)));
         }
-        let says_more = ["frameworks", "level", "controls", "waivers"];
+        let says_more = ["frameworks", "level", "controls", "waivers", "tighten"];
         let says_more = says_more.into_iter().any(|name| member(name).is_some());
         if member("catalogues").is_some() && !says_more {
             // That a site has frameworks holds nothing to them.
             return None;
-        }
-        if enabled && found.frameworks.is_empty() {
-            self.wrong(
-                at,
-                "`compliance` names no framework",
-                "write for example `frameworks: [nist-800-53-moderate]`; `konductor compliance frameworks` lists them",
-            );
         }
         if let Some(value) = member("level")
             && let Some(level) = self.level(&at.child("level"), Some(value))
         {
             found.level = level;
         }
-        let below = at.child("controls");
-        match member("controls").map(|value| (value, value.as_map())) {
-            None => {}
-            Some((value, None)) => {
-                self.expected(
-                    &below,
-                    value,
-                    "a map of levels",
-                    "controls: { \"nist-800-53:sc-28\": mandatory }",
-                );
-            }
-            Some((_, Some(controls))) => {
-                for (control, level) in controls {
-                    let at = below.child(control.as_str());
-                    if let Some(level) = self.level(&at, Some(level)) {
-                        let control = self.placed(control.clone(), &at);
-                        found.controls.push(ControlLevel { control, level });
-                    }
-                }
-            }
+        if let Some(value) = member("controls") {
+            found.controls = self.controls(&at.child("controls"), value);
         }
         for (at, waiver) in self.list(&at.child("waivers"), member("waivers"), WAIVER) {
             if let Some(waiver) = self.waiver(&at, &waiver) {
                 found.waivers.push(waiver);
             }
         }
+        for (at, rule) in self.list(&at.child("tighten"), member("tighten"), TIGHTENING) {
+            let rule = self.tightening(&at, &rule);
+            found.tighten.push(rule);
+        }
+        if enabled && found.frameworks.is_empty() && found.tighten.is_empty() {
+            self.wrong(
+                at,
+                "`compliance` names no framework",
+                "write for example `frameworks: [nist-800-53-moderate]`; `konductor compliance frameworks` lists them",
+            );
+        }
         enabled.then_some(found)
+    }
+
+    /// Reads what follows for some controls.
+    fn controls(&mut self, at: &Path, value: &Value) -> Vec<ControlLevel> {
+        let Some(controls) = value.as_map() else {
+            self.expected(
+                at,
+                value,
+                "a map of levels",
+                "controls: { \"nist-800-53:sc-28\": mandatory }",
+            );
+            return Vec::new();
+        };
+        let mut found = Vec::new();
+        for (control, level) in controls {
+            let at = at.child(control.as_str());
+            if let Some(level) = self.level(&at, Some(level)) {
+                let control = self.placed(control.clone(), &at);
+                found.push(ControlLevel { control, level });
+            }
+        }
+        found
+    }
+
+    /// Reads what is demanded of some resources.
+    fn tightening(&mut self, at: &Path, rule: &Value) -> Tightening {
+        self.only(at, rule, &TIGHTENING_KEYS);
+        let member = |name: &str| rule.attribute(name).filter(|value| !value.is_null());
+        let mut found = Tightening::default();
+        let told = self.diagnostics.0.len();
+        let below = at.child("metadata");
+        match member("metadata").map(|value| (value, value.as_map())) {
+            None => {}
+            Some((value, None)) => {
+                self.expected(
+                    &below,
+                    value,
+                    "a map of fields",
+                    "metadata: { data_classification: [restricted, secret] }",
+                );
+            }
+            Some((_, Some(fields))) => {
+                for (field, value) in fields {
+                    let at = below.child(field.as_str());
+                    let values = match value.as_text() {
+                        Some(text) => Some(vec![text.to_owned()]),
+                        None => self.texts(&at, value, "[restricted, secret]"),
+                    };
+                    if values.as_ref().is_some_and(Vec::is_empty) {
+                        self.expected(&at, value, "a value or more", "[restricted, secret]");
+                    }
+                    found
+                        .metadata
+                        .extend(values.map(|values| (field.clone(), values)));
+                }
+            }
+        }
+        let below = at.child("findings");
+        let findings = member("findings")
+            .and_then(|value| self.texts(&below, value, "[aws-s3-bucket-public-access-blocked]"));
+        for (index, text) in findings.into_iter().flatten().enumerate() {
+            found.findings.push(self.placed(text, &below.element(index)));
+        }
+        let says_wrong = self.diagnostics.0.len() > told;
+        if found.metadata.is_empty() && found.findings.is_empty() && !says_wrong {
+            let help = format!(
+                "write for example `{TIGHTENING}`; what holds for all resources stands in `controls`"
+            );
+            self.wrong(
+                at,
+                format!("`{at}` does not say of which resources it demands something"),
+                help,
+            );
+        }
+        match member("controls") {
+            Some(value) => found.controls = self.controls(&at.child("controls"), value),
+            None => {
+                let help = format!("write for example `{TIGHTENING}`");
+                self.wrong(at, format!("`{at}` demands nothing"), help);
+            }
+        }
+        found
     }
 
     fn level(&mut self, at: &Path, value: Option<&Value>) -> Option<PolicyLevel> {

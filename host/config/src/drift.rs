@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use croner::Cron;
 use jiff::tz::TimeZone;
+use konductor_model::wildcard::wildcard;
 use konductor_model::{AlertTarget, Diagnostics, Path, ResourceType, SecretText, Value};
 
 use crate::configuration::Configuration;
@@ -55,7 +56,7 @@ pub struct DriftSettings {
 /// What a rule is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Scope {
-    /// A type, or its beginning followed by `*`.
+    /// A type; `*` stands for any text.
     pub resource_type: String,
     /// An attribute with all below it; none stands for every attribute and the object itself.
     pub attribute: Option<Path>,
@@ -64,11 +65,7 @@ pub struct Scope {
 impl Scope {
     /// Tells whether a rule is about an attribute, or, without one, about a whole object.
     pub fn fits(&self, resource_type: &ResourceType, at: Option<&Path>) -> bool {
-        let of_type = match self.resource_type.strip_suffix('*') {
-            Some(start) => resource_type.as_str().starts_with(start),
-            None => resource_type.as_str() == self.resource_type,
-        };
-        of_type
+        wildcard(&self.resource_type, resource_type.as_str())
             && match (&self.attribute, at) {
                 (None, _) => true,
                 (Some(attribute), Some(at)) => at.starts_with(attribute),

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use konductor_model::provider::{ListRequest, ObjectState, Provider};
+use konductor_model::wildcard::wildcard;
 use konductor_model::{Diagnostic, Diagnostics, Disposition, Failure, ResourceName, ResourceType, Value};
 
 use crate::apply::call::retrying;
@@ -48,10 +49,7 @@ pub struct Found {
 
 /// Tells whether a type is meant by a name or by a pattern such as `aws:ec2:*`.
 pub fn is_meant(resource_type: &ResourceType, pattern: &str) -> bool {
-    match pattern.strip_suffix('*') {
-        Some(start) => resource_type.as_str().starts_with(start),
-        None => resource_type.as_str() == pattern,
-    }
+    wildcard(pattern, resource_type.as_str())
 }
 
 impl Engine {

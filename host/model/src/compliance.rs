@@ -4,10 +4,13 @@
 //! `evaluate` takes a [`ComplianceRequest`] and answers with a [`ComplianceAnswer`]. Readers ignore members they do not
 //! know.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 
 use crate::diagnostic::Origin;
 use crate::policy::PolicyLevel;
+use crate::wildcard::wildcard;
 
 fn is_default<T: Default + PartialEq>(value: &T) -> bool {
     *value == T::default()
@@ -203,6 +206,19 @@ pub struct ComplianceSettings {
     pub controls: Vec<ControlLevel>,
     /// What somebody allows for a while.
     pub waivers: Vec<Waiver>,
+    /// What is demanded of some resources beyond that.
+    pub tighten: Vec<Tightening>,
+}
+
+/// What is demanded of some resources beyond what holds for all. They are those for which both conditions hold.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Tightening {
+    /// Each of these fields of their metadata has one of these values.
+    pub metadata: BTreeMap<String, Vec<String>>,
+    /// One of these checks fails, or a check that serves one of these controls; empty: that does not matter.
+    pub findings: Vec<PlacedText>,
+    /// What follows when these fail.
+    pub controls: Vec<ControlLevel>,
 }
 
 /// A text, and where it is written.
@@ -217,7 +233,8 @@ pub struct PlacedText {
 /// What follows when a check fails that serves a control.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ControlLevel {
-    /// The control: `nist-800-53-moderate:sc-28`, or `sc-28` in every framework that has it; or a check.
+    /// The control: `nist-800-53-moderate:sc-28`, or `sc-28` in every framework that has it; or a check, or a pattern of
+    /// the names of checks, `aws-*-own-key`.
     pub control: PlacedText,
     /// What follows.
     pub level: PolicyLevel,
@@ -228,7 +245,7 @@ pub struct ControlLevel {
 pub struct Waiver {
     /// The control or the check: as in [`ControlLevel`].
     pub control: PlacedText,
-    /// The resource, by its name; `*` at its end stands for anything.
+    /// The resource, by its name; `*` stands for any text.
     pub resource: String,
     /// Why.
     pub reason: String,
@@ -243,9 +260,6 @@ pub struct Waiver {
 impl Waiver {
     /// Tells whether it is about a resource.
     pub fn is_about(&self, resource: &str) -> bool {
-        match self.resource.strip_suffix('*') {
-            Some(start) => resource.starts_with(start),
-            None => resource == self.resource,
-        }
+        wildcard(&self.resource, resource)
     }
 }

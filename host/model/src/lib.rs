@@ -27,6 +27,7 @@ pub mod suggestion;
 pub mod tag_rules;
 pub mod value;
 pub mod value_json;
+pub mod wildcard;
 
 pub use alert::AlertTarget;
 pub use attribute_diff::{AttributeChange, ChangeKind};

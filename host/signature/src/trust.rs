@@ -4,6 +4,7 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use konductor_model::wildcard::wildcard;
 use serde_json::json;
 use sigstore_crypto::{KeyAlgorithm, SubjectAltName};
 use sigstore_trust_root::TrustedRoot;
@@ -269,25 +270,6 @@ impl fmt::Display for IdentityPattern {
     }
 }
 
-/// Tells whether a text fits a pattern in which `*` stands for any text, also none.
-pub fn wildcard(pattern: &str, text: &str) -> bool {
-    let Some((start, rest)) = pattern.split_once('*') else {
-        return pattern == text;
-    };
-    let Some(mut left) = text.strip_prefix(start) else {
-        return false;
-    };
-    let mut parts: Vec<&str> = rest.split('*').collect();
-    let end = parts.pop().unwrap_or_default();
-    for part in parts {
-        match left.find(part) {
-            Some(at) => left = left.get(at + part.len()..).unwrap_or_default(),
-            None => return false,
-        }
-    }
-    left.ends_with(end)
-}
-
 /// A signer with keys of its own, whose signatures a timestamp authority has stamped.
 #[derive(Debug, Clone)]
 pub struct ManagedSigner {
@@ -415,24 +397,7 @@ mod tests {
         assert!(!exact.fits(&SubjectAltName::Email("ci@example.com.evil".to_owned())));
     }
 
-    /// The definition: `*` takes nothing, or one character and is asked again.
-    fn by_definition(pattern: &[char], text: &[char]) -> bool {
-        match (pattern, text) {
-            ([], []) => true,
-            (['*', rest @ ..], _) if by_definition(rest, text) => true,
-            (['*', ..], [_, left @ ..]) => by_definition(pattern, left),
-            ([one, rest @ ..], [first, left @ ..]) => one == first && by_definition(rest, left),
-            _ => false,
-        }
-    }
-
     proptest! {
-        #[test]
-        fn a_wildcard_fits_what_its_definition_fits(pattern in "[ab*]{0,8}", text in "[ab]{0,10}") {
-            let (p, t): (Vec<char>, Vec<char>) = (pattern.chars().collect(), text.chars().collect());
-            prop_assert_eq!(wildcard(&pattern, &text), by_definition(&p, &t));
-        }
-
         #[test]
         fn nothing_read_as_trust_panics(text in ".{0,200}") {
             let _ = TrustRoot::from_json("root", &text);

@@ -4,6 +4,7 @@
 mod browser;
 mod catalogues;
 mod fix;
+mod tightening;
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -256,6 +257,26 @@ fn what_the_section_names_and_there_is_not_is_told_with_its_place() {
             "    frameworks: [soc2]\n    waivers: [{ control: CC6.1, resource: a, approver: c, expires: 2030-01-01 }]\n",
             "`compliance.waivers[0].reason` is null",
             "konductor.dev.yaml:7:",
+        ),
+        (
+            "    frameworks: [soc2]\n    tighten: [{ controls: { CC6.1: mandatory } }]\n",
+            "`compliance.tighten[0]` does not say of which resources it demands something",
+            "konductor.dev.yaml:7:15",
+        ),
+        (
+            "    frameworks: [soc2]\n    tighten: [{ metadata: { a: [] }, controls: { CC6.1: mandatory } }]\n",
+            "`compliance.tighten[0].metadata.a` is [], expected a value or more",
+            "konductor.dev.yaml:7:",
+        ),
+        (
+            "    frameworks: [soc2]\n    tighten: [{ findings: [aws-none], controls: { \"aws-none-*\": mandatory } }]\n",
+            "there is no control `aws-none-*`",
+            "konductor.dev.yaml:7:",
+        ),
+        (
+            "    tighten: [{ metadata: { a: b } }]\n",
+            "`compliance.tighten[0]` demands nothing",
+            "konductor.dev.yaml:6:",
         ),
         (
             "    framework: [soc2]\n",

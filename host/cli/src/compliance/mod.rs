@@ -5,6 +5,7 @@ mod document;
 use std::path::Path;
 
 use konductor_compliance::controls::ControlError;
+use konductor_compliance::tightening::resource_metadata;
 use konductor_compliance::{
     Assessment, ControlCatalogue, ControlRules, SiteFramework, SiteFrameworkError, assess,
 };
@@ -31,7 +32,7 @@ pub struct StackCompliance {
     plugin: Plugin,
     digest: String,
     rules: ControlRules,
-    /// A framework of the site is among them, which the plugin does not know.
+    /// A framework of the site is among them, which the plugin does not know, or a rule names checks.
     asks_all: bool,
     place: String,
 }
@@ -53,7 +54,8 @@ impl StackCompliance {
         })?;
         let mut frameworks = rules.frameworks.iter();
         Ok(Self {
-            asks_all: frameworks.any(|framework| catalogue.site.contains(&framework.id)),
+            asks_all: rules.names_checks()
+                || frameworks.any(|framework| catalogue.site.contains(&framework.id)),
             plugin: loaded.plugin.clone(),
             digest: loaded.fetched().digest.hex(),
             rules,
@@ -95,13 +97,16 @@ impl StackCompliance {
         };
         let mut answer = ask(&self.plugin, &request, Some(document)).await?;
         if self.asks_all {
-            let serves = |check: &str| !self.rules.controls_of(check).is_empty();
-            answer.checks.retain(|check| serves(&check.id));
-            answer.results.retain(|result| serves(&result.check));
+            let matters = |check: &str| self.rules.asks_about(check);
+            answer.checks.retain(|check| matters(&check.id));
+            answer.results.retain(|result| matters(&result.check));
         }
+        let metadata = resource_metadata(document)
+            .map_err(|error| Failure::new(Disposition::Invalid, format!("the document: {error}")))?;
         Ok(assess(
             answer,
             &self.rules,
+            &metadata,
             jiff::Timestamp::now().as_millisecond(),
         ))
     }

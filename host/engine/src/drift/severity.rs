@@ -6,6 +6,7 @@
 use std::fmt;
 use std::sync::Arc;
 
+use konductor_model::wildcard::wildcard;
 use konductor_model::{Path, PathStep, ResourceSchema, ResourceType};
 use konductor_state::drift::DriftSeverity;
 
@@ -153,10 +154,7 @@ const HIGH_TYPES: &[&str] = &[
 ];
 
 fn fits(word: &str, patterns: &[&str]) -> bool {
-    patterns.iter().any(|pattern| match pattern.strip_suffix('*') {
-        Some(start) => word.starts_with(start),
-        None => word == *pattern,
-    })
+    patterns.iter().any(|pattern| wildcard(pattern, word))
 }
 
 /// Tells whether the last part of a type is one of the words or ends in one: `BucketPolicy` is a `Policy`.

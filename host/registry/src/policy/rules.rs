@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use konductor_model::policy::PackageSetting;
+use konductor_model::wildcard::wildcard;
 use konductor_signature::Signer;
-use konductor_signature::trust::wildcard;
 
 use super::source_pattern::SourcePattern;
 use super::tree::Place;

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use konductor_signature::trust::wildcard;
+use konductor_model::wildcard::wildcard;
 
 use crate::source::PluginSource;
 

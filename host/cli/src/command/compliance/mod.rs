@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use konductor_compliance::assessment::ControlStatus;
+use konductor_compliance::tightening::TIGHTENED;
 use konductor_compliance::{ControlCatalogue, Report};
 use konductor_config::{Configuration, Context};
 use konductor_model::compliance::{ApplicableControl, ComplianceSettings, Framework, PlacedText};
@@ -235,11 +236,11 @@ async fn write_report(
         }
     };
     let (loaded, catalogue) = open_plugin(project, environment).await?;
-    if !settings
+    let is_named = settings
         .frameworks
         .iter()
-        .any(|framework| framework.text == wanted)
-    {
+        .any(|framework| framework.text == wanted);
+    if !is_named && wanted != TIGHTENED {
         find(&catalogue, &wanted)?;
         settings.frameworks.push(PlacedText {
             text: wanted.clone(),
@@ -258,8 +259,10 @@ async fn write_report(
         .frameworks
         .iter()
         .find(|framework| framework.id == wanted);
-    let framework =
-        framework.ok_or_else(|| Diagnostic::error(format!("there is no framework `{wanted}`")))?;
+    let framework = framework.ok_or_else(|| {
+        CommandError::message("the configuration demands no check of some resources only")
+            .help("`compliance.tighten` does: see the documentation of compliance")
+    })?;
     let report = Report {
         project: configuration.project_name().to_owned(),
         stack: configuration.stack().to_owned(),
