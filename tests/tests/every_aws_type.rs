@@ -42,9 +42,13 @@ fn every_type_is_created_changed_replaced_repaired_imported_and_destroyed() {
     let account = AwsAccount::open();
     let project = Project::from_example("every-aws-type").with_account(&account);
 
-    // The keys of the VPN's tunnels are AWS's making.
+    // The keys of the VPN's tunnels are AWS's making. A plan tells, and a run does not even ask.
     project
-        .run(["run", "--yes"])
+        .run(["plan"])
+        .succeeds()
+        .says("office-connection will have secrets (tunnel1_preshared_key, tunnel2_preshared_key)");
+    project
+        .run(["run"])
         .fails_saying("office-connection will have secrets (tunnel1_preshared_key, tunnel2_preshared_key)");
     account.assert_empty();
     project.run(["config", "key", "generate"]).succeeds();

@@ -7,6 +7,8 @@ use konductor_model::schema::ResourceSchema;
 use konductor_model::{Diagnostic, Diagnostics};
 
 use crate::error::CommandError;
+use crate::output::Output;
+use crate::project::FolderSources;
 use crate::session::Session;
 
 /// Checks that what the providers will answer with can be stored. Secrets of the configuration are sealed with the plan
@@ -15,8 +17,25 @@ use crate::session::Session;
 /// # Errors
 /// When there is nobody to encrypt to and an object that is made or changed has a secret of its provider's making.
 pub async fn can_be_sealed(session: &Session, plan: &Plan) -> Result<(), CommandError> {
+    let unsealed = unsealed(session, plan, Diagnostic::error).await;
+    if unsealed.0.is_empty() {
+        Ok(())
+    } else {
+        Err(unsealed.into())
+    }
+}
+
+/// Warns that a plan, which is only looked at, cannot be carried out for this reason.
+pub async fn warn_of_unsealed(session: &Session, plan: &Plan, output: &Output) {
+    let unsealed = unsealed(session, plan, Diagnostic::warning).await;
+    output.diagnostics(&unsealed, &FolderSources(session.project().folder.clone()));
+}
+
+/// Tells the types of objects that are made or changed and have secrets that nobody could read back.
+async fn unsealed(session: &Session, plan: &Plan, tell: fn(String) -> Diagnostic) -> Diagnostics {
+    let mut told = Diagnostics::default();
     if session.project().sealer.has_recipient() {
-        return Ok(());
+        return told;
     }
     let made = plan.steps.iter().filter(|step| {
         matches!(
@@ -25,7 +44,6 @@ pub async fn can_be_sealed(session: &Session, plan: &Plan) -> Result<(), Command
         )
     });
     let mut asked = BTreeSet::new();
-    let mut errors = Diagnostics::default();
     for step in made {
         let resource_type = step.urn.resource_type();
         // One object of each type is enough to say it.
@@ -40,8 +58,8 @@ pub async fn can_be_sealed(session: &Session, plan: &Plan) -> Result<(), Command
         };
         let secrets = secret_outputs(&schema);
         if !secrets.is_empty() {
-            errors.push(
-                Diagnostic::error(format!(
+            told.push(
+                tell(format!(
                     "{} will have secrets ({}), and there is nobody to encrypt them to",
                     step.urn.name(),
                     secrets.join(", ")
@@ -53,11 +71,7 @@ pub async fn can_be_sealed(session: &Session, plan: &Plan) -> Result<(), Command
             );
         }
     }
-    if errors.is_empty() {
-        Ok(())
-    } else {
-        Err(errors.into())
-    }
+    told
 }
 
 /// Returns the secrets that an object gets from its provider whatever it is given.

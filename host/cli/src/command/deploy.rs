@@ -20,6 +20,7 @@ use crate::prompt::confirm;
 use crate::render::json_plan::drift_event;
 use crate::render::plan::render_drifts;
 use crate::saved_plan;
+use crate::secret_outputs::{can_be_sealed, warn_of_unsealed};
 use crate::session::{Session, SessionOptions};
 
 /// The exit code that says changes are pending.
@@ -163,6 +164,7 @@ pub async fn plan(
             output.fact("plan-saved", &serde_json::json!({ "file": file }), &text);
         }
         let plan = judged.allowed()?;
+        warn_of_unsealed(&session, &plan, output).await;
         let pending = !plan.is_empty() && arguments.detailed_exitcode;
         Ok(Done::nothing(if pending { PENDING } else { 0 }))
     }
@@ -245,10 +247,13 @@ async fn deploy_in(
     let plan = make_plan(session, deployment.selection, deployment.destroy).await?;
     let judged = show_and_judge(session, plan, output).await?;
     if deployment.dry_run {
-        let pending = !judged.allowed()?.is_empty() && deployment.detailed_exitcode;
+        let plan = judged.allowed()?;
+        warn_of_unsealed(session, &plan, output).await;
+        let pending = !plan.is_empty() && deployment.detailed_exitcode;
         return Ok(Done::nothing(if pending { PENDING } else { 0 }));
     }
     if judged.is_allowed() && !judged.plan().is_empty() {
+        can_be_sealed(session, judged.plan()).await?;
         let question = if deployment.destroy {
             format!("Delete all of this from {}?", session.project().title())
         } else {

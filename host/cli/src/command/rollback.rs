@@ -14,6 +14,7 @@ use crate::output::Output;
 use crate::policy::show_and_judge;
 use crate::project::Project;
 use crate::prompt::confirm;
+use crate::secret_outputs::{can_be_sealed, warn_of_unsealed};
 use crate::session::{Session, SessionOptions};
 
 /// Plans, shows, asks and applies.
@@ -79,7 +80,7 @@ async fn roll_back_in(
     let plan = plan?;
     let judged = show_and_judge(session, plan, output).await?;
     if arguments.dry_run {
-        judged.allowed()?;
+        warn_of_unsealed(session, &judged.allowed()?, output).await;
         return Ok(Done::nothing(0));
     }
     if judged.plan().is_empty() {
@@ -87,6 +88,7 @@ async fn roll_back_in(
         return carry_out(session, judged, output).await;
     }
     if judged.is_allowed() {
+        can_be_sealed(session, judged.plan()).await?;
         let question = format!("Bring this back in {}?", session.project().title());
         confirm(&question, arguments.yes, output)?;
     }

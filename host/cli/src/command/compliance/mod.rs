@@ -11,9 +11,9 @@ use konductor_compliance::assessment::ControlStatus;
 use konductor_compliance::tightening::TIGHTENED;
 use konductor_compliance::{ControlCatalogue, Report};
 use konductor_config::{Configuration, Context};
+use konductor_model::ResourceType;
 use konductor_model::compliance::{ApplicableControl, ComplianceSettings, Framework, PlacedText};
 use konductor_model::suggestion::nearest;
-use konductor_model::{Diagnostic, ResourceType};
 use konductor_sandbox::Plugin;
 
 use crate::arguments::{
