@@ -9,6 +9,7 @@ use std::sync::Arc;
 use konductor_compliance::Judgement;
 use konductor_config::{DriftSettings, LocatedText, Safeguards};
 use konductor_engine::engine::Settings;
+use konductor_engine::metadata::RunMetadata;
 use konductor_engine::{Desired, Engine, ModuleDeclaration, Name, Observer, ReadTimes};
 use konductor_model::{Diagnostic, Diagnostics, Path, ResourceOptions, Urn, Value};
 use konductor_registry::Policies;
@@ -408,7 +409,14 @@ impl Session {
                 .collect(),
             removed: configuration.removed().iter().map(name).collect(),
             metadata: self.metadata(),
-            run_metadata: self.document.inherited(),
+            run_metadata: RunMetadata {
+                controls: self
+                    .site_packages
+                    .compliance()
+                    .map(|compliance| compliance.tags().clone())
+                    .unwrap_or_default(),
+                ..self.document.inherited()
+            },
         })
     }
 

@@ -8,6 +8,7 @@
 //! [controls] of the frameworks that a site names, joins the decision about a plan, and is written as a [report].
 
 pub mod assessment;
+pub mod control_tags;
 pub mod controls;
 pub mod decision;
 pub mod evaluation;

@@ -7,6 +7,7 @@
 )]
 
 use konductor_compliance::assessment::{Assessment, ControlStatus, assess};
+use konductor_compliance::control_tags::controls_by_type;
 use konductor_compliance::controls::{ControlCatalogue, ControlError, ControlRules};
 use konductor_compliance::report::{Report, ReportFormat};
 use konductor_compliance::tightening::{ResourceMetadata, TIGHTENED, resource_metadata};
@@ -429,4 +430,33 @@ fn a_rule_that_names_what_there_is_not_is_an_error_and_the_strictest_level_knows
     let errors = ControlRules::new(&settings, &catalogue()).unwrap_err();
     let names: Vec<&str> = errors.iter().map(|error| error.names().0).collect();
     assert_eq!(names, ["zzz", "*-own-key"]);
+}
+
+#[test]
+fn the_controls_of_a_type_are_those_that_a_check_of_it_serves_in_the_order_of_the_framework() {
+    let mut known = catalogue();
+    for (check, types) in known.checks.iter_mut().zip([
+        vec![
+            "cloud:disk:Disk".to_owned(),
+            "cloud:any:Resource Store/Disks".to_owned(),
+        ],
+        vec!["cloud:disk:Disk".to_owned()],
+        vec!["cloud:key:Key".to_owned()],
+    ]) {
+        check.types = types;
+    }
+    let found = controls_by_type(&[text("two:Z"), text("one"), text("one:a")], &known).unwrap();
+    let of = |resource_type: &str| {
+        let of_type = found.get(resource_type).cloned().unwrap_or_default();
+        let each = of_type
+            .into_iter()
+            .map(|(framework, controls)| format!("{framework}: {}", controls.join(" ")));
+        each.collect::<Vec<_>>()
+    };
+    assert_eq!(of("cloud:disk:disk"), ["one: a b", "two: z"]);
+    assert_eq!(of("cloud:any:resource store/disks"), ["one: a b", "two: z"]);
+    assert_eq!(of("cloud:key:key"), ["one: c"]);
+    let errors = controls_by_type(&[text("one:q"), text("three"), text("two")], &known).unwrap_err();
+    let names: Vec<&str> = errors.iter().map(|error| error.names().0).collect();
+    assert_eq!(names, ["one:q", "three"]);
 }

@@ -14,7 +14,7 @@ use crate::section_reading::Reading;
 /// The name of the section.
 pub(crate) const COMPLIANCE: &str = "compliance";
 
-const KEYS: [&str; 7] = [
+const KEYS: [&str; 8] = [
     "enabled",
     "frameworks",
     "catalogues",
@@ -22,6 +22,7 @@ const KEYS: [&str; 7] = [
     "controls",
     "waivers",
     "tighten",
+    "tags",
 ];
 const LEVELS: [&str; 2] = ["advisory", "mandatory"];
 const WAIVER_KEYS: [&str; 5] = ["control", "resource", "reason", "approver", "expires"];
@@ -68,13 +69,7 @@ impl Configuration {
             configuration: self,
             diagnostics: Diagnostics::default(),
         };
-        let files = reading
-            .texts(&at, &value, "[compliance/acme.yaml]")
-            .unwrap_or_default();
-        let files = files.into_iter().enumerate();
-        let files = files
-            .map(|(index, file)| reading.placed(file, &at.element(index)))
-            .collect();
+        let files = reading.placed_texts(&at, &value, "[compliance/acme.yaml]");
         if reading.diagnostics.has_errors() {
             Err(reading.diagnostics)
         } else {
@@ -98,13 +93,13 @@ impl Reading<'_> {
             level: PolicyLevel::Advisory,
             ..ComplianceSettings::default()
         };
-        let below = at.child("frameworks");
-        let frameworks =
-            member("frameworks").and_then(|value| self.texts(&below, value, "[nist-800-53-moderate]"));
-        for (index, text) in frameworks.into_iter().flatten().enumerate() {
-            found.frameworks.push(self.placed(text, &below.element(index)));
+        if let Some(value) = member("frameworks") {
+            found.frameworks = self.placed_texts(&at.child("frameworks"), value, "[nist-800-53-moderate]");
         }
-        let says_more = ["frameworks", "level", "controls", "waivers", "tighten"];
+        if let Some(value) = member("tags") {
+            found.tags = self.placed_texts(&at.child("tags"), value, "[\"nist-800-53:ac-3\"]");
+        }
+        let says_more = ["frameworks", "level", "controls", "waivers", "tighten", "tags"];
         let says_more = says_more.into_iter().any(|name| member(name).is_some());
         if member("catalogues").is_some() && !says_more {
             // That a site has frameworks holds nothing to them.
@@ -127,7 +122,7 @@ impl Reading<'_> {
             let rule = self.tightening(&at, &rule);
             found.tighten.push(rule);
         }
-        if enabled && found.frameworks.is_empty() && found.tighten.is_empty() {
+        if enabled && found.frameworks.is_empty() && found.tighten.is_empty() && found.tags.is_empty() {
             self.wrong(
                 at,
                 "`compliance` names no framework",
@@ -192,11 +187,9 @@ impl Reading<'_> {
                 }
             }
         }
-        let below = at.child("findings");
-        let findings = member("findings")
-            .and_then(|value| self.texts(&below, value, "[aws-s3-bucket-public-access-blocked]"));
-        for (index, text) in findings.into_iter().flatten().enumerate() {
-            found.findings.push(self.placed(text, &below.element(index)));
+        if let Some(value) = member("findings") {
+            let example = "[aws-s3-bucket-public-access-blocked]";
+            found.findings = self.placed_texts(&at.child("findings"), value, example);
         }
         let says_wrong = self.diagnostics.0.len() > told;
         if found.metadata.is_empty() && found.findings.is_empty() && !says_wrong {
@@ -221,6 +214,15 @@ impl Reading<'_> {
 
     fn level(&mut self, at: &Path, value: Option<&Value>) -> Option<PolicyLevel> {
         PolicyLevel::of_word(&self.word(at, value, &LEVELS)?)
+    }
+
+    /// Reads a list of texts, each with its place.
+    fn placed_texts(&mut self, at: &Path, value: &Value, example: &str) -> Vec<PlacedText> {
+        let texts = self.texts(at, value, example).unwrap_or_default();
+        let texts = texts.into_iter().enumerate();
+        texts
+            .map(|(index, text)| self.placed(text, &at.element(index)))
+            .collect()
     }
 
     fn placed(&self, text: String, at: &Path) -> PlacedText {

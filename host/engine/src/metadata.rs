@@ -8,10 +8,12 @@ use konductor_model::{ResourceOptions, TagRules, Value};
 use sha2::{Digest, Sha256};
 
 use crate::bind::ancestors;
-use crate::node::Expanded;
+use crate::node::{Expanded, Node, Template};
 
 /// How many characters of a digest stand at the end of what was cut.
 const DIGEST: usize = 8;
+/// The value of a tag whose key is a control.
+const APPLIES: &str = "applies";
 
 /// What is said of everything in a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -20,12 +22,29 @@ pub struct RunMetadata {
     pub fields: BTreeMap<String, String>,
     /// The tags that fields are written as, by the field. A field that nothing has is not written.
     pub tags: BTreeMap<String, String>,
+    /// The controls that are written as tags, by the type of resource, in lower case, and the framework. A type of a
+    /// cloud's own that stands in a generic resource follows that: `gcp:rest:resource storage/v1/buckets`.
+    pub controls: BTreeMap<String, BTreeMap<String, Vec<String>>>,
 }
 
 impl RunMetadata {
     /// Tells whether there is nothing to inherit or to write.
     pub fn is_empty(&self) -> bool {
-        self.fields.is_empty() && self.tags.is_empty()
+        self.fields.is_empty() && self.tags.is_empty() && self.controls.is_empty()
+    }
+
+    /// Returns the controls that apply to a node.
+    fn controls_of(&self, node: &Node) -> BTreeMap<String, Vec<String>> {
+        if self.controls.is_empty() {
+            return BTreeMap::new();
+        }
+        let name = node.urn.resource_type().as_str().to_lowercase();
+        let found = self.controls.get(&name).cloned().or_else(|| {
+            let properties = node.properties();
+            let own = properties.attribute("type")?.as_text()?.to_lowercase();
+            self.controls.get(&format!("{name} {own}")).cloned()
+        });
+        found.unwrap_or_default()
     }
 
     /// Returns what the run says, as the options of everything in it.
@@ -68,16 +87,16 @@ pub(crate) fn inherit_metadata(expanded: &mut Expanded, run: &RunMetadata) {
         .map(|(index, node)| (index, node.options.clone()))
         .collect();
     // Instances of one declaration share their options, and go on doing so.
-    let mut shared: Option<(Arc<ResourceOptions>, Option<usize>, Arc<ResourceOptions>)> = None;
+    let mut shared: Option<Shared> = None;
     for index in 0..expanded.nodes.len() {
         let Some(node) = expanded.nodes.get(index) else {
             continue;
         };
         let known = shared
             .as_ref()
-            .filter(|(before, parent, _)| Arc::ptr_eq(before, &node.options) && *parent == node.parent);
+            .filter(|known| known.is_of(node) && (run.controls.is_empty() || known.is_declared_with(node)));
         let options = match known {
-            Some((.., options)) => options.clone(),
+            Some(known) => known.options.clone(),
             None => {
                 let before = node.options.clone();
                 let mut options = before.as_ref().clone();
@@ -85,14 +104,40 @@ pub(crate) fn inherit_metadata(expanded: &mut Expanded, run: &RunMetadata) {
                 let above = above.iter().filter_map(|ancestor| declared.get(ancestor));
                 inherit(&mut options.metadata, above.chain([&of_run]).map(Arc::as_ref));
                 options.metadata_tags.clone_from(&run.tags);
+                options.control_tags = run.controls_of(node);
                 let options = Arc::new(options);
-                shared = Some((before, node.parent, options.clone()));
+                shared = Some(Shared {
+                    before,
+                    parent: node.parent,
+                    template: node.template.clone(),
+                    options: options.clone(),
+                });
                 options
             }
         };
         if let Some(node) = expanded.nodes.get_mut(index) {
             node.options = options;
         }
+    }
+}
+
+/// The options of the node before, which the next one may share.
+struct Shared {
+    before: Arc<ResourceOptions>,
+    parent: Option<usize>,
+    template: Arc<Template>,
+    options: Arc<ResourceOptions>,
+}
+
+impl Shared {
+    /// Tells whether a node inherits the same.
+    fn is_of(&self, node: &Node) -> bool {
+        Arc::ptr_eq(&self.before, &node.options) && self.parent == node.parent
+    }
+
+    /// Tells whether a node is an instance of the same declaration.
+    fn is_declared_with(&self, node: &Node) -> bool {
+        Arc::ptr_eq(&self.template, &node.template)
     }
 }
 
@@ -125,12 +170,20 @@ pub(crate) fn write(
         }
         tags.insert(key, Value::Text(fitted(value, rules, rules.longest_value)));
     }
-    if tags.is_empty() {
-        return Ok(());
-    }
     let Some(inputs) = inputs.as_map_mut() else {
         return Ok(());
     };
+    let own = inputs.get(attribute).and_then(Value::as_map);
+    let taken = own.map_or(0, |own| own.keys().filter(|key| !tags.contains_key(*key)).count());
+    let room = rules.most.saturating_sub(taken + tags.len());
+    for (key, value) in control_tags(&options.control_tags, rules, room) {
+        if !is_kept(&key) {
+            tags.entry(key).or_insert(Value::Text(value));
+        }
+    }
+    if tags.is_empty() {
+        return Ok(());
+    }
     match inputs.entry(attribute.to_owned()).or_insert(Value::Null) {
         given @ Value::Null => *given = Value::Map(tags),
         Value::Map(own) => {
@@ -148,6 +201,36 @@ pub(crate) fn write(
         _ => {}
     }
     Ok(())
+}
+
+/// Returns the tags that say which controls apply: one for each, or where there is no room for as many one for each
+/// framework, with its controls as the value.
+fn control_tags(
+    controls: &BTreeMap<String, Vec<String>>,
+    rules: &TagRules,
+    room: usize,
+) -> BTreeMap<String, String> {
+    let key = |name: String| fitted(&name, rules, rules.longest_key);
+    let each: BTreeMap<String, String> = controls
+        .iter()
+        .flat_map(|(framework, controls)| {
+            let controls = controls.iter();
+            controls.map(move |control| {
+                (
+                    key(format!("compliance:{framework}:{control}")),
+                    APPLIES.to_owned(),
+                )
+            })
+        })
+        .collect();
+    if each.len() <= room {
+        return each;
+    }
+    let together = controls.iter().map(|(framework, controls)| {
+        let value = fitted(&controls.join(" "), rules, rules.longest_value);
+        (key(format!("compliance:{framework}")), value)
+    });
+    together.collect()
 }
 
 /// Returns a text as the cloud allows it: characters that are not allowed become `_`, and what is too long is cut and ends
@@ -260,6 +343,66 @@ mod tests {
         let mut inputs = Value::from([("tags", Value::Map(given))]);
         let error = write(&mut inputs, "tags", &TagRules::aws(), &twice, |_| false).unwrap_err();
         assert!(error.contains("52 tags") && error.contains("50"), "{error}");
+    }
+
+    fn controlled(controls: &[&str]) -> ResourceOptions {
+        let controls = controls.iter().map(|control| (*control).to_owned()).collect();
+        ResourceOptions {
+            control_tags: [("nist-800-53".to_owned(), controls)].into(),
+            ..options(&[("owner", Some("shop"))], &[("owner", "owner")])
+        }
+    }
+
+    #[test]
+    fn a_control_is_a_tag_of_its_own_in_the_letters_of_the_cloud() {
+        let options = controlled(&["ac-2.1", "sc-28"]);
+        let mut inputs = Value::from([("tags", Value::from([("mine", Value::from("x"))]))]);
+        write(&mut inputs, "tags", &TagRules::aws(), &options, |_| false).unwrap();
+        let expected = Value::from([
+            ("mine", Value::from("x")),
+            ("owner", Value::from("shop")),
+            ("compliance:nist-800-53:ac-2.1", Value::from("applies")),
+            ("compliance:nist-800-53:sc-28", Value::from("applies")),
+        ]);
+        assert_eq!(inputs.attribute("tags"), Some(&expected));
+
+        let mut inputs = Value::empty_map();
+        let kept = |tag: &str| tag == "compliance_nist-800-53_sc-28";
+        write(&mut inputs, "labels", &TagRules::google(), &options, kept).unwrap();
+        let expected = Value::from([
+            ("owner", Value::from("shop")),
+            ("compliance_nist-800-53_ac-2_1", Value::from("applies")),
+        ]);
+        assert_eq!(inputs.attribute("labels"), Some(&expected));
+    }
+
+    #[test]
+    fn where_there_is_no_room_for_each_control_they_stand_together() {
+        let many: Vec<String> = (0..49).map(|n| format!("ac-{n}")).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let mut fits = Value::empty_map();
+        write(&mut fits, "tags", &TagRules::aws(), &controlled(&many), |_| false).unwrap();
+        let tags = |inputs: &Value| inputs.attribute("tags").and_then(Value::as_map).cloned().unwrap();
+        assert_eq!(tags(&fits).len(), 50);
+        // One tag of one's own is in the way.
+        let mut full = Value::from([("tags", Value::from([("mine", Value::from("x"))]))]);
+        write(&mut full, "tags", &TagRules::aws(), &controlled(&many), |_| false).unwrap();
+        let full = tags(&full);
+        assert_eq!(
+            full.keys().collect::<Vec<_>>(),
+            ["compliance:nist-800-53", "mine", "owner"]
+        );
+        let together = full["compliance:nist-800-53"].as_text().unwrap();
+        assert!(
+            together.starts_with("ac-0 ac-1 ") && together.chars().count() <= 256,
+            "{together}"
+        );
+        let mut again = Value::from([("tags", Value::from([("mine", Value::from("x"))]))]);
+        write(&mut again, "tags", &TagRules::aws(), &controlled(&many), |_| {
+            false
+        })
+        .unwrap();
+        assert_eq!(tags(&again), full, "it is the same each time");
     }
 
     proptest! {

@@ -208,6 +208,8 @@ pub struct ComplianceSettings {
     pub waivers: Vec<Waiver>,
     /// What is demanded of some resources beyond that.
     pub tighten: Vec<Tightening>,
+    /// The frameworks, or controls of them, that are written onto the resources to which they apply.
+    pub tags: Vec<PlacedText>,
 }
 
 /// What is demanded of some resources beyond what holds for all. They are those for which both conditions hold.

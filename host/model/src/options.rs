@@ -61,6 +61,9 @@ pub struct ResourceOptions {
     /// The tags that fields of its metadata are written as, by the field. The run says it, not the declaration.
     #[serde(skip_serializing_if = "is_default")]
     pub metadata_tags: BTreeMap<String, String>,
+    /// The controls that apply to it and are written as tags, by framework. The run says it, not the declaration.
+    #[serde(skip_serializing_if = "is_default")]
+    pub control_tags: BTreeMap<String, Vec<String>>,
 }
 
 /// Reads fields of metadata: texts, numbers, booleans and nulls.

@@ -4,6 +4,7 @@
 mod browser;
 mod catalogues;
 mod fix;
+mod tags;
 mod tightening;
 
 use std::collections::BTreeSet;
@@ -272,6 +273,11 @@ fn what_the_section_names_and_there_is_not_is_told_with_its_place() {
             "    frameworks: [soc2]\n    tighten: [{ findings: [aws-none], controls: { \"aws-none-*\": mandatory } }]\n",
             "there is no control `aws-none-*`",
             "konductor.dev.yaml:7:",
+        ),
+        (
+            "    tags: [soc2, \"soc2:CC99\"]\n",
+            "there is no control `soc2:CC99`",
+            "konductor.dev.yaml:6:18",
         ),
         (
             "    tighten: [{ metadata: { a: b } }]\n",

@@ -4,6 +4,7 @@ mod document;
 
 use std::path::Path;
 
+use konductor_compliance::control_tags::{ControlsByType, controls_by_type};
 use konductor_compliance::controls::ControlError;
 use konductor_compliance::tightening::resource_metadata;
 use konductor_compliance::{
@@ -35,6 +36,7 @@ pub struct StackCompliance {
     /// A framework of the site is among them, which the plugin does not know, or a rule names checks.
     asks_all: bool,
     place: String,
+    tags: ControlsByType,
 }
 
 impl StackCompliance {
@@ -48,10 +50,12 @@ impl StackCompliance {
         loaded: &LoadedPlugin,
         catalogue: &ControlCatalogue,
     ) -> Result<Self, CommandError> {
-        let rules = ControlRules::new(settings, catalogue).map_err(|errors| {
+        let refused = |errors: Vec<ControlError>| {
             let told = errors.iter().map(diagnostic);
             CommandError::from(Diagnostics(told.collect()))
-        })?;
+        };
+        let rules = ControlRules::new(settings, catalogue).map_err(refused)?;
+        let tags = controls_by_type(&settings.tags, catalogue).map_err(refused)?;
         let mut frameworks = rules.frameworks.iter();
         Ok(Self {
             asks_all: rules.names_checks()
@@ -60,7 +64,13 @@ impl StackCompliance {
             digest: loaded.fetched().digest.hex(),
             rules,
             place,
+            tags,
         })
+    }
+
+    /// Returns the controls that are written onto resources, by their types.
+    pub fn tags(&self) -> &ControlsByType {
+        &self.tags
     }
 
     /// Returns a warning for every waiver that does not hold any more.

@@ -77,6 +77,7 @@ impl RunDocument {
         RunMetadata {
             fields,
             tags: settings.tags.clone(),
+            controls: BTreeMap::new(),
         }
     }
 

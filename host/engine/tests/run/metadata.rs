@@ -34,6 +34,7 @@ fn saying(said: &[(&str, &str)], declarations: Vec<Declaration>) -> Desired {
         run_metadata: RunMetadata {
             fields: fields(said),
             tags: fields(&names.collect::<Vec<_>>()),
+            ..RunMetadata::default()
         },
         ..desired(declarations)
     }
