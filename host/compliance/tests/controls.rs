@@ -9,7 +9,7 @@
 use konductor_compliance::assessment::{Assessment, ControlStatus, assess};
 use konductor_compliance::control_tags::controls_by_type;
 use konductor_compliance::controls::{ControlCatalogue, ControlError, ControlRules};
-use konductor_compliance::report::{Report, ReportFormat};
+use konductor_compliance::report::{Monitoring, Report, ReportFormat};
 use konductor_compliance::tightening::{ResourceMetadata, TIGHTENED, resource_metadata};
 use konductor_model::compliance::{
     Check, CheckOutcome, CheckResult, ComplianceAnswer, ComplianceSettings, Control, ControlLevel, Framework,
@@ -258,6 +258,7 @@ fn no_report_lets_what_somebody_wrote_become_form() {
         version: "1.0.0".to_owned(),
         evidence: (7, "abc".to_owned()),
         simulated: false,
+        monitoring: Monitoring::default(),
         framework: &assessment.frameworks[0],
         assessment: &assessment,
     };

@@ -130,6 +130,14 @@ fn what_is_wrong_over_three_clouds_is_reported_exactly_before_and_after_it_is_ap
         .run(["run", "--simulate", "--yes"])
         .succeeds()
         .says("compliance (advisory");
+    let text = report(&project, "markdown");
+    assert!(
+        text.contains("No schedule of checks for drift is configured; no check is in the log."),
+        "{text}"
+    );
+    project.run(["drift", "--simulate"]).succeeds();
+    let text = report(&project, "markdown");
+    assert!(text.contains("objects compared, no drift."), "{text}");
     let csv = report(&project, "csv");
     let head: Vec<&str> = csv.lines().next().unwrap().split(',').collect();
     let column = |name: &str| head.iter().position(|field| *field == name).unwrap();

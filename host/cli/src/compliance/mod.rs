@@ -68,6 +68,11 @@ impl StackCompliance {
         })
     }
 
+    /// Tells whether anything is demanded of resources. Where controls are only written onto them, nothing is.
+    pub fn judges(&self) -> bool {
+        !self.rules.frameworks.is_empty()
+    }
+
     /// Returns the controls that are written onto resources, by their types.
     pub fn tags(&self) -> &ControlsByType {
         &self.tags

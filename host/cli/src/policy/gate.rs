@@ -71,7 +71,7 @@ pub async fn show_and_judge(
         answers,
         site.overrides(),
     );
-    if let Some(compliance) = site.compliance() {
+    if let Some(compliance) = site.compliance().filter(|compliance| compliance.judges()) {
         output.diagnostics(
             &compliance.expired(),
             &FolderSources(session.project().folder.clone()),

@@ -94,7 +94,9 @@ impl SitePackages {
 
     /// Tells whether nothing judges plans.
     pub fn is_empty(&self) -> bool {
-        self.packages_on(PolicySubject::Plan).is_empty() && self.compliance.is_none()
+        let compliance = self.compliance.as_ref();
+        let judges = compliance.is_some_and(StackCompliance::judges);
+        self.packages_on(PolicySubject::Plan).is_empty() && !judges
     }
 
     /// Returns the packages that judge something.

@@ -58,7 +58,7 @@ fn facts(out: &mut String, report: &Report<'_>) {
         "<dl class=\"facts\">\n<div><dt>Framework</dt><dd>{}, {}</dd></div>\n<div><dt>Project and stack</dt><dd>{}/{}{cloud}</dd></div>\n\
          <div><dt>Made</dt><dd><time datetime=\"{}\">{} UTC</time> by Konductor {}</dd></div>\n\
          <div class=\"wide\"><dt>Evidence</dt><dd>Entry {} of the log, SHA-256 <code>{}</code>. <code>konductor log verify</code> proves that \
-         nothing before it was changed.</dd></div>\n</dl>",
+         nothing before it was changed.</dd></div>\n<div class=\"wide\"><dt>Monitoring</dt><dd>{}</dd></div>\n</dl>",
         escaped(&report.framework.title),
         escaped(&report.framework.version),
         escaped(&report.project),
@@ -67,7 +67,8 @@ fn facts(out: &mut String, report: &Report<'_>) {
         escaped(&time),
         escaped(&report.version),
         report.evidence.0,
-        escaped(&report.evidence.1)
+        escaped(&report.evidence.1),
+        escaped(&report.monitoring.to_string())
     );
 }
 

@@ -21,6 +21,7 @@ pub(super) fn render(report: &Report<'_>) -> String {
             ""
         }
     );
+    let _ = writeln!(out, "{}\n", text(&report.monitoring.to_string()));
     out.push_str("| status | controls |\n|---|---|\n");
     for status in ControlStatus::ALL {
         let _ = writeln!(out, "| {} | {} |", status.words(), report.framework.count(status));

@@ -5,6 +5,7 @@ mod html;
 mod junit;
 mod markdown;
 mod markup;
+mod monitoring;
 mod oscal;
 mod oscal_component;
 mod sarif;
@@ -13,6 +14,7 @@ use konductor_model::compliance::{CheckOutcome, CheckResult};
 
 use crate::assessment::{Assessment, ControlAssessment, Finding, FrameworkAssessment};
 
+pub use monitoring::{DriftCheck, Monitoring};
 pub use oscal::OSCAL_VERSION;
 
 /// The form of a report.
@@ -49,6 +51,8 @@ pub struct Report<'a> {
     pub evidence: (u64, String),
     /// The cloud is simulated.
     pub simulated: bool,
+    /// How the resources are watched over.
+    pub monitoring: Monitoring,
     /// The framework.
     pub framework: &'a FrameworkAssessment,
     /// All results.

@@ -45,6 +45,7 @@ fn document(report: &Report<'_>) -> Json {
             property("simulated", if report.simulated { "yes" } else { "no" }),
         ],
         "reviewed-controls": reviewed(report, &judged),
+        "remarks": report.monitoring.to_string(),
     });
     if let Some(members) = result.as_object_mut() {
         let mut add = |name: &str, list: Vec<Json>| {

@@ -64,6 +64,7 @@ fn component(report: &Report<'_>, names: &Names, resource_type: &str, results: &
             property("log-digest", &report.evidence.1),
             property("simulated", if report.simulated { "yes" } else { "no" }),
         ],
+        "remarks": report.monitoring.to_string(),
     });
     let controls = report.framework.controls.iter();
     let requirements: Vec<Json> = controls

@@ -7,7 +7,9 @@ mod import;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
+use konductor_audit::differences;
 use konductor_compliance::assessment::ControlStatus;
+use konductor_compliance::report::{DriftCheck, Monitoring};
 use konductor_compliance::tightening::TIGHTENED;
 use konductor_compliance::{ControlCatalogue, Report};
 use konductor_config::{Configuration, Context};
@@ -15,10 +17,12 @@ use konductor_model::ResourceType;
 use konductor_model::compliance::{ApplicableControl, ComplianceSettings, Framework, PlacedText};
 use konductor_model::suggestion::nearest;
 use konductor_sandbox::Plugin;
+use konductor_state::{Entry, StackLog};
 
 use crate::arguments::{
     ComplianceCommand, ComplianceControlsArguments, ComplianceReportArguments, GlobalArguments,
 };
+use crate::command::drift::history::newest;
 use crate::command::plugin::project_configuration;
 use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known, recorded_document};
 use crate::environment::Environment;
@@ -151,6 +155,25 @@ async fn list_controls(
     Ok(())
 }
 
+/// Returns how a stack is watched over: by its configuration, and by what is in its log.
+async fn monitoring(configuration: &Configuration, log: &StackLog) -> Result<Monitoring, CommandError> {
+    let settings = configuration.drift(Context::default())?;
+    let is_check = |entry: &Entry| matches!(entry, Entry::DriftChecked(_));
+    let newest = newest(log, 1, is_check).await?.pop();
+    Ok(Monitoring {
+        schedule: settings.schedule.map(|schedule| schedule.written),
+        newest: newest.and_then(|logged| match logged.entry {
+            Entry::DriftChecked(checked) => Some(DriftCheck {
+                time: logged.time.strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+                entry: logged.serial,
+                objects: checked.objects,
+                found: differences(&checked),
+            }),
+            _ => None,
+        }),
+    })
+}
+
 /// Returns the checks of resources of a type that serve a control.
 async fn applicable(plugin: &Plugin, resource_type: &ResourceType) -> Result<BTreeSet<String>, CommandError> {
     let told = serde_json::Value::Array(plugin.controls_for(resource_type).await?);
@@ -270,6 +293,7 @@ async fn write_report(
         version: env!("CARGO_PKG_VERSION").to_owned(),
         evidence,
         simulated: project.simulated,
+        monitoring: monitoring(configuration, &log).await?,
         framework,
         assessment: &assessment,
     };
