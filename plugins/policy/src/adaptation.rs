@@ -43,6 +43,11 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     if rego == RegoVersion::V0 {
         edits.extend(repeated_heads(text, &tokens));
     }
+    applied(text, edits)
+}
+
+/// Returns a text with changes in it; as it is where two of them meet.
+pub(crate) fn applied(text: &str, mut edits: Vec<Edit>) -> Cow<'_, str> {
     if edits.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -64,7 +69,8 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-type Edit = (Range<usize>, String);
+/// What stands in a place instead of what is there.
+pub(crate) type Edit = (Range<usize>, String);
 
 fn late_imports(text: &str, tokens: &[Token]) -> Vec<Edit> {
     let mut edits = Vec::new();

@@ -13,6 +13,7 @@ mod evaluation;
 mod finding;
 mod functions;
 mod problem;
+mod references;
 mod testing;
 mod tokens;
 
