@@ -8,6 +8,7 @@ use regorus::utils::limits::PolicyLengthConfig;
 use regorus::{CompiledPolicy, Engine, Value};
 
 use crate::adaptation::adapted;
+use crate::aliases::by_path;
 use crate::{functions, problem, references};
 
 /// What the file of the engine's own rule is called; those of packages have other names.
@@ -43,10 +44,10 @@ pub(crate) fn load(package: &PolicyPackage) -> Result<Engine, Vec<PolicyProblem>
     if let Err(problem) = functions::register(&mut engine, package.rego) {
         problems.push(problem::of(&problem, ""));
     }
-    let references = references::resolved(&package.files, &package.data);
-    for (index, file) in package.files.iter().enumerate() {
-        let text = references.texts.get(&index).unwrap_or(&file.text);
-        if let Err(error) = engine.add_policy(file.path.clone(), adapted(text, package.rego).into_owned()) {
+    let texts = package.files.iter().map(|file| by_path(&file.text)).collect();
+    let references = references::resolved(texts, &package.data);
+    for (file, text) in package.files.iter().zip(references.texts) {
+        if let Err(error) = engine.add_policy(file.path.clone(), adapted(&text, package.rego).into_owned()) {
             problems.push(problem::of(&error, &file.path));
         }
     }

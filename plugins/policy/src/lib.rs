@@ -8,6 +8,7 @@
 )]
 
 mod adaptation;
+mod aliases;
 mod engine;
 mod evaluation;
 mod finding;

@@ -4,20 +4,19 @@
 //! back to what asks. Where all packages below are known, such a reference is a call of a function that has a body for each,
 //! behind a set of the names for a `name` that has no value yet. Lines stay where they are.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
-
-use konductor_sdk_compliance::model::policy::PolicyFile;
 
 use crate::adaptation::{Edit, applied};
 use crate::engine::OWN_PACKAGE;
 use crate::tokens::{Kind, Token, is_path, of, statements, tokens};
 
 /// What came of the files of a package.
-#[derive(Debug, Default)]
-pub(crate) struct References {
-    /// The texts that are others now, by the index of their files.
-    pub(crate) texts: BTreeMap<usize, String>,
+#[derive(Debug)]
+pub(crate) struct References<'f> {
+    /// Their texts.
+    pub(crate) texts: Vec<Cow<'f, str>>,
     /// Modules that stand beside them.
     pub(crate) modules: Vec<String>,
 }
@@ -41,14 +40,26 @@ struct Reference<'f> {
 }
 
 /// Resolves references to rules of other packages of which one name is not known.
-pub(crate) fn resolved(files: &[PolicyFile], data: &serde_json::Value) -> References {
-    if !files.iter().any(|file| file.text.contains("data.")) {
-        return References::default();
+pub(crate) fn resolved<'f>(mut texts: Vec<Cow<'f, str>>, data: &serde_json::Value) -> References<'f> {
+    let (edits, modules) = found(&texts, data);
+    for (index, edits) in edits {
+        if let Some(text) = texts.get_mut(index) {
+            *text = Cow::Owned(applied(text, edits).into_owned());
+        }
     }
-    let modules: Option<Vec<Module<'_>>> = files.iter().map(|file| module(&file.text)).collect();
+    References { texts, modules }
+}
+
+/// Returns what changes in which text, and the modules that are needed for it.
+fn found(texts: &[Cow<'_, str>], data: &serde_json::Value) -> (BTreeMap<usize, Vec<Edit>>, Vec<String>) {
+    let mut changed = BTreeMap::new();
+    if !texts.iter().any(|text| text.contains("data.") || text.contains("data[")) {
+        return (changed, Vec::new());
+    }
+    let modules: Option<Vec<Module<'_>>> = texts.iter().map(|text| module(text)).collect();
     // What is below a name is not known where one package has a name that is not read here.
     let Some(modules) = modules else {
-        return References::default();
+        return (changed, Vec::new());
     };
     let mut resolution = Resolution {
         modules: &modules,
@@ -58,25 +69,24 @@ pub(crate) fn resolved(files: &[PolicyFile], data: &serde_json::Value) -> Refere
         marked: BTreeSet::new(),
         generated: String::new(),
     };
-    let mut found = References::default();
     for (index, module) in modules.iter().enumerate() {
-        let mut edits = Vec::new();
-        for reference in references(module) {
-            edits.extend(resolution.edits(module, &reference).unwrap_or_default());
-        }
+        let edits: Vec<Edit> = references(module)
+            .iter()
+            .filter_map(|reference| resolution.edits(module, reference))
+            .flatten()
+            .collect();
         if !edits.is_empty() {
-            found
-                .texts
-                .insert(index, applied(module.text, edits).into_owned());
+            changed.insert(index, edits);
         }
     }
-    if !resolution.generated.is_empty() {
+    let mut beside = Vec::new();
+    if !changed.is_empty() {
         let head = format!("package {OWN_PACKAGE}.references\n\nimport rego.v1\n\n");
-        found.modules.push(head + &resolution.generated);
+        beside.push(head + &resolution.generated);
         let mark = |prefix: &Vec<&str>| format!("package {}.{OWN_PACKAGE}\n\nhere := true\n", prefix.join("."));
-        found.modules.extend(resolution.marked.iter().map(mark));
+        beside.extend(resolution.marked.iter().map(mark));
     }
-    found
+    (changed, beside)
 }
 
 /// Reads what a file declares; none where its package has another form than names with dots.
@@ -116,53 +126,59 @@ fn module(text: &str) -> Option<Module<'_>> {
     Some(module)
 }
 
-/// Finds `data.name.name[key].field`.
+/// Finds `data.name["name"][key].field`.
 fn references<'f>(module: &Module<'f>) -> Vec<Reference<'f>> {
     let text = module.text;
-    let at = |index: usize| module.tokens.get(index).map(|token| of(text, token));
     let mut found = Vec::new();
     for (index, token) in module.tokens.iter().enumerate() {
-        let before = index.checked_sub(1).and_then(at);
-        if of(text, token) != "data" || matches!(before, Some("." | "with" | "import")) {
+        let before = index.checked_sub(1).and_then(|before| module.tokens.get(before));
+        let before = before.map_or("", |before| of(text, before));
+        if of(text, token) != "data" || [".", "with", "import"].contains(&before) {
             continue;
         }
         let mut end = index + 1;
         let mut prefix = Vec::new();
-        while at(end) == Some(".")
-            && let Some(name) = at(end + 1)
-        {
+        while let Some((name, next)) = member(module, end) {
             prefix.push(name);
-            end += 2;
+            end = next;
         }
         let rest = module.tokens.get(end + 1..).unwrap_or_default();
-        let close = rest.iter().position(|close| close.depth == token.depth);
-        let Some(close) = close.map(|close| end + 1 + close) else {
+        let is_open = module.tokens.get(end).is_some_and(|open| of(text, open) == "[");
+        let Some(close) = rest.iter().position(|close| close.depth == token.depth).filter(|_| is_open) else {
             continue;
         };
-        if prefix.is_empty()
-            || at(end) != Some("[")
-            || at(close) != Some("]")
-            || at(close + 1) != Some(".")
-            || at(close + 3) == Some("(")
-        {
-            continue;
-        }
-        let Some(field) = module.tokens.get(close + 2) else {
+        let Some((field, next)) = member(module, end + close + 2) else {
             continue;
         };
+        let is_call = module.tokens.get(next).is_some_and(|open| of(text, open) == "(");
+        let last = module.tokens.get(next - 1).map_or(0, |last| last.range.end);
         let on_one_line = text
-            .get(token.range.start..field.range.end)
+            .get(token.range.start..last)
             .is_some_and(|reference| !reference.contains('\n'));
-        if on_one_line && field.kind == Kind::Word {
+        if !prefix.is_empty() && on_one_line && !is_call {
             found.push(Reference {
                 prefix,
-                key: end + 1..close,
-                field: of(text, field),
-                tokens: (index, close + 2),
+                key: end + 1..end + close + 1,
+                field,
+                tokens: (index, next - 1),
             });
         }
     }
     found
+}
+
+/// Reads `.name` or `["name"]`, and returns the name and what is behind it.
+fn member<'f>(module: &Module<'f>, index: usize) -> Option<(&'f str, usize)> {
+    let at = |index: usize| module.tokens.get(index).map(|token| of(module.text, token));
+    match (at(index)?, at(index + 1)?) {
+        (".", name) => Some((name, index + 2)),
+        ("[", name) if at(index + 2)? == "]" => {
+            let name = name.strip_prefix('"')?.strip_suffix('"')?;
+            let is_name = |character: char| character.is_ascii_alphanumeric() || character == '_';
+            name.chars().all(is_name).then_some((name, index + 3))
+        }
+        _ => None,
+    }
 }
 
 struct Resolution<'f, 'm> {
@@ -197,10 +213,14 @@ impl<'f, 'm> Resolution<'f, 'm> {
             _ => None,
         };
         let negated = |statement: &Statement| statement.words.contains(&"not");
+        let with_data = |statement: &Statement| {
+            let mut pairs = statement.words.windows(2);
+            pairs.any(|pair| matches!(pair, ["with", target] if *target != "input"))
+        };
         let statement = match statement {
             // What is negated has a value already.
             Some(statement) if negated(&statement) && word != "_" => None,
-            Some(statement) if negated(&statement) || (replaced && statement.words.contains(&"with")) => {
+            Some(statement) if negated(&statement) || (replaced && with_data(&statement)) => {
                 return None;
             }
             statement => statement,
