@@ -47,7 +47,9 @@ struct Alias<'f> {
 fn aliases<'f>(text: &'f str, tokens: &[Token]) -> BTreeMap<&'f str, Alias<'f>> {
     let mut aliases = BTreeMap::new();
     let mut imports = Vec::new();
-    for statement in statements(tokens).filter(|statement| statement.first().map(|token| of(text, token)) == Some("import")) {
+    for statement in statements(tokens)
+        .filter(|statement| statement.first().map(|token| of(text, token)) == Some("import"))
+    {
         let [_, rest @ ..] = statement else { continue };
         imports.extend(statement.iter().map(|token| token.range.start));
         let length = rest.iter().position(|token| of(text, token) == "as");
@@ -63,7 +65,8 @@ fn aliases<'f>(text: &'f str, tokens: &[Token]) -> BTreeMap<&'f str, Alias<'f>> 
         }
     }
     for (index, token) in tokens.iter().enumerate() {
-        let is = |index: usize, expected: &str| tokens.get(index).is_some_and(|token| of(text, token) == expected);
+        let is =
+            |index: usize, expected: &str| tokens.get(index).is_some_and(|token| of(text, token) == expected);
         let is_part = index > 0 && is(index - 1, ".");
         let is_key = is(index + 1, ":") && !is(index + 2, "=");
         if let Some(alias) = aliases.get_mut(of(text, token))

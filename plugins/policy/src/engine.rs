@@ -9,7 +9,9 @@ use regorus::{CompiledPolicy, Engine, Value};
 
 use crate::adaptation::adapted;
 use crate::aliases::by_path;
-use crate::{functions, problem, references};
+
+use crate::package::resolved;
+use crate::{functions, problem};
 
 /// What the file of the engine's own rule is called; those of packages have other names.
 pub(crate) const OWN_FILE: &str = "(konductor)";
@@ -45,13 +47,13 @@ pub(crate) fn load(package: &PolicyPackage) -> Result<Engine, Vec<PolicyProblem>
         problems.push(problem::of(&problem, ""));
     }
     let texts = package.files.iter().map(|file| by_path(&file.text)).collect();
-    let references = references::resolved(texts, &package.data);
-    for (file, text) in package.files.iter().zip(references.texts) {
+    let resolved = resolved(texts, &package.data);
+    for (file, text) in package.files.iter().zip(resolved.texts) {
         if let Err(error) = engine.add_policy(file.path.clone(), adapted(&text, package.rego).into_owned()) {
             problems.push(problem::of(&error, &file.path));
         }
     }
-    for module in references.modules {
+    for module in resolved.modules {
         if let Err(error) = engine.add_policy(OWN_FILE.to_owned(), module) {
             problems.push(problem::of(&error, ""));
         }

@@ -9,12 +9,15 @@
 
 mod adaptation;
 mod aliases;
+mod bodies;
 mod engine;
 mod evaluation;
 mod finding;
 mod functions;
+mod package;
 mod problem;
 mod references;
+mod replacements;
 mod testing;
 mod tokens;
 

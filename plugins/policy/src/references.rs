@@ -4,31 +4,13 @@
 //! back to what asks. Where all packages below are known, such a reference is a call of a function that has a body for each,
 //! behind a set of the names for a `name` that has no value yet. Lines stay where they are.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
-use crate::adaptation::{Edit, applied};
+use crate::adaptation::Edit;
 use crate::engine::OWN_PACKAGE;
-use crate::tokens::{Kind, Token, is_path, of, statements, tokens};
-
-/// What came of the files of a package.
-#[derive(Debug)]
-pub(crate) struct References<'f> {
-    /// Their texts.
-    pub(crate) texts: Vec<Cow<'f, str>>,
-    /// Modules that stand beside them.
-    pub(crate) modules: Vec<String>,
-}
-
-/// A file with what is declared in it.
-struct Module<'f> {
-    text: &'f str,
-    tokens: Vec<Token>,
-    package: Vec<&'f str>,
-    rules: BTreeSet<&'f str>,
-    functions: BTreeSet<&'f str>,
-}
+use crate::package::Module;
+use crate::tokens::{Kind, Token, of, statements};
 
 /// A reference: the tokens of its key, and what stands before and behind it.
 struct Reference<'f> {
@@ -39,91 +21,36 @@ struct Reference<'f> {
     tokens: (usize, usize),
 }
 
-/// Resolves references to rules of other packages of which one name is not known.
-pub(crate) fn resolved<'f>(mut texts: Vec<Cow<'f, str>>, data: &serde_json::Value) -> References<'f> {
-    let (edits, modules) = found(&texts, data);
-    for (index, edits) in edits {
-        if let Some(text) = texts.get_mut(index) {
-            *text = Cow::Owned(applied(text, edits).into_owned());
-        }
-    }
-    References { texts, modules }
-}
-
-/// Returns what changes in which text, and the modules that are needed for it.
-fn found(texts: &[Cow<'_, str>], data: &serde_json::Value) -> (BTreeMap<usize, Vec<Edit>>, Vec<String>) {
-    let mut changed = BTreeMap::new();
-    if !texts.iter().any(|text| text.contains("data.") || text.contains("data[")) {
-        return (changed, Vec::new());
-    }
-    let modules: Option<Vec<Module<'_>>> = texts.iter().map(|text| module(text)).collect();
-    // What is below a name is not known where one package has a name that is not read here.
-    let Some(modules) = modules else {
-        return (changed, Vec::new());
-    };
+/// Resolves references to rules of other packages of which one name is not known, and returns the modules that are needed.
+pub(crate) fn changes(
+    modules: &[Module<'_>],
+    data: &serde_json::Value,
+    edits: &mut [Vec<Edit>],
+) -> Vec<String> {
     let mut resolution = Resolution {
-        modules: &modules,
+        modules,
         data,
         replaced: None,
         numbers: BTreeMap::new(),
         marked: BTreeSet::new(),
         generated: String::new(),
     };
-    for (index, module) in modules.iter().enumerate() {
-        let edits: Vec<Edit> = references(module)
+    for (module, edits) in modules.iter().zip(edits) {
+        let references = references(module);
+        let changed = references
             .iter()
-            .filter_map(|reference| resolution.edits(module, reference))
-            .flatten()
-            .collect();
-        if !edits.is_empty() {
-            changed.insert(index, edits);
-        }
+            .filter_map(|reference| resolution.edits(module, reference));
+        edits.extend(changed.flatten());
     }
-    let mut beside = Vec::new();
-    if !changed.is_empty() {
-        let head = format!("package {OWN_PACKAGE}.references\n\nimport rego.v1\n\n");
-        beside.push(head + &resolution.generated);
-        let mark = |prefix: &Vec<&str>| format!("package {}.{OWN_PACKAGE}\n\nhere := true\n", prefix.join("."));
-        beside.extend(resolution.marked.iter().map(mark));
+    if resolution.generated.is_empty() {
+        return Vec::new();
     }
-    (changed, beside)
-}
-
-/// Reads what a file declares; none where its package has another form than names with dots.
-fn module(text: &str) -> Option<Module<'_>> {
-    let tokens = tokens(text);
-    let mut module = Module {
-        text,
-        tokens: Vec::new(),
-        package: Vec::new(),
-        rules: BTreeSet::new(),
-        functions: BTreeSet::new(),
-    };
-    for statement in statements(&tokens) {
-        let mut words = statement.iter().map(|token| of(text, token));
-        match words.next()? {
-            "package" => {
-                let path = statement.get(1..)?;
-                let line = path.iter().position(|token| token.first).unwrap_or(path.len());
-                let path = path.get(..line)?;
-                is_path(text, path).then_some(())?;
-                module.package = path.iter().step_by(2).map(|token| of(text, token)).collect();
-            }
-            "import" => {}
-            "default" => {
-                module.rules.extend(words.next());
-            }
-            name if words.next() == Some("(") => {
-                module.functions.insert(name);
-            }
-            name => {
-                module.rules.insert(name);
-            }
-        }
-    }
-    (!module.package.is_empty()).then_some(())?;
-    module.tokens = tokens;
-    Some(module)
+    let head = format!("package {OWN_PACKAGE}.references\n\nimport rego.v1\n\n");
+    let mark = |prefix: &Vec<&str>| format!("package {}.{OWN_PACKAGE}\n\nhere := true\n", prefix.join("."));
+    let marks = resolution.marked.iter().map(mark);
+    std::iter::once(head + &resolution.generated)
+        .chain(marks)
+        .collect()
 }
 
 /// Finds `data.name["name"][key].field`.
@@ -144,7 +71,11 @@ fn references<'f>(module: &Module<'f>) -> Vec<Reference<'f>> {
         }
         let rest = module.tokens.get(end + 1..).unwrap_or_default();
         let is_open = module.tokens.get(end).is_some_and(|open| of(text, open) == "[");
-        let Some(close) = rest.iter().position(|close| close.depth == token.depth).filter(|_| is_open) else {
+        let Some(close) = rest
+            .iter()
+            .position(|close| close.depth == token.depth)
+            .filter(|_| is_open)
+        else {
             continue;
         };
         let Some((field, next)) = member(module, end + close + 2) else {
@@ -231,7 +162,10 @@ impl<'f, 'm> Resolution<'f, 'm> {
             if word == "_" {
                 name = format!("name__{}", reference.tokens.0);
             }
-            edits.push((statement.start..statement.start, format!("{path}.names_{number}[{name}]; ")));
+            edits.push((
+                statement.start..statement.start,
+                format!("{path}.names_{number}[{name}]; "),
+            ));
         }
         edits.push((from..to, format!("{path}.value_{number}({name})")));
         Some(edits)
@@ -290,7 +224,11 @@ impl<'f, 'm> Resolution<'f, 'm> {
         let prefix: String = reference.prefix.iter().map(|name| bracketed(name)).collect();
         let field = bracketed(reference.field);
         let here = format!("data{prefix}[\"{OWN_PACKAGE}\"][\"here\"]");
-        let guard = if replaced { format!(" if {here}") } else { String::new() };
+        let guard = if replaced {
+            format!(" if {here}")
+        } else {
+            String::new()
+        };
         let mut text = String::new();
         // Nothing can go wrong when writing into a text.
         for name in names {
@@ -299,8 +237,14 @@ impl<'f, 'm> Resolution<'f, 'm> {
             let _ = writeln!(text, "value_{number}(\"{name}\") := {value}{guard}");
         }
         if replaced {
-            let _ = writeln!(text, "names_{number} contains name if {{ not {here}; some name, _ in data{prefix} }}");
-            let _ = writeln!(text, "value_{number}(name) := data{prefix}[name]{field} if not {here}");
+            let _ = writeln!(
+                text,
+                "names_{number} contains name if {{ not {here}; some name, _ in data{prefix} }}"
+            );
+            let _ = writeln!(
+                text,
+                "value_{number}(name) := data{prefix}[name]{field} if not {here}"
+            );
             self.marked.insert(reference.prefix.clone());
         }
         self.generated.push_str(&text);
@@ -352,7 +296,9 @@ fn statement<'f>(module: &Module<'f>, index: usize) -> Option<Statement<'f>> {
     let query = query(module, index)?;
     let depth = tokens.get(query)?.depth;
     let goes_on = |token: &Token| {
-        token.kind == Kind::Other && of(text, token) != ";" || of(text, token) == "with" || token.kind == Kind::Close
+        token.kind == Kind::Other && of(text, token) != ";"
+            || of(text, token) == "with"
+            || token.kind == Kind::Close
     };
     let mut start = query;
     for at in query + 1..=index {
@@ -372,8 +318,7 @@ fn statement<'f>(module: &Module<'f>, index: usize) -> Option<Statement<'f>> {
         .skip(index + 1 - start)
         .find(|(_, token)| {
             token.depth < depth
-                || (token.depth == depth
-                    && (of(text, token) == ";" || (token.first && !goes_on(token))))
+                || (token.depth == depth && (of(text, token) == ";" || (token.first && !goes_on(token))))
         })
         .map_or(rest.len(), |(end, _)| end);
     let words = rest.get(..end)?.iter().filter(|token| token.depth == depth);
@@ -414,4 +359,3 @@ fn query(module: &Module<'_>, index: usize) -> Option<usize> {
     }
     None
 }
-
