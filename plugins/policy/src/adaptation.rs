@@ -16,6 +16,7 @@ use std::ops::Range;
 
 use konductor_sdk_compliance::model::policy::RegoVersion;
 
+use crate::{formats, heads};
 use crate::tokens::{Kind, Token, begins, is_path, of, statements, tokens};
 
 /// What `object.subset` is called here.
@@ -38,6 +39,8 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     edits.extend(patched(text, &tokens));
     edits.extend(looked_up_by_themselves(text, &tokens));
     edits.extend(variables_called_like_rules(text, &tokens));
+    edits.extend(heads::changes(text, &tokens, rego));
+    edits.extend(formats::changes(text, &tokens));
     if rego == RegoVersion::V0 {
         edits.extend(repeated_heads(text, &tokens));
     }
