@@ -104,7 +104,7 @@ mod tests {
         let text = "package d.x\nimport data.c.lib as l\nimport data.d\np {\n  l.get(input, x)\n  y := l.z.d.e with d.f as {l: d[l.x]}\n}\n";
         assert_eq!(
             by_path(text),
-            "package d.x\nimport data.c.lib as l\nimport data.d\np {\n  data.c.lib.get(input, x)\n  y := data.c.lib.z.d.e with data.d.f as {l: d[l.x]}\n}\n"
+            "package d.x\nimport data.c.lib as l\nimport data.d\np {\n  data.c.lib.get(input, x)\n  y := data.c.lib.z.d.e with data.d.f as {l: data.d[data.c.lib.x]}\n}\n"
         );
     }
 

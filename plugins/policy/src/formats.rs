@@ -7,18 +7,27 @@ use crate::tokens::{Kind, Token, of};
 pub(crate) fn changes(text: &str, tokens: &[Token]) -> Vec<Edit> {
     let mut edits = Vec::new();
     for (index, part) in tokens.windows(5).enumerate() {
-        let [name, open, format, comma, list] = part else { continue };
+        let [name, open, format, comma, list] = part else {
+            continue;
+        };
         let words = [name, open, comma, list].map(|token| of(text, token));
         if words != ["sprintf", "(", ",", "["] || format.kind != Kind::Text {
             continue;
         }
         let values = tokens.get(index + 5..).unwrap_or_default();
-        let Some(close) = values.iter().position(|token| token.depth == list.depth) else { continue };
+        let Some(close) = values.iter().position(|token| token.depth == list.depth) else {
+            continue;
+        };
         let values = values.get(..close).unwrap_or_default();
-        let commas = values.iter().filter(|token| token.depth == list.depth + 1 && of(text, token) == ",");
+        let commas = values
+            .iter()
+            .filter(|token| token.depth == list.depth + 1 && of(text, token) == ",");
         let count = if values.is_empty() { 0 } else { commas.count() + 1 };
         let ends_in_comma = values.last().is_some_and(|last| of(text, last) == ",");
-        for (at, verb) in places(of(text, format)).into_iter().skip(count - usize::from(ends_in_comma)) {
+        for (at, verb) in places(of(text, format))
+            .into_iter()
+            .skip(count - usize::from(ends_in_comma))
+        {
             let start = format.range.start + at;
             edits.push((start..start + 1 + verb.len_utf8(), format!("%%!{verb}(MISSING)")));
         }

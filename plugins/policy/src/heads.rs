@@ -39,24 +39,25 @@ fn constant(text: &str, statement: &[Token]) -> Option<Edit> {
 /// Finds `… := path[key] {` with `key := …` in the body.
 fn looked_up(text: &str, statement: &[Token]) -> Option<Vec<Edit>> {
     let at = |index: usize| statement.get(index).map_or("", |token| of(text, token));
-    let open = statement
-        .windows(2)
-        .position(|pair| match pair {
-            [before, open] => open.depth == 0 && of(text, open) == "{" && ["if", "]"].contains(&of(text, before)),
-            _ => false,
-        })?
-        + 1;
-    let end = if at(open - 1) == "if" { open.checked_sub(2)? } else { open.checked_sub(1)? };
+    let open = statement.windows(2).position(|pair| match pair {
+        [before, open] => open.depth == 0 && of(text, open) == "{" && ["if", "]"].contains(&of(text, before)),
+        _ => false,
+    })? + 1;
+    let end = if at(open - 1) == "if" {
+        open.checked_sub(2)?
+    } else {
+        open.checked_sub(1)?
+    };
     let sign = statement
         .get(..end)?
         .iter()
         .position(|token| token.depth == 0 && of(text, token) == "=")?;
     let value = statement.get(sign + 1..=end)?;
-    let [path @ .., bracket, key, close] = value else { return None };
-    let is_lookup = is_path(text, path)
-        && of(text, bracket) == "["
-        && key.kind == Kind::Word
-        && of(text, close) == "]";
+    let [path @ .., bracket, key, close] = value else {
+        return None;
+    };
+    let is_lookup =
+        is_path(text, path) && of(text, bracket) == "[" && key.kind == Kind::Word && of(text, close) == "]";
     let body = statement.get(open + 1..)?;
     let body = body.get(..body.iter().position(|token| token.depth == 0)?)?;
     let is_declared = body.windows(3).any(|part| {
@@ -68,7 +69,10 @@ fn looked_up(text: &str, statement: &[Token]) -> Option<Vec<Edit>> {
     (is_lookup && is_declared).then(|| {
         vec![
             (first.range.start..close.range.end, "looked_up__value".to_owned()),
-            (last.range.end..last.range.end, format!("; looked_up__value := {lookup}")),
+            (
+                last.range.end..last.range.end,
+                format!("; looked_up__value := {lookup}"),
+            ),
         ]
     })
 }
@@ -110,15 +114,24 @@ fn not_looked_at(text: &str, tokens: &[Token]) -> Vec<Edit> {
         _ => "",
     };
     let mut edits = Vec::new();
-    let mut names: Vec<&str> = calls.iter().filter(|call| call.is_head).map(|call| call.name).collect();
+    let mut names: Vec<&str> = calls
+        .iter()
+        .filter(|call| call.is_head)
+        .map(|call| call.name)
+        .collect();
     names.sort_unstable();
     names.dedup();
     for name in names {
-        let (heads, uses): (Vec<&Call>, Vec<&Call>) =
-            calls.iter().filter(|call| call.name == name).partition(|call| call.is_head);
+        let (heads, uses): (Vec<&Call>, Vec<&Call>) = calls
+            .iter()
+            .filter(|call| call.name == name)
+            .partition(|call| call.is_head);
         let count = heads.first().map_or(0, |head| head.arguments.len());
         let mentions = tokens.iter().filter(|token| of(text, token) == name).count();
-        let is_known = heads.iter().chain(&uses).all(|call| call.arguments.len() == count);
+        let is_known = heads
+            .iter()
+            .chain(&uses)
+            .all(|call| call.arguments.len() == count);
         // What is called from elsewhere, or replaced with `with`, stays.
         if !is_known || mentions != heads.len() + uses.len() || uses.is_empty() {
             continue;
@@ -132,15 +145,23 @@ fn not_looked_at(text: &str, tokens: &[Token]) -> Vec<Edit> {
                 Some((tokens.first()?.range.start, tokens.last()?.range.end))
             };
             let is_local = |call: &&Call| {
-                let path = call.arguments.get(position).filter(|tokens| is_path(text, tokens) && tokens.len() > 1);
-                path.and_then(|path| path.first()).is_some_and(|head| !["input", "data"].contains(&of(text, head)))
+                let path = call
+                    .arguments
+                    .get(position)
+                    .filter(|tokens| is_path(text, tokens) && tokens.len() > 1);
+                path.and_then(|path| path.first())
+                    .is_some_and(|head| !["input", "data"].contains(&of(text, head)))
             };
             if !ignores || !is_word || !uses.iter().any(is_local) {
                 continue;
             }
             for call in heads.iter().filter(|head| argument(head) != "_").chain(&uses) {
                 let Some((start, end)) = at(call) else { continue };
-                let before = if !call.is_head && is_local(call) { "[each__argument | each__argument := " } else { "[" };
+                let before = if !call.is_head && is_local(call) {
+                    "[each__argument | each__argument := "
+                } else {
+                    "["
+                };
                 edits.push((start..start, before.to_owned()));
                 edits.push((end..end, "]".to_owned()));
             }
@@ -165,7 +186,10 @@ mod tests {
             old("package a\nw[{\"x\": 1}]\n\nw[{\"x\": 2}] # two\n"),
             "package a\nw[{\"x\": 1}] { true }\n\nw[{\"x\": 2}] { true } # two\n"
         );
-        for text in ["package a\nw[{\"x\": 1}] { input }\n", "package a\nw[x] = 1 { x := 2 }\nw[\"a\"]\n"] {
+        for text in [
+            "package a\nw[{\"x\": 1}] { input }\n",
+            "package a\nw[x] = 1 { x := 2 }\nw[\"a\"]\n",
+        ] {
             assert_eq!(old(text), text);
         }
     }
@@ -173,7 +197,9 @@ mod tests {
     #[test]
     fn a_value_that_is_looked_up_by_what_the_body_says_is_looked_up_in_the_body() {
         assert_eq!(
-            old("package a\np := l.m[k] if {\n  k := max(c) # the last\n} else := 3\nf(x) = m[k] { k := x }\n"),
+            old(
+                "package a\np := l.m[k] if {\n  k := max(c) # the last\n} else := 3\nf(x) = m[k] { k := x }\n"
+            ),
             "package a\np := looked_up__value if {\n  k := max(c); looked_up__value := l.m[k] # the last\n} else := 3\nf(x) = looked_up__value { k := x; looked_up__value := m[k] }\n"
         );
         for text in [
@@ -188,7 +214,9 @@ mod tests {
     #[test]
     fn an_argument_that_a_body_does_not_look_at_may_be_undefined() {
         assert_eq!(
-            old("package a\nf(\"any\", _)\nf(\"in\", x) { x > 1 }\np { f(q.kind, q.x) }\nr { f(input.kind, input.x) }\n"),
+            old(
+                "package a\nf(\"any\", _)\nf(\"in\", x) { x > 1 }\np { f(q.kind, q.x) }\nr { f(input.kind, input.x) }\n"
+            ),
             "package a\nf(\"any\", _)\nf(\"in\", [x]) { x > 1 }\np { f(q.kind, [each__argument | each__argument := q.x]) }\nr { f(input.kind, [input.x]) }\n"
         );
         for text in [

@@ -16,6 +16,7 @@ mod finding;
 mod formats;
 mod functions;
 mod heads;
+mod negations;
 mod package;
 mod problem;
 mod references;
