@@ -17,7 +17,7 @@ use std::ops::Range;
 use konductor_sdk_compliance::model::policy::RegoVersion;
 
 use crate::tokens::{Kind, Token, begins, is_path, of, statements, tokens};
-use crate::{formats, heads, negations};
+use crate::{formats, givens, heads, negations};
 
 /// What `object.subset` is called here.
 pub(crate) const OWN_SUBSET: &str = "konductor_subset";
@@ -42,6 +42,7 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     edits.extend(heads::changes(text, &tokens, rego));
     edits.extend(formats::changes(text, &tokens));
     edits.extend(negations::changes(text, &tokens));
+    edits.extend(givens::changes(text, &tokens));
     if rego == RegoVersion::V0 {
         edits.extend(repeated_heads(text, &tokens));
     }

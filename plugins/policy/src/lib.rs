@@ -15,6 +15,7 @@ mod evaluation;
 mod finding;
 mod formats;
 mod functions;
+mod givens;
 mod heads;
 mod negations;
 mod package;

@@ -4,7 +4,7 @@
 //! asked for here before it.
 
 use crate::adaptation::Edit;
-use crate::tokens::{Kind, Token, of};
+use crate::tokens::{Kind, Token, is_path, of};
 
 /// Finds what has to be defined for a negation.
 pub(crate) fn changes(text: &str, tokens: &[Token]) -> Vec<Edit> {
@@ -86,6 +86,9 @@ fn needed<'f>(text: &'f str, negated: &[Token]) -> Vec<&'f str> {
             let arguments = rest.get(..close).unwrap_or_default();
             terms.extend(arguments.split(|token| token.depth == open.depth + 1 && of(text, token) == ","));
             at += close;
+        } else if let (true, "[", Some(close)) = (is_call, of(text, open), close) {
+            let key = rest.get(..close).unwrap_or_default();
+            terms.extend((is_path(text, key) && key.len() > 1).then_some(key));
         }
     }
     let is_constant = |term: &[Token]| match term {
@@ -125,7 +128,7 @@ mod tests {
             adapted(
                 "p {\n  not f(x.y, 1, g(z))\n  not x.y > 3; not \"a\" in x.l\n  not count(x.l) == x.n\n  not x.y + 1 == 2\n}\n"
             ),
-            "p {\n  needed__2_0 := x.y; needed__2_1 := g(z); not f(x.y, 1, g(z))\n  needed__16_0 := x.y; not x.y > 3; needed__23_0 := x.l; not \"a\" in x.l\n  needed__29_0 := x.l; not count(x.l) == x.n\n  needed__41_0 := x.y + 1; not x.y + 1 == 2\n}\n"
+            "p {\n  needed__2_0 := x.y; needed__2_1 := g(z); not f(x.y, 1, g(z))\n  needed__16_0 := x.y; not x.y > 3; needed__23_0 := x.l; not \"a\" in x.l\n  needed__29_0 := x.l; not count(x.l) == x.n\n  needed__41_0 := x.y + 1; not x.y + 1 == 2\n  needed__50_0 := x.y; not m[x.y]\n}\n"
         );
     }
 
