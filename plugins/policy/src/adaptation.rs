@@ -4,7 +4,6 @@
 //! - A line that begins with `(` is no call of what the line before ends with: a `;` stands between.
 //! - `x = set[x]`: `set[x]` stands before it, which says what `x` can be.
 //! - A variable that is declared with `some` and called like a rule has another name.
-//! - `alias.function(x, result)` as a statement: the whole path of the function stands there.
 //! - `… with input.x as each[_]`: a variable takes each before.
 //! - `object.subset` is the function of [`crate::functions`].
 //! - `[path, value] = walk(x)` is `walk(x, [path, value])`.
@@ -12,12 +11,13 @@
 //! - `deny[x] { … } { … }`, in the older language: the head is repeated before the second body.
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 use konductor_sdk_compliance::model::policy::RegoVersion;
 
 use crate::tokens::{Kind, Token, begins, is_path, of, statements, tokens};
+use crate::{formats, givens, heads, negations};
 
 /// What `object.subset` is called here.
 pub(crate) const OWN_SUBSET: &str = "konductor_subset";
@@ -33,16 +33,24 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     let tokens = tokens(text);
     let mut edits = late_imports(text, &tokens);
     edits.extend(lines_that_are_no_calls(text, &tokens));
-    edits.extend(called_by_alias(text, &tokens));
     edits.extend(tried_one_by_one(text, &tokens));
     edits.extend(own_subset(text, &tokens));
     edits.extend(walked(text, &tokens));
     edits.extend(patched(text, &tokens));
     edits.extend(looked_up_by_themselves(text, &tokens));
     edits.extend(variables_called_like_rules(text, &tokens));
+    edits.extend(heads::changes(text, &tokens, rego));
+    edits.extend(formats::changes(text, &tokens));
+    edits.extend(negations::changes(text, &tokens));
+    edits.extend(givens::changes(text, &tokens));
     if rego == RegoVersion::V0 {
         edits.extend(repeated_heads(text, &tokens));
     }
+    applied(text, edits)
+}
+
+/// Returns a text with changes in it; as it is where two of them meet.
+pub(crate) fn applied(text: &str, mut edits: Vec<Edit>) -> Cow<'_, str> {
     if edits.is_empty() {
         return Cow::Borrowed(text);
     }
@@ -64,7 +72,8 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-type Edit = (Range<usize>, String);
+/// What stands in a place instead of what is there.
+pub(crate) type Edit = (Range<usize>, String);
 
 fn late_imports(text: &str, tokens: &[Token]) -> Vec<Edit> {
     let mut edits = Vec::new();
@@ -132,35 +141,6 @@ fn repeated_heads(text: &str, tokens: &[Token]) -> Vec<Edit> {
         }
     }
     edits
-}
-
-/// Finds statements `alias.function(…)` of what is imported from `data`. The engine knows by the whole path alone how many
-/// arguments a function has, and so that one more is a variable for its result.
-fn called_by_alias(text: &str, tokens: &[Token]) -> Vec<Edit> {
-    let mut imported: BTreeMap<&str, &str> = BTreeMap::new();
-    let imports = tokens.iter().enumerate();
-    for (index, _) in imports.filter(|(_, token)| begins(token) && of(text, token) == "import") {
-        let line = tokens.get(index + 1..).unwrap_or_default();
-        let line: Vec<&Token> = line.iter().take_while(|token| !token.first).collect();
-        let path = line.iter().take_while(|token| of(text, token) != "as");
-        if let (Some(from), Some(to), Some(alias)) = (line.first(), path.last(), line.last())
-            && of(text, from) == "data"
-        {
-            let path = text.get(from.range.start..to.range.end).unwrap_or_default();
-            imported.insert(of(text, alias), path);
-        }
-    }
-    tokens
-        .windows(4)
-        .filter_map(|call| match call {
-            [alias, dot, _, open] => {
-                let is_call = alias.first && of(text, dot) == "." && of(text, open) == "(";
-                let path = imported.get(of(text, alias)).filter(|_| is_call)?;
-                Some((alias.range.clone(), (*path).to_owned()))
-            }
-            _ => None,
-        })
-        .collect()
 }
 
 /// Finds `… with input.x as each[_]`: what is tried is put into a variable before.
@@ -519,14 +499,6 @@ mod tests {
         assert_eq!(
             old("package a\np[x] {\n  x = lib.all[x]\n  y = other[x]\n}\n"),
             "package a\np[x] {\n  lib.all[x]; x = lib.all[x]\n  y = other[x]\n}\n"
-        );
-    }
-
-    #[test]
-    fn a_function_that_puts_its_result_into_a_variable_is_called_by_its_whole_path() {
-        assert_eq!(
-            old("package a\nimport data.c.lib as l\np {\n  l.get(input, x)\n  y := l.z\n}\n"),
-            "package a\nimport data.c.lib as l\np {\n  data.c.lib.get(input, x)\n  y := l.z\n}\n"
         );
     }
 

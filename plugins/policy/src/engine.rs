@@ -8,10 +8,15 @@ use regorus::utils::limits::PolicyLengthConfig;
 use regorus::{CompiledPolicy, Engine, Value};
 
 use crate::adaptation::adapted;
+use crate::aliases::by_path;
+
+use crate::package::resolved;
 use crate::{functions, problem};
 
 /// What the file of the engine's own rule is called; those of packages have other names.
 pub(crate) const OWN_FILE: &str = "(konductor)";
+/// What packages of rules are called, or end in, that are not of the package.
+pub(crate) const OWN_PACKAGE: &str = "konductor_own";
 /// The longest line of a file, in characters.
 const LINE_LIMIT: NonZeroU32 = match NonZeroU32::new(1 << 20) {
     Some(limit) => limit,
@@ -41,11 +46,16 @@ pub(crate) fn load(package: &PolicyPackage) -> Result<Engine, Vec<PolicyProblem>
     if let Err(problem) = functions::register(&mut engine, package.rego) {
         problems.push(problem::of(&problem, ""));
     }
-    for file in &package.files {
-        if let Err(error) =
-            engine.add_policy(file.path.clone(), adapted(&file.text, package.rego).into_owned())
-        {
+    let texts = package.files.iter().map(|file| by_path(&file.text)).collect();
+    let resolved = resolved(texts, &package.data);
+    for (file, text) in package.files.iter().zip(resolved.texts) {
+        if let Err(error) = engine.add_policy(file.path.clone(), adapted(&text, package.rego).into_owned()) {
             problems.push(problem::of(&error, &file.path));
+        }
+    }
+    for module in resolved.modules {
+        if let Err(error) = engine.add_policy(OWN_FILE.to_owned(), module) {
+            problems.push(problem::of(&error, ""));
         }
     }
     if !package.data.is_null()
@@ -89,7 +99,7 @@ pub(crate) fn rules(policy: &CompiledPolicy, namespaces: Option<&[String]>) -> V
     let mut rules: Vec<Rule> = policy
         .get_rules()
         .keys()
-        .filter(|path| path.as_str() != OWN.0)
+        .filter(|path| !path.split('.').any(|part| part == OWN_PACKAGE))
         .filter_map(|path| {
             let (namespace, name) = path.strip_prefix("data.")?.rsplit_once('.')?;
             Some(Rule {

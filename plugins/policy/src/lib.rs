@@ -8,11 +8,20 @@
 )]
 
 mod adaptation;
+mod aliases;
+mod bodies;
 mod engine;
 mod evaluation;
 mod finding;
+mod formats;
 mod functions;
+mod givens;
+mod heads;
+mod negations;
+mod package;
 mod problem;
+mod references;
+mod replacements;
 mod testing;
 mod tokens;
 
