@@ -8,6 +8,7 @@ mod adjustment;
 mod catalogue;
 mod conversion;
 mod description;
+mod findings;
 mod policy;
 #[cfg(test)]
 mod published;
