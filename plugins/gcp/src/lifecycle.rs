@@ -191,7 +191,7 @@ impl Target {
             }
         }
         if NUMBERED.contains(&service)
-            && let (Some(parent), Some(name)) = (self.given.get("parent"), text("name"))
+            && let (Some(parent), Some(name)) = (self.parameter(context, "parent"), text("name"))
             && let [name, collection, ..] = name.rsplit('/').collect::<Vec<_>>().as_slice()
         {
             let name = format!("{parent}/{collection}/{name}");
