@@ -550,7 +550,7 @@ class Arm:
             if query.get("$filter") and not kind:
                 raise Refused(400, "InvalidFilterInQueryString", f"Invalid $filter '{query['$filter']}' specified in the query string.")
             wanted = lambda key, resource: (
-                key.startswith(plain_list[1] + "/") and resource.low.count("/") == 1 and resource.low != GROUP and (not kind or resource.low == kind[1].lower())
+                key.startswith(plain_list[1] + "/") and resource.low.count("/") == 1 and resource.low != GROUP and not resource.low.startswith(provided.NOT_IN_RESOURCES) and (not kind or resource.low == kind[1].lower())
             )
         else:
             parent, _, kind = low.rpartition("/providers/")
