@@ -551,7 +551,7 @@ resources:
       streaming_config: { filter: 'state = "ACTIVE"' }
   konductor:
     type: gcp:securitycenter:Source
-    retain_on_delete: true
+    options: { retain_on_delete: true }
     properties: { parent: organizations/1234567890, display_name: Konductor }
   orders:
     type: gcp:securitycenter:Finding

@@ -150,7 +150,7 @@ impl ResourceProvider for Source {
         schema(
             self.resource_type(),
             "A source of findings: who tells Security Command Center something. It cannot be deleted: give it \
-             `retain_on_delete: true`. One that is declared again is taken over.",
+             `options: { retain_on_delete: true }`. One that is declared again is taken over.",
         )
         .attribute(
             "parent",
@@ -177,7 +177,7 @@ impl ResourceProvider for Source {
         .identity(example, "The self link.", &["self_link"])
         .example(
             "One that works",
-            "konductor:\n  type: gcp:securitycenter:Source\n  retain_on_delete: true\n  properties: { parent: \
+            "konductor:\n  type: gcp:securitycenter:Source\n  options: { retain_on_delete: true }\n  properties: { parent: \
              organizations/1234567890, display_name: Konductor }\n",
         )
         .build()
