@@ -174,6 +174,141 @@ resources:
     assert!(azure.requests().is_empty());
 }
 
+/// What Azure's own tools for compliance are told: a policy and what is let off it, a plan of Defender, and a finding.
+fn governed(subscription: &str) -> String {
+    format!(
+        r#"name: governed
+resources:
+  group:
+    type: azure:resources:ResourceGroup
+    properties: {{ name: shop }}
+  tagged:
+    type: azure:authorization:PolicyDefinition
+    properties:
+      name: tagged
+      scope: {subscription}
+      mode: Indexed
+      policy_rule: {{ if: {{ field: "tags['owner']", exists: "false" }}, then: {{ effect: deny }} }}
+  baseline:
+    type: azure:authorization:PolicySetDefinition
+    properties:
+      name: baseline
+      scope: {subscription}
+      policy_definitions: [{{ policyDefinitionReferenceId: tagged, policyDefinitionId: "${{tagged.id}}" }}]
+  everywhere:
+    type: azure:authorization:PolicyAssignment
+    properties:
+      name: baseline
+      scope: {subscription}
+      policy_definition_id: ${{baseline.id}}
+      identity: {{ type: SystemAssigned }}
+      metadata: {{ ticket: "4711" }}
+  corrects:
+    type: azure:authorization:RoleAssignment
+    properties:
+      scope: ${{group.id}}
+      role_definition_id: {subscription}/providers/Microsoft.Authorization/roleDefinitions/4a9ae827-6dc8-4573-8ac7-8239d42aa03f
+      principal_id: ${{everywhere.principal_id}}
+      principal_type: ServicePrincipal
+  not-the-shop:
+    type: azure:authorization:PolicyExemption
+    properties:
+      name: shop
+      scope: ${{group.id}}
+      policy_assignment_id: ${{everywhere.id}}
+      category: Waiver
+      expires_on: 2027-01-31T00:00:00Z
+  machines:
+    type: azure:security:Pricing
+    properties: {{ name: VirtualMachines, sub_plan: P1 }}
+  owners:
+    type: azure:security:AssessmentMetadata
+    properties: {{ display_name: What has data has an owner, severity: Medium }}
+  shop-owner:
+    type: azure:security:Assessment
+    properties: {{ name: "${{owners.name}}", resource_id: "${{group.id}}", status: Unhealthy, cause: NoOwner }}
+"#
+    )
+}
+
+#[test]
+fn the_clouds_own_tools_are_switched_on_fed_and_switched_off_again() {
+    let azure = AzureAccount::open();
+    let subscription = format!("/subscriptions/{}", azure.text("subscription_id"));
+    let project = project(&azure, &governed(&subscription));
+    project.run(["run", "--yes"]).succeeds();
+    project.assert_nothing_to_do();
+    project.run(["refresh"]).succeeds();
+    project.assert_nothing_to_do();
+
+    let assignment = format!("{subscription}/providers/Microsoft.Authorization/policyAssignments/baseline");
+    let plan = format!("{subscription}/providers/Microsoft.Security/pricings/VirtualMachines");
+    let group = format!("{subscription}/resourceGroups/shop");
+    let properties = |id: &str, version: &str| azure.resource(id, version)["properties"].clone();
+    let seen = properties(&assignment, "2026-07-01");
+    assert_eq!(seen["enforcementMode"], "Default", "{seen}");
+    assert_eq!(
+        seen["policyDefinitionId"],
+        format!("{subscription}/providers/Microsoft.Authorization/policySetDefinitions/baseline")
+    );
+    assert_eq!(seen["metadata"]["ticket"], "4711");
+    let exemption = format!("{group}/providers/Microsoft.Authorization/policyExemptions/shop");
+    assert_eq!(
+        properties(&exemption, "2022-07-01-preview")["policyAssignmentId"],
+        assignment
+    );
+    let seen = properties(&plan, "2024-01-01");
+    assert_eq!(
+        (&seen["pricingTier"], &seen["subPlan"]),
+        (&json!("Standard"), &json!("P1"))
+    );
+    let contents = azure.ask(&json!({"contents": {}}));
+    let name = contents
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|resource| resource["type"] == "Microsoft.Security/assessmentMetadata")
+        .unwrap()["name"]
+        .clone();
+    let assessment = format!(
+        "{group}/providers/Microsoft.Security/assessments/{}",
+        name.as_str().unwrap()
+    );
+    let seen = properties(&assessment, "2025-05-04");
+    assert_eq!(seen["status"]["code"], "Unhealthy", "{seen}");
+
+    // What is done in place, and what is not.
+    project.edit(
+        "konductor.yaml",
+        "status: Unhealthy, cause: NoOwner",
+        "status: Healthy",
+    );
+    project.edit("konductor.yaml", "category: Waiver", "category: Mitigated");
+    project.assert_planned(&json!({"update": 2}));
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(properties(&assessment, "2025-05-04")["status"]["code"], "Healthy");
+
+    // Somebody lets everything pass, and switches the plan off.
+    azure.ask(
+        &json!({"change": {"id": assignment, "merge": {"properties": {"enforcementMode": "DoNotEnforce"}}}}),
+    );
+    azure.ask(&json!({"remove": {"id": plan}}));
+    assert_eq!(properties(&plan, "2024-01-01")["pricingTier"], "Free");
+    project.run(["refresh"]).succeeds();
+    project.assert_planned(&json!({"update": 1, "create": 1}));
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(
+        properties(&assignment, "2026-07-01")["enforcementMode"],
+        "Default"
+    );
+    assert_eq!(properties(&plan, "2024-01-01")["pricingTier"], "Standard");
+    project.assert_nothing_to_do();
+
+    project.run(["destroy", "--yes"]).succeeds();
+    assert_eq!(properties(&plan, "2024-01-01")["pricingTier"], "Free");
+    azure.assert_empty();
+}
+
 const NETWORK: &str = "name: network
 resources:
   group:

@@ -512,3 +512,147 @@ fn many_objects_are_read_page_by_page() {
     project.run(["destroy", "--yes"]).succeeds();
     gcp.assert_empty();
 }
+
+const GOVERNED: &str = r#"name: governed
+resources:
+  uniform:
+    type: gcp:orgpolicy:Policy
+    properties:
+      parent: projects/simulated
+      name: storage.uniformBucketLevelAccess
+      spec: { rules: [{ enforce: true }] }
+  places:
+    type: gcp:orgpolicy:Policy
+    properties:
+      parent: projects/simulated
+      name: gcp.resourceLocations
+      spec: { rules: [{ values: { allowed_values: ["in:europe-locations"] } }] }
+  upgraded:
+    type: gcp:orgpolicy:CustomConstraint
+    properties:
+      parent: organizations/1234567890
+      name: custom.nodesUpgraded
+      resource_types: [container.googleapis.com/NodePool]
+      method_types: [CREATE, UPDATE]
+      condition: resource.management.autoUpgrade == false
+      action_type: DENY
+  upgraded-here:
+    type: gcp:orgpolicy:Policy
+    properties: { parent: projects/simulated, name: "${upgraded.name}", spec: { rules: [{ enforce: true }] } }
+  findings:
+    type: gcp:pubsub:Topic
+    properties: { name: findings }
+  told:
+    type: gcp:securitycenter:NotificationConfig
+    properties:
+      parent: organizations/1234567890
+      name: active
+      pubsub_topic: ${findings.full_name}
+      streaming_config: { filter: 'state = "ACTIVE"' }
+  konductor:
+    type: gcp:securitycenter:Source
+    options: { retain_on_delete: true }
+    properties: { parent: organizations/1234567890, display_name: Konductor }
+  orders:
+    type: gcp:securitycenter:Finding
+    properties:
+      source: ${konductor.full_name}
+      category: NO_OWNER
+      resource_name: //storage.googleapis.com/shop-orders
+      severity: MEDIUM
+      compliances: [{ standard: nist, version: r5, ids: [cm-8] }]
+"#;
+
+#[test]
+fn the_clouds_own_tools_are_switched_on_fed_and_switched_off_again() {
+    let gcp = GcpProject::open();
+    let project = project(&gcp, GOVERNED);
+    project.run(["run", "--yes"]).succeeds();
+    project.assert_nothing_to_do();
+    project.run(["refresh"]).succeeds();
+    project.assert_nothing_to_do();
+
+    let policy = |name: &str| {
+        let name = format!("projects/{}/policies/{name}", gcp.name());
+        gcp.call(
+            "orgpolicy",
+            "v2",
+            &["projects", "policies", "get"],
+            json!({"name": name}),
+        )
+    };
+    assert_eq!(
+        policy("storage.uniformBucketLevelAccess")["spec"]["rules"],
+        json!([{"enforce": true}])
+    );
+    assert_eq!(
+        policy("custom.nodesUpgraded")["spec"]["rules"],
+        json!([{"enforce": true}])
+    );
+    let sources = gcp.call(
+        "securitycenter",
+        "v1",
+        &["organizations", "sources", "list"],
+        json!({"parent": "organizations/1234567890"}),
+    );
+    let source = sources["sources"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|source| source["displayName"] == "Konductor")
+        .unwrap()["name"]
+        .clone();
+    let found = || {
+        let all = gcp.call(
+            "securitycenter",
+            "v1",
+            &["organizations", "sources", "findings", "list"],
+            json!({"parent": source}),
+        );
+        let all = all["listFindingsResults"].as_array().unwrap().clone();
+        assert_eq!(all.len(), 1, "{all:?}");
+        all[0]["finding"].clone()
+    };
+    assert_eq!(
+        (&found()["state"], &found()["compliances"][0]["ids"]),
+        (&json!("ACTIVE"), &json!(["cm-8"]))
+    );
+
+    project.edit("konductor.yaml", "severity: MEDIUM", "severity: HIGH");
+    project.edit(
+        "konductor.yaml",
+        "[\"in:europe-locations\"]",
+        "[\"in:europe-west1-locations\"]",
+    );
+    project.assert_planned(&json!({"update": 2}));
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(found()["severity"], "HIGH");
+
+    // Somebody lets everything pass, and closes the finding.
+    let path = format!(
+        "v2/projects/{}/policies/storage.uniformBucketLevelAccess",
+        gcp.name()
+    );
+    gcp.ask(&json!({"change": {"path": path, "merge": {"spec": {"rules": [{"enforce": false}]}}}}));
+    let path = format!("v1/{}", found()["name"].as_str().unwrap());
+    gcp.ask(&json!({"change": {"path": path, "merge": {"state": "INACTIVE"}}}));
+    project.run(["refresh"]).succeeds();
+    project.assert_planned(&json!({"update": 1, "create": 1}));
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(
+        policy("storage.uniformBucketLevelAccess")["spec"]["rules"],
+        json!([{"enforce": true}])
+    );
+    assert_eq!(found()["state"], "ACTIVE");
+    project.assert_nothing_to_do();
+
+    project.run(["destroy", "--yes"]).succeeds();
+    assert_eq!(found()["state"], "INACTIVE");
+    // The source is all that is left.
+    let left = gcp.ask(&json!({"contents": {}}));
+    assert_eq!(
+        left.as_object().unwrap().keys().collect::<Vec<_>>(),
+        ["organizations.sources"]
+    );
+    assert_eq!(gcp.ask(&json!({"faults": {}})), json!([]));
+}

@@ -126,7 +126,83 @@ impl ArmId {
 
     /// Tells whether it stands directly in a resource group, or is one.
     pub fn is_top_level(&self) -> bool {
-        self.type_name.matches('/').count() == 1
+        Self::is_top_level_type(&self.type_name)
+    }
+
+    /// Tells whether objects of a type stand in a scope themselves, and not in an object of another type.
+    pub fn is_top_level_type(type_name: &str) -> bool {
+        type_name.matches('/').count() == 1
+    }
+}
+
+/// What a resource can stand in, as Azure's definitions count scopes: a bit each.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Scope {
+    /// All of Azure.
+    Tenant = 1,
+    /// A management group.
+    ManagementGroup = 2,
+    /// A subscription.
+    Subscription = 4,
+    /// A resource group.
+    ResourceGroup = 8,
+    /// Another resource.
+    Resource = 16,
+}
+
+/// The type of management groups, which stand in no subscription.
+const MANAGEMENT_GROUP: &str = "Microsoft.Management/managementGroups";
+
+impl Scope {
+    /// All of them, the widest first.
+    pub const ALL: [Self; 5] = [
+        Self::Tenant,
+        Self::ManagementGroup,
+        Self::Subscription,
+        Self::ResourceGroup,
+        Self::Resource,
+    ];
+
+    /// Returns the scope that an identifier is; none where it is none.
+    pub fn of(id: &str) -> Option<Self> {
+        if id == "/" {
+            return Some(Self::Tenant);
+        }
+        if let Some(found) = ArmId::parse(id) {
+            return Some(if found.type_name == RESOURCE_GROUP {
+                Self::ResourceGroup
+            } else if found.type_name.eq_ignore_ascii_case(MANAGEMENT_GROUP) {
+                Self::ManagementGroup
+            } else {
+                Self::Resource
+            });
+        }
+        let parts: Vec<&str> = id.trim_end_matches('/').split('/').collect();
+        match parts.as_slice() {
+            ["", word, subscription]
+                if word.eq_ignore_ascii_case("subscriptions") && !subscription.is_empty() =>
+            {
+                Some(Self::Subscription)
+            }
+            _ => None,
+        }
+    }
+
+    /// Tells whether definitions that count scopes so allow it.
+    pub fn is_in(self, scopes: u32) -> bool {
+        scopes & self as u32 != 0
+    }
+
+    /// Returns what people call one.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Tenant => "all of Azure",
+            Self::ManagementGroup => "a management group",
+            Self::Subscription => "a subscription",
+            Self::ResourceGroup => "a resource group",
+            Self::Resource => "another resource",
+        }
     }
 }
 
@@ -207,6 +283,31 @@ mod tests {
         ] {
             assert_eq!(ArmId::parse(id), None, "{id}");
         }
+    }
+
+    #[test]
+    fn an_identifier_says_which_scope_it_is() {
+        for (id, scope) in [
+            ("/", Some(Scope::Tenant)),
+            (
+                "/providers/Microsoft.Management/managementGroups/root",
+                Some(Scope::ManagementGroup),
+            ),
+            ("/subscriptions/0", Some(Scope::Subscription)),
+            ("/subscriptions/0/", Some(Scope::Subscription)),
+            (GROUP, Some(Scope::ResourceGroup)),
+            (
+                "/subscriptions/0/resourceGroups/shop/providers/Microsoft.Network/virtualNetworks/net",
+                Some(Scope::Resource),
+            ),
+            ("shop", None),
+            ("/subscriptions", None),
+            ("/subscriptions/", None),
+            ("/shops/0", None),
+        ] {
+            assert_eq!(Scope::of(id), scope, "{id}");
+        }
+        assert!(Scope::Subscription.is_in(6) && !Scope::ResourceGroup.is_in(6));
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub fn default_location(context: &Context) -> Option<&str> {
 }
 
 /// Codes of failures whose status says too little, by how they begin, and what should be done about them.
-const CODES: [(&str, Disposition); 22] = [
+const CODES: [(&str, Disposition); 23] = [
     ("AnotherOperationInProgress", Disposition::Conflict),
     ("RetryableError", Disposition::Conflict),
     ("ResourceGroupBeingDeleted", Disposition::Conflict),
@@ -49,6 +49,8 @@ const CODES: [(&str, Disposition); 22] = [
     ("InUse", Disposition::Conflict),
     ("NicInUse", Disposition::Conflict),
     ("PublicIPAddressCannotBeDeleted", Disposition::Conflict),
+    // A policy, or a set of them, that something still refers to.
+    ("InvalidDeletePolicy", Disposition::Conflict),
     ("NetworkSecurityGroupCannotBeDeleted", Disposition::Conflict),
     ("ParentResourceNotFound", Disposition::Invalid),
     ("ResourceGroupNotFound", Disposition::NotFound),

@@ -145,6 +145,31 @@ impl Target {
         }
     }
 
+    /// Puts a body in its place, whatever there was.
+    ///
+    /// # Errors
+    /// When Azure does not take it.
+    pub fn put(&self, context: &Context, body: &Value) -> Result<Stand, Failure> {
+        let answer = api(context)
+            .put(self.id.segments())
+            .query("api-version", &self.arm_type.api_version)
+            .json(&to_json(body))
+            .send()?;
+        self.stand(&answer, "changing")
+    }
+
+    /// Returns the failure of a create that finds what others have made.
+    pub fn taken(&self) -> Failure {
+        Failure::new(
+            Disposition::AlreadyExists,
+            format!(
+                "there is a resource `{}` already, which this stack has not made; import it with `konductor import`, \
+                 or give another name",
+                self.id.id
+            ),
+        )
+    }
+
     /// Judges what is there already, with the tag that is ours.
     fn found(&self, found: Value, body: &Value, token: &str) -> Result<Stand, Failure> {
         let is_ours = match found.attribute("tags").and_then(|tags| tags.attribute(TOKEN_TAG)) {
@@ -157,14 +182,7 @@ impl Target {
             }
         };
         if !is_ours {
-            return Err(Failure::new(
-                Disposition::AlreadyExists,
-                format!(
-                    "there is a resource `{}` already, which this stack has not made; import it with `konductor import`, \
-                     or give another name",
-                    self.id.id
-                ),
-            ));
+            return Err(self.taken());
         }
         self.stand_of_state(without_token(found), SHORT)
     }

@@ -4,10 +4,9 @@ use konductor_schema_body::property;
 use konductor_schema_table::{Entry, Flags, Node, Property, Table};
 use konductor_sdk::model::suggestion;
 
-static BYTES: &[u8] = include_bytes!("../types/types.table");
+use crate::arm_id::Scope;
 
-/// The scopes that a type can be at, as bits in the table.
-const SUBSCRIPTION: u32 = 4;
+static BYTES: &[u8] = include_bytes!("../types/types.table");
 
 /// A type at one of its versions.
 #[derive(Debug, Clone)]
@@ -18,9 +17,12 @@ pub struct ArmType {
     pub api_version: String,
     /// What its objects look like, where the table knows.
     pub body: Option<Node<'static>>,
-    /// Whether it can stand in a subscription without a resource group.
-    pub at_subscription: bool,
+    /// The scopes that it can be at, a bit each; see [`Scope`].
+    pub scopes: u32,
 }
+
+/// Every scope, for types that nothing is known of.
+pub const EVERY_SCOPE: u32 = u32::MAX;
 
 /// Returns the table; none when it is damaged, which a test rules out.
 pub fn table() -> Option<Table<'static>> {
@@ -53,7 +55,7 @@ impl ArmType {
                     .map_or_else(|| name.to_owned(), |entry| type_of(entry).to_owned()),
                 api_version: version.to_owned(),
                 body: None,
-                at_subscription: true,
+                scopes: EVERY_SCOPE,
             }),
             (None, None) => None,
         }
@@ -68,8 +70,13 @@ impl ArmType {
             name: type_of(entry).to_owned(),
             api_version: version_of(entry).to_owned(),
             body: Some(entry.body()),
-            at_subscription: scopes & SUBSCRIPTION != 0,
+            scopes,
         }
+    }
+
+    /// Tells whether it can stand in a scope itself, and not only in what stands there.
+    pub fn stands_in(&self, scope: Scope) -> bool {
+        scope.is_in(self.scopes)
     }
 
     /// Returns a property of its objects, by the names that lead to it.

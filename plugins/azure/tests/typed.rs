@@ -13,7 +13,9 @@ use std::sync::Arc;
 
 use konductor_plugin_azure::Azure;
 use konductor_sdk::Plugin as _;
-use konductor_sdk::model::provider::{CheckRequest, DeleteRequest, ObjectState, Provider as _, ReadRequest};
+use konductor_sdk::model::provider::{
+    CheckRequest, CreateRequest, DeleteRequest, ObjectState, Provider as _, ReadRequest,
+};
 use konductor_sdk::model::{Disposition, Value, value_json};
 use konductor_sdk_test::{NativeProvider, block_on, lifecycle};
 use serde_json::{Value as Json, json};
@@ -263,7 +265,137 @@ fn what_azure_would_refuse_is_told_before_it_is_asked() {
             json!({"name": "password", "vault_id": zone, "value": "planted"}),
             vec![],
         ),
+        (
+            "azure:authorization:PolicyDefinition",
+            json!({"name": "tagged", "scope": group("shop"), "policy_rule": {"if": {}, "then": {}}}),
+            vec![
+                "scope: `/subscriptions/00000000-1111-2222-3333-444444444444/resourceGroups/shop` is a resource group, where \
+                 no azure:authorization:PolicyDefinition can stand",
+            ],
+        ),
+        (
+            "azure:authorization:PolicyAssignment",
+            json!({"name": "tagged", "scope": "shop", "policy_definition_id": "/x"}),
+            vec!["scope: `shop` is not the identifier of anything in Azure"],
+        ),
+        (
+            "azure:authorization:PolicyAssignment",
+            json!({"name": "tagged", "scope": "/providers/Microsoft.Management/managementGroups/root", "policy_definition_id": "/x"}),
+            vec![],
+        ),
+        (
+            "azure:authorization:PolicyExemption",
+            json!({"name": "off", "scope": group("shop"), "policy_assignment_id": "/x", "category": "Waiver", "expires_on": "tomorrow"}),
+            vec!["expires_on: `tomorrow` does not have the form it must have"],
+        ),
+        (
+            "azure:security:Assessment",
+            json!({"name": "owners", "resource_id": zone, "status": "Unhealthy"}),
+            vec!["name: `owners` does not have the form it must have"],
+        ),
     ] {
         assert_eq!(complaints(&provider, kind, inputs), expected, "{kind}");
     }
+}
+
+/// Returns what a create by somebody else answers.
+fn create(provider: &NativeProvider, kind: &str, inputs: Json) -> Result<(), (Disposition, String)> {
+    let request = CreateRequest {
+        resource_type: kind.parse().unwrap(),
+        name: "other".parse().unwrap(),
+        planned: value(inputs.clone()),
+        inputs: value(inputs),
+        private: Vec::new(),
+        idempotency_token: "of somebody else".to_owned(),
+    };
+    let answer = block_on(provider.create(request)).unwrap();
+    answer
+        .map(drop)
+        .map_err(|failure| (failure.disposition, failure.message))
+}
+
+fn delete(
+    provider: &NativeProvider,
+    kind: &str,
+    id: &str,
+    attributes: Json,
+) -> Result<(), (Disposition, String)> {
+    let prior = ObjectState {
+        id: id.to_owned(),
+        attributes: value(attributes),
+        private: Vec::new(),
+        schema_version: 0,
+    };
+    let request = DeleteRequest {
+        resource_type: kind.parse().unwrap(),
+        name: "subject".parse().unwrap(),
+        prior,
+        idempotency_token: "token".to_owned(),
+    };
+    let answer = block_on(provider.delete(request)).unwrap();
+    answer
+        .map(drop)
+        .map_err(|failure| (failure.disposition, failure.message))
+}
+
+#[test]
+fn a_plan_of_others_is_not_taken_over_and_one_that_is_switched_off_is_gone() {
+    let azure = Simulator::start("azure", Path::new("python3"));
+    let provider = provider(&azure);
+    let kind = "azure:security:Pricing";
+    let machines = |plan: &str| json!({"name": "VirtualMachines", "sub_plan": plan});
+    let plan = lifecycle(&provider, kind)
+        .create(value(machines("P1")))
+        .expect("coverage", "FullyCovered");
+    let (disposition, message) = create(&provider, kind, machines("P2")).unwrap_err();
+    assert_eq!(disposition, Disposition::AlreadyExists);
+    assert!(message.contains("konductor import"), "{message}");
+    // The same plan again is what an attempt that was cut off has left.
+    create(&provider, kind, machines("P1")).unwrap();
+
+    let id = format!("/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Security/pricings/VirtualMachines");
+    let read = || {
+        let request = ReadRequest {
+            resource_type: kind.parse().unwrap(),
+            name: "subject".parse().unwrap(),
+            id: id.clone(),
+            prior: None,
+        };
+        block_on(provider.read(request)).unwrap().unwrap()
+    };
+    assert_eq!(
+        read().unwrap().attributes.attribute("sub_plan"),
+        Some(&Value::from("P1"))
+    );
+    azure.ask(&json!({"remove": {"id": id}}));
+    assert!(read().is_none());
+    plan.delete();
+    assert_eq!(azure.ask(&json!({"faults": {}})), json!([]));
+}
+
+#[test]
+fn a_policy_is_not_deleted_while_it_is_assigned() {
+    let azure = Simulator::start("azure", Path::new("python3"));
+    let provider = provider(&azure);
+    let scope = "/providers/Microsoft.Management/managementGroups/root";
+    let id = format!("{scope}/providers/Microsoft.Authorization/policyDefinitions/tagged");
+    let policy = json!({
+        "name": "tagged", "scope": scope,
+        "policy_rule": {"if": {"field": "tags['owner']", "exists": "false"}, "then": {"effect": "audit"}},
+    });
+    let definition = lifecycle(&provider, "azure:authorization:PolicyDefinition")
+        .create(value(policy.clone()))
+        .expect("id", id.as_str());
+    let assignment = json!({
+        "name": "tagged", "scope": format!("/subscriptions/{SUBSCRIPTION}"), "policy_definition_id": id,
+        "identity": {"type": "SystemAssigned"},
+    });
+    let assignment = lifecycle(&provider, "azure:authorization:PolicyAssignment").create(value(assignment));
+    let (disposition, message) =
+        delete(&provider, "azure:authorization:PolicyDefinition", &id, policy).unwrap_err();
+    assert_eq!(disposition, Disposition::Conflict, "{message}");
+    assert!(message.contains("is referenced by"), "{message}");
+    assignment.delete();
+    definition.delete();
+    assert_eq!(azure.ask(&json!({"contents": {}})), json!([]));
 }

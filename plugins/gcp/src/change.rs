@@ -15,6 +15,9 @@ use crate::own_methods;
 /// Methods that set one property and take the fingerprint of the whole object; no other knows it.
 const GUARDED: [&str; 2] = ["/setNamedPorts", "/setTargetPools"];
 
+/// Types whose patch takes no mask and replaces all of an object.
+const OVERWRITTEN: [&str; 1] = ["orgpolicy/v2/organizations.customConstraints"];
+
 impl Target {
     /// Changes an object from one body to another, one request after the other.
     pub fn update(
@@ -184,7 +187,7 @@ impl Target {
                     ),
                 ));
             }
-            (Some(method), _) => {
+            (Some(method), _) if !OVERWRITTEN.contains(&self.rest.name()) => {
                 let masked =
                     method.takes("updateMask") || self.rest.beside("patch").any(|name| name == "updateMask");
                 let mut object = serde_json::Map::new();
@@ -205,7 +208,7 @@ impl Target {
                 }
                 (method, object)
             }
-            (None, Some(method)) => {
+            (Some(method), _) | (None, Some(method)) => {
                 // All of it is replaced, so what others set has to be sent as well.
                 let mut all = writable(place, current);
                 if let Some(all) = all.as_map_mut() {

@@ -55,6 +55,7 @@ pub fn page(context: &Context, target: &Target, cursor: Option<&str>) -> Result<
             continue;
         }
         let link = target.link_of(context, &item)?;
+        let item = target.named_as(&link, item);
         objects.push((link, item));
     }
     let next_cursor = answer

@@ -25,6 +25,9 @@ const OWN_QUERY: [&str; 5] = [
 /// When a key is rotated next.
 const NEXT_ROTATION: &str = "nextRotationTime";
 
+/// Services that answer with the number of a project where requests name it by its identifier.
+const NUMBERED: [&str; 2] = ["orgpolicy", "securitycenter"];
+
 /// The service whose operations have links with the number of the project.
 const KUBERNETES: &str = "container";
 
@@ -187,6 +190,15 @@ impl Target {
                 return Ok(link(service, &found));
             }
         }
+        if NUMBERED.contains(&service)
+            && let (Some(parent), Some(name)) = (self.parameter(context, "parent"), text("name"))
+            && let [name, collection, ..] = name.rsplit('/').collect::<Vec<_>>().as_slice()
+        {
+            let name = format!("{parent}/{collection}/{name}");
+            if let Ok(found) = expand(get.path, |_| Some(name.clone())) {
+                return Ok(link(service, &found));
+            }
+        }
         if let Some(found) = text("selfLink").and_then(|link| segments(service, link))
             && matched(get.path, &found).is_some()
         {
@@ -343,6 +355,7 @@ impl Target {
             let link = self
                 .known_link()
                 .map_or_else(|| self.link_of(context, &answer), Ok)?;
+            let answer = self.named_as(&link, answer);
             return Ok(Stand::Done(link, answer));
         };
         let operation = Operation::read(self.rest.service(), version, &answer)?;
@@ -408,7 +421,7 @@ impl Target {
         let answer = api(context, self.rest.service()).get(path).send_optional()?;
         match answer {
             Some(answer) => {
-                let found = received(answer.json()?);
+                let found = self.named_as(link, received(answer.json()?));
                 // Some APIs go on answering for a while with what was deleted.
                 let is_deleted =
                     found.attribute("lifecycleState").and_then(Value::as_text) == Some("DELETE_REQUESTED");
@@ -416,6 +429,19 @@ impl Target {
             }
             None => Ok(None),
         }
+    }
+
+    /// Returns an object of a service that answers with numbers of projects under the name that its link has.
+    pub(crate) fn named_as(&self, link: &str, mut object: Value) -> Value {
+        if NUMBERED.contains(&self.rest.service())
+            && let Some(path) = segments(self.rest.service(), link)
+            && let Some((_, name)) = path.split_first()
+            && let Some(map) = object.as_map_mut()
+            && map.contains_key("name")
+        {
+            map.insert("name".to_owned(), name.join("/").into());
+        }
+        object
     }
 
     /// Returns the link of an object as this plugin spells it, whichever host it was given with.

@@ -8,6 +8,7 @@ mod adjustment;
 mod catalogue;
 mod conversion;
 mod description;
+mod findings;
 mod policy;
 #[cfg(test)]
 mod published;
@@ -288,6 +289,12 @@ impl Typed {
             .map(|(_, value)| (*value).to_owned())
     }
 
+    fn pattern_of(&self, attribute: &str) -> Option<String> {
+        let mut all = self.patterns.iter();
+        all.find(|(name, _)| *name == attribute)
+            .map(|(_, pattern)| (*pattern).to_owned())
+    }
+
     fn about_of(&self, attribute: &str, property: &str) -> String {
         self.abouts
             .iter()
@@ -388,6 +395,7 @@ impl ResourceProvider for Typed {
                 replaces: true,
                 ..AttributeSchema::default()
             };
+            attribute.pattern = self.pattern_of(&attribute_name(name));
             // What the configuration says is taken where it is not given.
             attribute.computed = PLACES.contains(&name);
             attribute.required = !attribute.computed;

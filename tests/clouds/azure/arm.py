@@ -183,7 +183,8 @@ class Arm:
         if low == GRAPH:
             return self.query_graph(method, body)
         own = f"/subscriptions/{self.subscription}".lower()
-        if low != own and not low.startswith(own + "/"):
+        above = next((group for group in provided.MANAGEMENT_GROUPS if low.startswith(group + "/")), None)
+        if low != own and not low.startswith(own + "/") and above is None:
             raise Refused(404, "SubscriptionNotFound", f"The subscription '{path}' could not be found.")
         found = re.fullmatch(rf"{own}/providers/[\w.]+/locations/[^/]+/(operations|results)/([\w-]+)", low)
         if found:
@@ -213,6 +214,9 @@ class Arm:
     # ---- single resources
 
     def get(self, id, kind, _headers, _body):
+        standing = provided.standing(kind, id)
+        if standing and id.lower() not in self.resources:
+            return self.shown(200, Resource(id, kind, standing))
         resource = self.existing(id)
         self.advance_state(resource)
         if id.lower() not in self.resources:
@@ -284,12 +288,21 @@ class Arm:
         above = parent.lower()
         # These exist as soon as their account does.
         above = re.sub(r"/(blobservices|fileservices)/default$", "", above)
-        if split(above) and above not in self.resources:
+        if not self.may_stand_in(above, int(kind.facts["writable_scopes"])) and name.count("/") == 1:
+            raise Refused(400, "InvalidScope", f"'{kind.name}' cannot be written at the scope '{above}'.")
+        if split(above) and above not in self.resources and above not in provided.MANAGEMENT_GROUPS:
             raise Refused(404, "ParentResourceNotFound", f"Can not perform requested operation on nested resource. Parent resource '{above}' not found.")
         code = GLOBAL_NAMES.get(name)
         last = id.rsplit("/", 1)[1].lower()
         if code and any(other.low == name and other.name.lower() == last and key != id.lower() for key, other in self.resources.items()):
             raise Refused(409, code, f"The name '{last}' is already taken.")
+
+    def may_stand_in(self, scope, allowed):
+        """Whether the definition of a type allows its objects at a scope."""
+        found = split(scope)
+        if found is None:
+            return bool(allowed & (4 if scope else 1))
+        return bool(allowed & (8 if found[0] == GROUP else 2 if scope in provided.MANAGEMENT_GROUPS else 16))
 
     def check_body(self, id, kind, body):
         if not isinstance(body, dict):
@@ -351,6 +364,8 @@ class Arm:
         way = self.way(resource)
         failure = self.late_failure(method, id)
         self.set_state(resource, "Succeeded")
+        if provided.is_as_standing(kind, id, resource.body):
+            del self.resources[id.lower()]
         if way == "at once" or self.polls == 0:
             if failure:
                 raise Refused(400, failure["code"], failure["message"])
@@ -402,6 +417,9 @@ class Arm:
                 return 204, {}, None
         if resource.low in UNDELETABLE:
             raise Refused(405, "MethodNotAllowed", f"The resource type '{kind.name}' does not support 'DELETE'.")
+        refused = provided.undeletable(self.resources, kind, id)
+        if refused:
+            raise Refused(*refused)
         self.precondition(id, headers)
         way = "location" if resource.low == GROUP else self.way(resource)
         names = ["Location"] if way == "location" else ["Azure-AsyncOperation", "Location"]
@@ -532,7 +550,7 @@ class Arm:
             if query.get("$filter") and not kind:
                 raise Refused(400, "InvalidFilterInQueryString", f"Invalid $filter '{query['$filter']}' specified in the query string.")
             wanted = lambda key, resource: (
-                key.startswith(plain_list[1] + "/") and resource.low.count("/") == 1 and resource.low != GROUP and (not kind or resource.low == kind[1].lower())
+                key.startswith(plain_list[1] + "/") and resource.low.count("/") == 1 and resource.low != GROUP and not resource.low.startswith(provided.NOT_IN_RESOURCES) and (not kind or resource.low == kind[1].lower())
             )
         else:
             parent, _, kind = low.rpartition("/providers/")
@@ -550,6 +568,9 @@ class Arm:
             else:
                 wanted = lambda key, resource: resource.low == one and key.startswith(parent + "/")
         found = [resource for key, resource in sorted(self.resources.items()) if wanted(key, resource)]
+        if not groups and not plain_list:
+            known = {resource.id.lower() for resource in found}
+            found += [resource for resource in self.standing_in(path, query) if resource.id.lower() not in known]
         begin = int(query.get("$skiptoken", 0))
         page = found[begin : begin + self.page]
         items = [self.whole(resource) for resource in page]
@@ -560,6 +581,14 @@ class Arm:
         if begin + self.page < len(found):
             answer["nextLink"] = f"{self.url}{path}?api-version={query['api-version']}&$skiptoken={begin + self.page}"
         return 200, {}, answer
+
+    def standing_in(self, path, query):
+        """What a collection holds although nobody has made it."""
+        kind = self.table.versions.get(split(path + "/x")[0], {}).get(query.get("api-version"))
+        for name in provided.PLANS if kind else []:
+            body = provided.standing(kind, f"{path}/{name}")
+            if body:
+                yield Resource(f"{path}/{name}", kind, body)
 
     def query_graph(self, method, body):
         if method != "POST" or not isinstance(body, dict) or self.subscription not in body.get("subscriptions", []):
@@ -580,7 +609,7 @@ class Arm:
         for key, resource in sorted(self.resources.items()):
             is_group = resource.low == GROUP
             # What stands in another resource has no row of its own.
-            if is_group != (table == "resourcecontainers") or resource.low.count("/") != 1:
+            if is_group != (table == "resourcecontainers") or resource.low.count("/") != 1 or resource.low.startswith(provided.NOT_IN_RESOURCES):
                 continue
             row = copy.deepcopy(self.lag.get(key) or self.whole(resource))
             row.pop("etag", None)

@@ -66,8 +66,99 @@ DEFAULTS = {
     "microsoft.web/serverfarms": {"reserved": False, "perSiteScaling": False, "zoneRedundant": False},
     "microsoft.web/sites": {"enabled": True, "httpsOnly": False, "reserved": False, "clientCertEnabled": False, "keyVaultReferenceIdentity": "SystemAssigned"},
     "microsoft.authorization/policyassignments": {"enforcementMode": "Default"},
+    "microsoft.authorization/policydefinitions": {"mode": "Indexed", "version": "1.0.0"},
+    "microsoft.authorization/policysetdefinitions": {"version": "1.0.0"},
+    "microsoft.authorization/policyexemptions": {"assignmentScopeValidation": "Default"},
+    "microsoft.security/pricings": {"enforce": "False"},
     "microsoft.authorization/roleassignments": {"principalType": "ServicePrincipal"},
 }
+
+# Management groups that there are.
+MANAGEMENT_GROUPS = {"/providers/microsoft.management/managementgroups/root"}
+# What Azure says of every policy, set and assignment that somebody has made.
+MADE_BY = {"createdBy": "22222222-3333-4444-5555-666666666666", "createdOn": "2026-01-01T00:00:00.0000000Z", "updatedBy": None, "updatedOn": None}
+# The plans of Defender for Cloud, each with the plan that it becomes where none of several is named, and its extensions.
+PLANS = {
+    "virtualmachines": ("P2", ["MdeDesignatedSubscription", "AgentlessVmScanning"]),
+    "storageaccounts": ("DefenderForStorageV2", ["OnUploadMalwareScanning", "SensitiveDataDiscovery"]),
+    "keyvaults": (None, []),
+    "sqlservers": (None, []),
+    "containers": (None, ["ContainerRegistriesVulnerabilityAssessments"]),
+    "cloudposture": (None, ["SensitiveDataDiscovery", "AgentlessVmScanning"]),
+}
+# Resources that a table of their own in the Resource Graph shows.
+NOT_IN_RESOURCES = ("microsoft.authorization/", "microsoft.policyinsights/", "microsoft.security/")
+
+
+def plan_of(kind, id):
+    """The plan of Defender for Cloud that an identifier names for a whole subscription, if it is one."""
+    name = id.rsplit("/", 1)[1].lower()
+    is_whole = re.fullmatch(r"/subscriptions/[^/]+/providers/microsoft.security/pricings/[^/]+", id.lower())
+    return PLANS.get(name) if kind.name.lower() == "microsoft.security/pricings" and is_whole else None
+
+
+def standing(kind, id):
+    """What is there although nobody has made it, and nobody can delete it: its body."""
+    plan = plan_of(kind, id)
+    if plan is None:
+        return None
+    return {"properties": {"pricingTier": "Free", "freeTrialRemainingTime": "P30D", "extensions": [{"name": name, "isEnabled": "False"} for name in plan[1]]}}
+
+
+def is_as_standing(kind, id, body):
+    return plan_of(kind, id) is not None and body["properties"]["pricingTier"] == "Free"
+
+
+def used_by(resources, id):
+    """The resources that refer to a policy or a set of policies."""
+    low = id.lower()
+    for other in resources.values():
+        properties = other.body.get("properties", {})
+        targets = [properties.get("policyDefinitionId"), *[each.get("policyDefinitionId") for each in properties.get("policyDefinitions", [])]]
+        if low in [target.lower() for target in targets if target]:
+            yield other
+
+
+def undeletable(resources, kind, id):
+    """What a service says to a delete, beyond what every type is asked: a status, a code and a message."""
+    low, name = kind.name.lower(), id.rsplit("/", 1)[1]
+    if plan_of(kind, id) is not None:
+        return 400, "InvalidScope", f"The pricing configuration '{name}' cannot be deleted at the scope of a subscription."
+    if low in ("microsoft.authorization/policydefinitions", "microsoft.authorization/policysetdefinitions"):
+        users = [other.id for other in used_by(resources, id)]
+        if users:
+            what, code = ("policy set definition", "InvalidDeletePolicySetDefinitionRequest") if "set" in low else ("policy definition", "InvalidDeletePolicyDefinitionRequest")
+            return 400, code, f"The {what} '{name}' cannot be deleted. It is referenced by '{users[0]}'."
+    return None
+
+
+def policy_refusal(resources, low, name, properties):
+    """What Azure Policy and Defender for Cloud refuse beyond their definitions."""
+    # What is built in stands in no scope, and is not listed here.
+    is_there = lambda id: re.fullmatch(rf"/providers/microsoft.authorization/policy(set)?definitions/{UUID}", id.lower()) or id.lower() in resources
+    if low == "microsoft.authorization/policydefinitions":
+        rule = properties.get("policyRule")
+        if not isinstance(rule, dict) or not rule.get("if") or not rule.get("then", {}).get("effect"):
+            return 400, "InvalidPolicyRule", f"The policy definition '{name}' has a rule that cannot be parsed: it needs 'if', and 'then' with an 'effect'."
+    if low == "microsoft.authorization/policysetdefinitions":
+        for each in properties["policyDefinitions"]:
+            if not is_there(each["policyDefinitionId"]):
+                return 404, "PolicyDefinitionNotFound", f"The policy set definition '{name}' refers to '{each['policyDefinitionId']}', which could not be found."
+    if low == "microsoft.authorization/policyassignments":
+        target = properties.get("policyDefinitionId")
+        if not target or not is_there(target):
+            return 404, "PolicyDefinitionNotFound", f"The policy definition specified in policy assignment '{name}' is not found: '{target}'."
+    if low == "microsoft.authorization/policyexemptions" and properties["policyAssignmentId"].lower() not in resources:
+        return 404, "PolicyAssignmentNotFound", f"The policy assignment '{properties['policyAssignmentId']}' of exemption '{name}' could not be found."
+    if low == "microsoft.security/assessments":
+        ends = f"/providers/microsoft.security/assessmentmetadata/{name.lower()}"
+        if not any(key.endswith(ends) for key in resources):
+            return 400, "InvalidAssessmentName", f"There is no assessment metadata '{name}'."
+    if low == "microsoft.security/standardassignments":
+        target = (properties.get("assignedStandard") or {}).get("id", "")
+        if target.lower() not in resources and not target.lower().startswith("/providers/microsoft.security/securitystandards/"):
+            return 404, "StandardNotFound", f"There is no standard '{target}'."
+    return None
 
 
 def refusal(resources, kind, id, body):
@@ -84,6 +175,12 @@ def refusal(resources, kind, id, body):
         for key, other in resources.items():
             if other.low == low and key != id.lower() and key.rsplit("/", 1)[0] == scope and said(other.body["properties"]) == said(properties):
                 return 409, "RoleAssignmentExists", "The role assignment already exists."
+    if low.startswith(("microsoft.authorization/policy", "microsoft.security/")):
+        refused = policy_refusal(resources, low, name, properties)
+        if refused:
+            return refused
+    if low == "microsoft.security/pricings" and name.lower() not in PLANS:
+        return 400, "InvalidPricingName", f"'{name}' is none of the plans {', '.join(PLANS)}."
     if low == "microsoft.network/virtualnetworkgateways":
         for configuration in properties.get("ipConfigurations", []):
             subnet = configuration.get("properties", {}).get("subnet", {}).get("id", "")
@@ -123,6 +220,8 @@ def complete(kind, id, name, body):
     for key in ("resourceGuid", "principalId", "clientId", "vmId"):
         if key in known and known[key].flags & READ_ONLY:
             properties.setdefault(key, str(uuid.uuid5(fixed, key)))
+    if "SystemAssigned" in str((body.get("identity") or {}).get("type")):
+        body["identity"].update(principalId=str(uuid.uuid5(fixed, "identity")), tenantId=TENANT)
     if low == "microsoft.managedidentity/userassignedidentities":
         properties["tenantId"] = TENANT
     elif low == "microsoft.storage/storageaccounts":
@@ -196,6 +295,29 @@ def complete(kind, id, name, body):
         body.setdefault("sku", {}).setdefault("tier", "Dynamic")
     elif low == "microsoft.web/sites":
         properties.update(defaultHostName=f"{name}.azurewebsites.net", state="Running", outboundIpAddresses="20.1.0.1,20.1.0.2")
+    elif low == "microsoft.security/pricings":
+        of, extensions = PLANS[name.lower()]
+        if of:
+            properties.setdefault("subPlan", of)
+        said = {extension["name"]: extension for extension in properties.get("extensions", [])}
+        properties["extensions"] = [said.get(extension, {"name": extension, "isEnabled": "True"}) for extension in extensions]
+        properties.update(enablementTime="2026-01-01T00:00:00Z", freeTrialRemainingTime="PT0S", resourcesCoverageStatus="FullyCovered")
+    elif low == "microsoft.security/assessments":
+        properties["resourceDetails"] = {"source": "Azure", "id": id[: id.lower().rindex("/providers/")]}
+        properties["displayName"] = f"assessment {name}"
+        properties["status"].update(firstEvaluationDate="2026-01-01T00:00:00Z", statusChangeDate="2026-01-01T00:00:00Z")
+    elif low == "microsoft.security/assessmentmetadata":
+        properties.setdefault("preview", False)
+    elif low == "microsoft.security/securitystandards":
+        properties["standardType"] = "Custom"
     elif low.startswith("microsoft.authorization/"):
         if "scope" in known:
             properties["scope"] = id[: id.lower().rindex("/providers/")]
+        if "metadata" in known and low.startswith("microsoft.authorization/policy"):
+            properties["metadata"] = {**(properties.get("metadata") or {}), **MADE_BY}
+        for number, each in enumerate(properties.get("policyDefinitions", [])):
+            each.setdefault("policyDefinitionReferenceId", str(fixed.int % 10**18 + number))
+            each.setdefault("definitionVersion", "1.*.*")
+            each["effectiveDefinitionVersion"] = "1.0.0"
+        if low == "microsoft.authorization/policyassignments":
+            properties.setdefault("definitionVersion", "1.*.*")

@@ -24,6 +24,8 @@ DOCUMENTS = [
     "bigtableadmin.v2",
     "secretmanager.v1",
     "cloudkms.v1",
+    "orgpolicy.v2",
+    "securitycenter.v1",
 ]
 
 #: The kinds of JSON values by the types of the documents. Whole numbers of 64 bits are texts.

@@ -28,6 +28,7 @@ import traceback
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+import governance
 import named
 import services
 from compute import Compute
@@ -63,6 +64,8 @@ class Cloud:
             "bigtableadmin": named.Bigtable(self.objects),
             "secretmanager": named.Secrets(self.objects),
             "cloudkms": named.Kms(self.objects),
+            "orgpolicy": governance.OrganisationPolicies(self.objects),
+            "securitycenter": governance.SecurityCenter(self.objects),
         }
 
     def answer(self, verb, target, headers, data):

@@ -164,6 +164,18 @@ fn storage(method: &str, rest: &[&str]) -> Option<String> {
     Some(format!("storage.{collection}.{verb}"))
 }
 
+/// Permissions that are called otherwise than the methods of their API.
+const OTHERWISE: [(&str, &str); 3] = [
+    ("orgpolicy.policies.get", "orgpolicy.policy.get"),
+    ("securitycenter.findings.create", "securitycenter.findings.update"),
+    ("securitycenter.sources.create", "securitycenter.sources.update"),
+];
+/// Collections that permissions call otherwise.
+const RENAMED: [(&str, &str); 2] = [
+    ("muteConfigs", "muteconfigs"),
+    ("notificationConfigs", "notificationconfig"),
+];
+
 /// The APIs whose paths are collections and names in turn, with custom verbs after a colon.
 fn general(service: &str, method: &str, rest: &[&str]) -> Option<String> {
     let prefix = match service {
@@ -187,7 +199,13 @@ fn general(service: &str, method: &str, rest: &[&str]) -> Option<String> {
         None if is_item => on_item(method)?,
         None => on_collection(method)?,
     };
-    Some(format!("{prefix}.{collection}.{verb}"))
+    let renamed = RENAMED
+        .iter()
+        .find(|(known, _)| service == "securitycenter" && known == collection);
+    let collection = renamed.map_or(*collection, |(_, renamed)| *renamed);
+    let permission = format!("{prefix}.{collection}.{verb}");
+    let other = OTHERWISE.iter().find(|(known, _)| *known == permission);
+    Some(other.map_or(permission, |(_, other)| (*other).to_owned()))
 }
 
 fn on_collection(method: &str) -> Option<&'static str> {
@@ -317,6 +335,36 @@ mod tests {
                 "POST",
                 "/v1/projects/p/serviceAccounts/a:setIamPolicy",
                 "iam.serviceAccounts.setIamPolicy",
+            ),
+            (
+                "orgpolicy",
+                "GET",
+                "/v2/projects/p/policies/sql.restrictPublicIp",
+                "orgpolicy.policy.get",
+            ),
+            (
+                "orgpolicy",
+                "PATCH",
+                "/v2/folders/1/policies/sql.restrictPublicIp",
+                "orgpolicy.policies.update",
+            ),
+            (
+                "securitycenter",
+                "POST",
+                "/v1/organizations/1/sources/2/findings",
+                "securitycenter.findings.update",
+            ),
+            (
+                "securitycenter",
+                "POST",
+                "/v1/organizations/1/sources/2/findings/f:setState",
+                "securitycenter.findings.setState",
+            ),
+            (
+                "securitycenter",
+                "DELETE",
+                "/v1/organizations/1/notificationConfigs/n",
+                "securitycenter.notificationconfig.delete",
             ),
             (
                 "us-central1-run",

@@ -1,5 +1,6 @@
 //! Components: groups of resources with secure defaults. They are pure.
 
+pub mod compliance_initiative;
 pub mod kubernetes_cluster;
 pub mod secure_network;
 pub mod secure_storage;
@@ -8,10 +9,11 @@ use konductor_sdk::component::inputs::input;
 use konductor_sdk::prelude::*;
 
 /// The component types.
-pub static COMPONENTS: [&dyn Component; 3] = [
+pub static COMPONENTS: [&dyn Component; 4] = [
     &secure_network::SecureNetwork,
     &secure_storage::SecureStorage,
     &kubernetes_cluster::KubernetesCluster,
+    &compliance_initiative::ComplianceInitiative,
 ];
 
 /// What is said of `resource_group` in every component.
@@ -107,6 +109,29 @@ mod tests {
     }
 
     #[test]
+    fn a_subscription_is_held_to_a_framework_and_its_plans_are_switched_on() {
+        let initiative = "azure:authorization:ComplianceInitiative";
+        let inputs =
+            json!({ "initiative": "nist-800-53", "defender_plans": ["StorageAccounts", "KeyVaults"] });
+        let metadata = json!({ "configuration": { "azure": { "subscription_id": "0000" } } });
+        let response =
+            Components::new(Azure::definition()).construct(initiative, "nist", inputs.clone(), metadata);
+        insta::assert_json_snapshot!(shown(&response));
+        let given = json!({ "initiative": "soc2", "scope": key(), "enforcement": "DoNotEnforce" });
+        let shown = shown(&construct(initiative, given));
+        let assignment = &shown["declarations"]["assignment"]["properties"];
+        assert_eq!(assignment["scope"], "${subnets.private}");
+        assert_eq!(assignment["enforcement"], "DoNotEnforce");
+        // Nobody says which subscription is meant.
+        let response = construct(initiative, inputs);
+        assert_eq!(
+            messages(&response),
+            ["error [scope] nothing says what is held to the framework"]
+        );
+        assert!(response.declarations.is_empty());
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused_at_its_place() {
         let refused = |target: &str, inputs: Json| {
             let response = construct(target, inputs);
@@ -152,6 +177,10 @@ mod tests {
             construct(
                 "azure:kubernetes:KubernetesCluster",
                 json!({ "subnet_id": "/subnet" }),
+            ),
+            construct(
+                "azure:authorization:ComplianceInitiative",
+                json!({ "initiative": "iso-27001", "scope": "/subscriptions/0", "defender_plans": ["CloudPosture"] }),
             ),
         ];
         for response in constructed {

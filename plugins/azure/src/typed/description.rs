@@ -11,6 +11,9 @@ use crate::types::ArmType;
 /// How deep definitions are followed: what stands deeper takes anything, and ARM judges it.
 const DEEPEST: usize = 8;
 
+/// What Azure writes into the metadata of what somebody makes.
+const STAMPS: [&str; 4] = ["createdBy", "createdOn", "updatedBy", "updatedOn"];
+
 /// What a resource stands in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Parent {
@@ -67,6 +70,9 @@ pub struct Description {
     pub rules: &'static [Rule],
     /// What it may need to do to what it uses, as roles name it.
     pub joins: &'static [&'static str],
+    /// What its objects say while they are switched off, where Azure always has them: a path and its JSON. To create one
+    /// is to switch it on, and to delete it to switch it off.
+    pub off: Option<(&'static str, &'static str)>,
     /// Why Azure Resource Manager cannot delete its objects; nothing, where it can.
     pub undeletable: &'static str,
     /// A declaration that works.
@@ -86,6 +92,7 @@ impl Description {
         names: Names::Any,
         rules: &[],
         joins: &[],
+        off: None,
         undeletable: "",
         example: "",
     };
@@ -122,6 +129,8 @@ pub struct Attribute {
     pub secret: bool,
     /// A list to which other resources add elements of their own, which are left alone.
     pub shared: bool,
+    /// Azure writes into it who has made and changed the object, and when.
+    pub stamped: bool,
     /// What is given with it: a path and its JSON.
     pub beside: &'static [(&'static str, &'static str)],
     /// What a rehearsal takes for it, where its form matters; see [`AttributeSchema::simulated`].
@@ -145,6 +154,7 @@ pub const fn may(name: &'static str, path: &'static str, about: &'static str) ->
         kept: false,
         secret: false,
         shared: false,
+        stamped: false,
         beside: &[],
         simulated: "",
     }
@@ -225,6 +235,14 @@ impl Attribute {
         Self { shared: true, ..self }
     }
 
+    /// Says that Azure writes into it who has made and changed the object, and when.
+    pub const fn stamped(self) -> Self {
+        Self {
+            stamped: true,
+            ..self
+        }
+    }
+
     /// Says what is given with it.
     pub const fn beside(self, beside: &'static [(&'static str, &'static str)]) -> Self {
         Self { beside, ..self }
@@ -233,6 +251,19 @@ impl Attribute {
     /// Says what a rehearsal takes for it.
     pub const fn simulated(self, simulated: &'static str) -> Self {
         Self { simulated, ..self }
+    }
+
+    /// Returns a value as somebody would give it: without what Azure writes into it.
+    pub fn without_stamps(&self, mut value: Value) -> Value {
+        if let (true, Some(map)) = (self.stamped, value.as_map_mut()) {
+            for name in STAMPS {
+                map.remove(name);
+            }
+            if map.is_empty() {
+                return Value::Null;
+            }
+        }
+        value
     }
 
     /// Returns the names that lead to it.

@@ -10,7 +10,7 @@ mod rules;
 use description::Description;
 
 /// All types.
-pub static TYPES: [&Description; 52] = [
+pub static TYPES: [&Description; 61] = [
     &catalogue::resources::RESOURCE_GROUP,
     &catalogue::network::VIRTUAL_NETWORK,
     &catalogue::network::SUBNET,
@@ -60,7 +60,16 @@ pub static TYPES: [&Description; 52] = [
     &catalogue::keyvault::KEY_VAULT,
     &catalogue::keyvault::SECRET,
     &catalogue::identity::USER_ASSIGNED_IDENTITY,
-    &catalogue::authorization::POLICY_ASSIGNMENT,
+    &catalogue::policy::POLICY_DEFINITION,
+    &catalogue::policy::POLICY_SET_DEFINITION,
+    &catalogue::policy::POLICY_ASSIGNMENT,
+    &catalogue::policy::POLICY_EXEMPTION,
     &catalogue::authorization::ROLE_ASSIGNMENT,
     &catalogue::authorization::ROLE_DEFINITION,
+    &catalogue::security::PRICING,
+    &catalogue::security::CONTACT,
+    &catalogue::security::ASSESSMENT_METADATA,
+    &catalogue::security::ASSESSMENT,
+    &catalogue::security::STANDARD,
+    &catalogue::security::STANDARD_ASSIGNMENT,
 ];

@@ -41,6 +41,8 @@ pub fn of(description: &Description, operation: &str) -> Vec<&'static str> {
     };
     let own: &[&'static str] = match operation {
         "create" | "update" => &[&actions.read, &actions.write],
+        // To switch off is to change.
+        "delete" if description.off.is_some() => &[&actions.read, &actions.write],
         "delete" if description.undeletable.is_empty() => &[&actions.read, &actions.delete],
         "read" | "list" => &[&actions.read],
         _ => &[],
@@ -83,5 +85,12 @@ mod tests {
             ["Microsoft.Resources/subscriptions/resourceGroups/read"]
         );
         assert_eq!(catalogue::keyvault::SECRET.permissions("delete"), [""; 0]);
+        assert_eq!(
+            catalogue::security::PRICING.permissions("delete"),
+            [
+                "Microsoft.Security/pricings/read",
+                "Microsoft.Security/pricings/write"
+            ]
+        );
     }
 }

@@ -9,13 +9,13 @@ use konductor_sdk::typed::delete_first_unless_changed;
 
 use super::description::{Attribute, Description, Names, Parent};
 use super::own_references::{shortened, spelled_out};
-use crate::arm_id::{ArmId, after};
+use crate::arm_id::{ArmId, Scope, after};
 use crate::body::{Place, location, tags_of};
 use crate::client::{default_location, subscription};
 use crate::collection;
 use crate::lifecycle::{Stand, Target, handle, without_token};
 use crate::resource_graph;
-use crate::types::ArmType;
+use crate::types::{ArmType, EVERY_SCOPE};
 
 impl Description {
     fn arm(&self) -> ArmType {
@@ -24,7 +24,7 @@ impl Description {
             name: self.arm_type.to_owned(),
             api_version: self.api_version.to_owned(),
             body: None,
-            at_subscription: false,
+            scopes: EVERY_SCOPE,
         })
     }
 
@@ -168,6 +168,82 @@ impl Description {
             .build()
     }
 
+    /// Tells that an object cannot stand where its attribute for that says, as far as the type's definition knows.
+    fn misplaced(&self, inputs: &Value, arm_type: &ArmType) -> Option<Diagnostic> {
+        // What stands in a resource of one type names that; what stands anywhere names a scope.
+        let Parent::Resource(attribute, "") = self.parent else {
+            return None;
+        };
+        if !ArmId::is_top_level_type(self.arm_type) {
+            return None;
+        }
+        let given = inputs.attribute(attribute)?.as_text()?;
+        let allowed: Vec<&str> = Scope::ALL
+            .into_iter()
+            .filter(|scope| arm_type.stands_in(*scope))
+            .map(Scope::words)
+            .collect();
+        let problem = match Scope::of(given) {
+            Some(scope) if arm_type.stands_in(scope) => return None,
+            Some(scope) => format!("`{given}` is {}, where no {} can stand", scope.words(), self.name),
+            None => format!("`{given}` is not the identifier of anything in Azure"),
+        };
+        let told = Diagnostic::error(problem)
+            .detail(format!("expected the identifier of {}", allowed.join(" or ")))
+            .help("such identifiers begin with `/subscriptions/` or `/providers/Microsoft.Management/managementGroups/`");
+        Some(told.at(Path::attribute(attribute)))
+    }
+
+    /// Tells whether Azure has what it always has where nothing is switched on.
+    fn is_off(&self, actual: &Value) -> bool {
+        let Some((path, json)) = self.off else {
+            return false;
+        };
+        let off = serde_json::from_str(json).map(from_json).unwrap_or_default();
+        actual.at(&path_of(path)).is_some_and(|found| *found == off)
+    }
+
+    /// Returns the body that switches an object off.
+    fn body_of_off(&self) -> Option<Value> {
+        let (path, json) = self.off?;
+        let mut body = Value::empty_map();
+        body.put(&path_of(path), serde_json::from_str(json).map(from_json).ok()?);
+        Some(body)
+    }
+
+    /// Switches on what Azure always has, or finds that an earlier attempt did.
+    fn switch_on(
+        &self,
+        context: &Context,
+        target: &Target,
+        body: &Value,
+        inputs: &Value,
+    ) -> Result<Stand, Failure> {
+        match target.read(context)?.filter(|found| !self.is_off(found)) {
+            None => target.put(context, body),
+            Some(found) if self.is_as_asked(target, &found, inputs) => Ok(Stand::Done(found)),
+            Some(_) => Err(target.taken()),
+        }
+    }
+
+    /// Returns the names of the attributes that can be given, but for where an object is.
+    fn given_names(&self) -> impl Iterator<Item = &'static str> {
+        let own = self.attributes.iter().filter(|attribute| !attribute.output);
+        ["tags", "location"]
+            .into_iter()
+            .chain(own.map(|attribute| attribute.name))
+    }
+
+    /// Tells whether Azure has what attributes say, as far as they say it.
+    fn is_as_asked(&self, target: &Target, actual: &Value, asked: &Value) -> bool {
+        let object = self.object(target, actual, Some(asked));
+        self.given_names().all(|name| {
+            asked
+                .attribute(name)
+                .is_none_or(|asked| asked.is_null() || object.attributes.attribute(name) == Some(asked))
+        })
+    }
+
     /// Adds to shared lists what other resources have put there: a PUT without them would take them away.
     fn add_of_others(
         &self,
@@ -224,7 +300,10 @@ fn value_of(attribute: &Attribute, target: &Target, actual: &Value, expected: Op
         return marked(place, actual);
     }
     match expected.map(|expected| expected.attribute(attribute.name)) {
-        None => shortened(&writable(place, &actual), &target.id.id),
+        None => {
+            let given = attribute.without_stamps(writable(place, &actual));
+            shortened(&given, &target.id.id)
+        }
         Some(Some(expected)) if !expected.is_null() => {
             if attribute.kept && actual.is_null() {
                 return expected.clone();
@@ -341,6 +420,7 @@ impl ResourceProvider for Description {
         for rule in self.rules {
             diagnostics.0.extend(rule.complaint(inputs));
         }
+        diagnostics.0.extend(self.misplaced(inputs, &arm_type));
         let mut whole = self.body(inputs, None, &arm_type);
         if let Some(map) = whole.as_map_mut() {
             let name = inputs.attribute("name").cloned().unwrap_or(Value::Unknown);
@@ -390,13 +470,17 @@ impl ResourceProvider for Description {
         let target = self.target(context, &request.inputs, &request.idempotency_token)?;
         let body = self.body(&request.inputs, default_location(context), &target.arm_type);
         let body = spelled_out(&body, &target.id.id);
-        let stand = target.create(context, &body, &request.idempotency_token)?;
+        let stand = if self.off.is_some() {
+            self.switch_on(context, &target, &body, &request.inputs)?
+        } else {
+            target.create(context, &body, &request.idempotency_token)?
+        };
         Ok(self.outcome(&target, stand, &request.inputs))
     }
 
     fn read(&self, context: &Context, request: &ReadRequest) -> Result<Option<ObjectState>, Failure> {
         let target = self.target_of_id(&request.id)?;
-        let found = target.read(context)?;
+        let found = target.read(context)?.filter(|found| !self.is_off(found));
         let expected = request.prior.as_ref().map(|prior| &prior.attributes);
         Ok(found.map(|actual| self.object(&target, &actual, expected)))
     }
@@ -409,15 +493,10 @@ impl ResourceProvider for Description {
                 let Ok(target) = self.target_of_id(&prior.id) else {
                     return false;
                 };
-                let object = self.object(&target, &without_token(seen), Some(&prior.attributes));
-                let own = ["tags", "location"].into_iter();
-                own.chain(
-                    self.attributes
-                        .iter()
-                        .filter(|attribute| !attribute.output)
-                        .map(|attribute| attribute.name),
-                )
-                .all(|name| object.attributes.attribute(name) == prior.attributes.attribute(name))
+                let seen = without_token(seen);
+                let object = self.object(&target, &seen, Some(&prior.attributes));
+                let is_same = |name| object.attributes.attribute(name) == prior.attributes.attribute(name);
+                !self.is_off(&seen) && self.given_names().all(is_same)
             },
             |request| self.read(context, request),
         )
@@ -445,7 +524,7 @@ impl ResourceProvider for Description {
             parent,
             |target, found| {
                 let own = target.id.type_name.eq_ignore_ascii_case(self.arm_type);
-                own.then(|| self.object(target, &found, None))
+                (own && !self.is_off(&found)).then(|| self.object(target, &found, None))
             },
         )
     }
@@ -474,7 +553,13 @@ impl ResourceProvider for Description {
             ));
         }
         let target = self.target_of_id(&request.prior.id)?;
-        let stand = target.delete(context)?;
+        let stand = match self.body_of_off() {
+            Some(off) => {
+                target.put(context, &off)?;
+                Stand::Gone
+            }
+            None => target.delete(context)?,
+        };
         Ok(self.outcome(&target, stand, &request.prior.attributes))
     }
 

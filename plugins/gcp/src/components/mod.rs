@@ -1,16 +1,18 @@
 //! Components: groups of resources with secure defaults. They are pure.
 
 pub mod kubernetes_cluster;
+pub mod secure_baseline;
 pub mod secure_bucket;
 pub mod secure_network;
 
 use konductor_sdk::prelude::*;
 
 /// The component types.
-pub static COMPONENTS: [&dyn Component; 3] = [
+pub static COMPONENTS: [&dyn Component; 4] = [
     &secure_network::SecureNetwork,
     &secure_bucket::SecureBucket,
     &kubernetes_cluster::KubernetesCluster,
+    &secure_baseline::SecureBaseline,
 ];
 
 #[cfg(test)]
@@ -108,6 +110,27 @@ mod tests {
     }
 
     #[test]
+    fn a_project_has_the_policies_that_are_not_excepted() {
+        let baseline = "gcp:orgpolicy:SecureBaseline";
+        let inputs =
+            json!({ "except": ["compute.requireOsLogin"], "allowed_locations": ["in:europe-locations"] });
+        insta::assert_json_snapshot!(shown(&construct(baseline, inputs)));
+        let rehearsed = shown(&construct(
+            baseline,
+            json!({ "rehearse": true, "parent": "folders/1" }),
+        ));
+        let policy = &rehearsed["declarations"]["public-machines"]["properties"];
+        assert_eq!(policy["parent"], "folders/1");
+        assert_eq!(policy["dry_run_spec"], json!({ "rules": [{ "deny_all": true }] }));
+        assert_eq!(policy.get("spec"), None);
+        let nowhere = Components::new(Gcp::definition()).construct(baseline, "shop", json!({}), json!({}));
+        assert_eq!(
+            messages(&nowhere),
+            ["error [parent] nothing says where the policies hold"]
+        );
+    }
+
+    #[test]
     fn what_does_not_fit_is_refused_at_its_place() {
         let refused = |target: &str, inputs: Json| {
             let response = construct(target, inputs);
@@ -152,6 +175,10 @@ mod tests {
             construct(
                 "gcp:container:KubernetesCluster",
                 json!({ "network": "n", "subnetwork": "s", "kms_key_name": "k", "authorized_cidr_blocks": ["10.0.0.0/8"] }),
+            ),
+            construct(
+                "gcp:orgpolicy:SecureBaseline",
+                json!({ "allowed_locations": ["in:europe-locations"] }),
             ),
         ];
         for response in constructed {

@@ -39,6 +39,11 @@ pub fn adjust(typed: &Typed, attributes: &mut Attributes) {
             attribute.replaces = true;
         }
     }
+    for path in typed.own {
+        if let Some(attribute) = find(attributes, path) {
+            own(attribute);
+        }
+    }
     for (path, pattern) in typed.patterns {
         if let Some(attribute) = find(attributes, path) {
             attribute.pattern = Some((*pattern).to_owned());
@@ -48,6 +53,17 @@ pub fn adjust(typed: &Typed, attributes: &mut Attributes) {
         if let Ok(value) = serde_json::from_str(text) {
             set_default(attributes, path, &from_json(value));
         }
+    }
+}
+
+/// Says of an attribute and of all in it that nobody else sets it.
+fn own(attribute: &mut AttributeSchema) {
+    attribute.computed = attribute.output_only;
+    match &mut attribute.kind {
+        AttributeKind::Object { attributes } => attributes.values_mut().for_each(own),
+        AttributeKind::List { items, .. } => own(items),
+        AttributeKind::Map { values } => own(values),
+        _ => {}
     }
 }
 

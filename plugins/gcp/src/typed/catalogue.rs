@@ -3,13 +3,15 @@
 mod containers;
 mod databases;
 mod files;
+mod governance;
 mod groups;
 mod load_balancing;
-mod security;
+pub(super) mod security;
 mod serverless;
 
 use konductor_sdk::prelude::*;
 
+use super::findings;
 use super::policy;
 use super::router_peers::ROUTER_PEERS;
 use super::{Deletion, Named, Typed};
@@ -28,6 +30,7 @@ const PLAIN: Typed = Typed {
     patterns: &[],
     outputs: &[],
     fixed: &[],
+    own: &[],
     without: &[],
     configured: &[],
     beside: None,
@@ -365,16 +368,18 @@ pub fn types() -> impl Iterator<Item = &'static dyn ResourceProvider> {
     described.chain(PARTS)
 }
 
-/// Parts of what others declare, which are no objects of their own.
-static PARTS: [&'static dyn ResourceProvider; 4] = [
+/// Parts of what others declare, which are no objects of their own, and what the API has no usual methods for.
+static PARTS: [&'static dyn ResourceProvider; 6] = [
     &policy::OF_PROJECT,
     &policy::OF_BUCKET,
     &policy::OF_RUN_SERVICE,
     &ROUTER_PEERS,
+    &findings::SOURCE,
+    &findings::FINDING,
 ];
 
 /// Those that are descriptions.
-pub static DESCRIBED: [&Typed; 42] = [
+pub static DESCRIBED: [&Typed; 47] = [
     &NETWORK,
     &SUBNETWORK,
     &FIREWALL,
@@ -417,4 +422,9 @@ pub static DESCRIBED: [&Typed; 42] = [
     &security::KEY_RING,
     &security::CRYPTO_KEY,
     &security::SECRET,
+    &governance::POLICY,
+    &governance::CUSTOM_CONSTRAINT,
+    &governance::NOTIFICATION_CONFIG,
+    &governance::MUTE_CONFIG,
+    &governance::BIG_QUERY_EXPORT,
 ];

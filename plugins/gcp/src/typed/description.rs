@@ -33,6 +33,8 @@ pub struct Typed {
     pub patterns: &'static [(&'static str, &'static str)],
     /// Attributes whose change means replacement although the table does not say so.
     pub fixed: &'static [&'static str],
+    /// Attributes that nobody else sets any part of: what is left out of them is taken away, and not kept.
+    pub own: &'static [&'static str],
     /// Properties that are no attributes.
     pub without: &'static [&'static str],
     /// Properties of the body that the configuration fills in: `region`.

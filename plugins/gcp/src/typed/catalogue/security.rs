@@ -111,7 +111,7 @@ fn rotation(inputs: &Value, diagnostics: &mut Diagnostics) {
 }
 
 /// Writes seconds since 1970 as the API reads them: `2026-11-22T12:00:00Z`.
-fn timestamp(seconds: u64) -> String {
+pub(in crate::typed) fn timestamp(seconds: u64) -> String {
     let (days, second) = (seconds / 86_400, seconds % 86_400);
     // The civil calendar, counted in eras of 400 years that begin in March.
     let shifted = days + 719_468;
