@@ -6,6 +6,10 @@ use konductor_sdk::prelude::*;
 pub const EC2: &str = "ec2";
 /// The endpoint identifier of S3.
 pub const S3: &str = "s3";
+/// The endpoint identifier of AWS Config.
+pub const CONFIG: &str = "config";
+/// The endpoint identifier of Security Hub.
+pub const SECURITY_HUB: &str = "securityhub";
 
 /// Returns a client for EC2.
 pub fn ec2(context: &Context) -> aws_sdk_ec2::Client {
