@@ -56,7 +56,9 @@ pub(crate) fn text(json: &Json, member: &str) -> Option<String> {
 /// Returns the texts of a list of an answer.
 pub(crate) fn texts<C: FromIterator<String>>(json: &Json, member: &str) -> C {
     let found = elements(json, member).iter();
-    found.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    found
+        .filter_map(|text| text.as_str().map(str::to_owned))
+        .collect()
 }
 
 /// Returns a list of an answer; empty where there is none.
@@ -118,7 +120,10 @@ mod tests {
     fn a_failure_is_read_from_the_header_or_from_the_body() {
         let said = explained(
             400,
-            &[("x-amzn-ErrorType", "InvalidAccessException:http://internal.amazon.com/")],
+            &[(
+                "x-amzn-ErrorType",
+                "InvalidAccessException:http://internal.amazon.com/",
+            )],
             r#"{"Message": "Account 123456789012 is not subscribed to AWS Security Hub"}"#,
         );
         assert_eq!(said.code, "InvalidAccessException");
@@ -140,10 +145,7 @@ mod tests {
         for (code, expected) in [
             ("NoSuchConfigRuleException", Disposition::NotFound),
             ("LimitExceededException", Disposition::Quota),
-            (
-                "MaxNumberOfDeliveryChannelsExceededException",
-                Disposition::Quota,
-            ),
+            ("MaxNumberOfDeliveryChannelsExceededException", Disposition::Quota),
             ("ThrottlingException", Disposition::Throttled),
             ("InsufficientPermissionsException", Disposition::Denied),
             ("InvalidAccessException", Disposition::Invalid),

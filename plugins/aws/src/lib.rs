@@ -28,7 +28,9 @@ pub struct Aws;
 impl Plugin for Aws {
     fn definition() -> Definition {
         let definition = Definition::new("aws", env!("CARGO_PKG_VERSION"))
-            .description("Amazon Web Services: EC2 networking and compute, S3 storage, AWS Config and Security Hub")
+            .description(
+                "Amazon Web Services: EC2 networking and compute, S3 storage, AWS Config and Security Hub",
+            )
             .tag_rules(TagRules::aws())
             .resources(ec2::TYPES)
             .resources(s3::TYPES)

@@ -114,7 +114,8 @@ impl Check for ConfigRule {
             diagnostics
                 .push(Diagnostic::error("a value of a tag is given without its key").at(at("tag_key")));
         }
-        if is_in(scope, "tag_key") && (types.is_some_and(|types| !types.is_empty()) || is_in(scope, "resource_id"))
+        if is_in(scope, "tag_key")
+            && (types.is_some_and(|types| !types.is_empty()) || is_in(scope, "resource_id"))
         {
             diagnostics.push(
                 Diagnostic::error("a scope is a tag or types of resources, not both")
@@ -136,7 +137,9 @@ impl Check for ConfigRule {
 }
 
 fn is_in(scope: &Value, name: &str) -> bool {
-    scope.attribute(name).is_some_and(|value| !value.reveal().is_null())
+    scope
+        .attribute(name)
+        .is_some_and(|value| !value.reveal().is_null())
 }
 
 impl ConfigRule {
@@ -177,7 +180,9 @@ fn parameters(description: &Json) -> BTreeMap<String, String> {
         Json::String(text) => text,
         other => other.to_string(),
     };
-    read.into_iter().map(|(name, value)| (name, plain(value))).collect()
+    read.into_iter()
+        .map(|(name, value)| (name, plain(value)))
+        .collect()
 }
 
 impl Named for ConfigRule {

@@ -103,7 +103,10 @@ impl ConfigurationRecorder {
             )
         };
         given([
-            ("allSupported", (strategy == "ALL_SUPPORTED_RESOURCE_TYPES").into()),
+            (
+                "allSupported",
+                (strategy == "ALL_SUPPORTED_RESOURCE_TYPES").into(),
+            ),
             types,
             ("recordingStrategy", json!({ "useOnly": strategy })),
         ])

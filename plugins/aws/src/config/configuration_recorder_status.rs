@@ -28,7 +28,10 @@ use crate::json_api::{elements, text};
         "config:DescribeDeliveryChannels"
     ),
     delete("config:StopConfigurationRecorder"),
-    read("config:DescribeConfigurationRecorderStatus", "config:DescribeDeliveryChannels"),
+    read(
+        "config:DescribeConfigurationRecorderStatus",
+        "config:DescribeDeliveryChannels"
+    ),
     example = r"# A recorder that runs
 recorder:
   type: aws:config:ConfigurationRecorder
@@ -36,8 +39,7 @@ recorder:
     role_arn: arn:aws:iam::123456789012:role/aws-service-role/config.amazonaws.com/AWSServiceRoleForConfig
 channel:
   type: aws:config:DeliveryChannel
-  properties: { s3_bucket_name: konductor-example-config }
-  options: { depends_on: [recorder] }
+  properties: { name: '${recorder.name}', s3_bucket_name: konductor-example-config }
 recording:
   type: aws:config:ConfigurationRecorderStatus
   properties:

@@ -25,13 +25,13 @@ recorder:
 channel:
   type: aws:config:DeliveryChannel
   properties:
+    name: ${recorder.name}
     s3_bucket_name: konductor-example-config
     delivery_frequency: TwentyFour_Hours
-  options: { depends_on: [recorder] }
 "
 )]
 pub struct DeliveryChannel {
-    /// The name.
+    /// The name. Where it is the recorder's, by a reference to it, the recorder is made first.
     #[attribute(identity, replaces, default = "default", range(1..=256))]
     name: String,
     /// The bucket.

@@ -175,14 +175,14 @@ async fn gone<R: Named>(config: &Api<'_>, name: &str) -> Result<Deleted, Failure
         return Ok(Deleted::Complete);
     }
     Ok(Deleted::InProgress(in_progress(
-        name, "deleted", R::WAIT, "deleting",
+        name,
+        "deleted",
+        R::WAIT,
+        "deleting",
     )))
 }
 
-pub(crate) async fn poll<R: Named>(
-    context: &Context,
-    request: Polling<'_, R>,
-) -> Result<Polled<R>, Failure> {
+pub(crate) async fn poll<R: Named>(context: &Context, request: Polling<'_, R>) -> Result<Polled<R>, Failure> {
     let (stage, name) = handle(request.handle())?;
     let config = config(context);
     match request.operation() {

@@ -55,7 +55,11 @@ pub(crate) fn change(
 ) -> Result<(), Failure> {
     let (set, removed) = tag_changes(present, wanted);
     if !set.is_empty() {
-        call(config, "TagResource", &json!({ "ResourceArn": arn, "Tags": list(set) }))?;
+        call(
+            config,
+            "TagResource",
+            &json!({ "ResourceArn": arn, "Tags": list(set) }),
+        )?;
     }
     if !removed.is_empty() {
         call(

@@ -30,9 +30,17 @@ pub struct FindingResource {
     type = "aws:securityhub:Finding",
     identity = "audit-2026-0017: What the finding is called.",
     unique("finding_id"),
-    create("securityhub:BatchImportFindings", "securityhub:GetFindings", "securityhub:DescribeHub"),
+    create(
+        "securityhub:BatchImportFindings",
+        "securityhub:GetFindings",
+        "securityhub:DescribeHub"
+    ),
     update("securityhub:BatchImportFindings", "securityhub:DescribeHub"),
-    delete("securityhub:BatchImportFindings", "securityhub:GetFindings", "securityhub:DescribeHub"),
+    delete(
+        "securityhub:BatchImportFindings",
+        "securityhub:GetFindings",
+        "securityhub:DescribeHub"
+    ),
     read("securityhub:GetFindings", "securityhub:DescribeHub"),
     example = r"# A finding of an audit
 hub:
@@ -234,10 +242,12 @@ fn read(found: &Json) -> Option<Object<Finding>> {
     let mut product_fields: BTreeMap<String, String> = serde_json::from_value(fields).unwrap_or_default();
     let token = product_fields.remove(TOKEN).unwrap_or_default();
     product_fields.retain(|name, _| !name.starts_with("aws/"));
-    let resources = elements(found, "Resources").iter().map(|resource| FindingResource {
-        id: text(resource, "Id").unwrap_or_default(),
-        r#type: text(resource, "Type").unwrap_or_default(),
-    });
+    let resources = elements(found, "Resources")
+        .iter()
+        .map(|resource| FindingResource {
+            id: text(resource, "Id").unwrap_or_default(),
+            r#type: text(resource, "Type").unwrap_or_default(),
+        });
     let finding = Finding {
         finding_id: text(found, "Id")?,
         title: text(found, "Title").unwrap_or_default(),
@@ -272,7 +282,11 @@ fn ask(api: &Api<'_>, product: &Product, id: Option<&str>, cursor: Option<&str>)
         ("MaxResults", 100.into()),
         ("NextToken", json!(cursor)),
     ]);
-    api.post(["findings"]).json(&asked).idempotent(true).send()?.json()
+    api.post(["findings"])
+        .json(&asked)
+        .idempotent(true)
+        .send()?
+        .json()
 }
 
 fn find(api: &Api<'_>, product: &Product, id: &str) -> Result<Option<Object<Finding>>, Failure> {

@@ -40,8 +40,7 @@ hub:
 best-practices:
   type: aws:securityhub:StandardsSubscription
   properties:
-    standards_arn: arn:aws:securityhub:eu-west-1::standards/aws-foundational-security-best-practices/v/1.0.0
-  options: { depends_on: [hub] }
+    standards_arn: 'arn:aws:securityhub:${hub.region}::standards/aws-foundational-security-best-practices/v/1.0.0'
 "
 )]
 pub struct Hub {
@@ -64,6 +63,12 @@ pub struct Hub {
         simulated = "arn:aws:securityhub:{region}:{digits12}:hub/default"
     )]
     arn: Option<String>,
+    /// The region, which the names of standards have in them.
+    #[attribute(output, simulated = "{region}")]
+    region: Option<String>,
+    /// The account.
+    #[attribute(output, simulated = "{digits12}")]
+    account_id: Option<String>,
     /// When it was switched on.
     #[attribute(output, simulated = "2026-01-01T00:00:00.000Z")]
     subscribed_at: Option<String>,
@@ -77,8 +82,11 @@ fn find(api: &Api<'_>) -> Result<Option<Object<Hub>>, Failure> {
     let tags: Json = api.get(["tags", &arn]).send()?.json()?;
     let tags = serde_json::from_value(tags["Tags"].clone()).unwrap_or_default();
     let (tags, token) = own_tags(tags);
+    let part = |place| arn.split(':').nth(place).map(str::to_owned);
     let hub = Hub {
-        enable_default_standards: None,
+        region: part(3),
+        account_id: part(4),
+        enable_default_standards: Some(false),
         auto_enable_controls: members["AutoEnableControls"].as_bool().unwrap_or_default(),
         control_finding_generator: text(&members, "ControlFindingGenerator").unwrap_or_default(),
         tags,
@@ -119,7 +127,11 @@ impl Hub {
 
 impl Create for Hub {
     async fn create(context: &Context, request: Creation<'_, Self>) -> Result<Made<Self>, Failure> {
-        let (api, token, wanted) = (security_hub(context), request.idempotency_token(), &request.inputs);
+        let (api, token, wanted) = (
+            security_hub(context),
+            request.idempotency_token(),
+            &request.inputs,
+        );
         if find(&api)?.is_none() {
             let mut tags = wanted.tags.clone();
             tags.insert(TOKEN.to_owned(), token.to_owned());
@@ -143,9 +155,10 @@ impl Create for Hub {
             return Ok(Made::Partial(found, failure));
         }
         let attributes = Self {
-            arn: found.attributes.arn,
-            subscribed_at: found.attributes.subscribed_at,
-            ..wanted.clone()
+            enable_default_standards: wanted.enable_default_standards,
+            auto_enable_controls: wanted.auto_enable_controls,
+            control_finding_generator: wanted.control_finding_generator.clone(),
+            ..found.attributes
         };
         Ok(Object::new(found.id, attributes).private(token).into())
     }

@@ -32,8 +32,7 @@ hub:
   type: aws:securityhub:Hub
 nist:
   type: aws:securityhub:StandardsSubscription
-  properties: { standards_arn: 'arn:aws:securityhub:eu-west-1::standards/nist-800-53/v/5.0.0' }
-  options: { depends_on: [hub] }
+  properties: { standards_arn: 'arn:aws:securityhub:${hub.region}::standards/nist-800-53/v/5.0.0' }
 "
 )]
 pub struct StandardsSubscription {
@@ -92,9 +91,7 @@ fn see_all(api: &Api<'_>) -> Result<Vec<Seen>, Failure> {
 
 fn see(api: &Api<'_>, standards_arn: &str) -> Result<Option<Seen>, Failure> {
     let found = see_all(api)?.into_iter();
-    Ok(found
-        .filter(|seen| seen.object.id == standards_arn)
-        .next_back())
+    Ok(found.filter(|seen| seen.object.id == standards_arn).next_back())
 }
 
 fn goes_on(id: &str, doing: &str) -> Result<Progress, Failure> {
@@ -116,10 +113,7 @@ fn made(context: &Context, seen: Seen) -> Result<Made<StandardsSubscription>, Fa
         }
         "FAILED" => {
             let message = format!("Security Hub could not switch the standard on: {reason}");
-            return Ok(Made::Partial(
-                object,
-                Failure::new(Disposition::Other, message),
-            ));
+            return Ok(Made::Partial(object, Failure::new(Disposition::Other, message)));
         }
         "INCOMPLETE" => {
             let said = "some controls of the standard could not be switched on";
@@ -159,9 +153,7 @@ impl Create for StandardsSubscription {
             _ => about(failure, &[("InvalidInputException", "standards_arn")]),
         })?;
         let answer: Json = answer.json()?;
-        let found = elements(&answer, "StandardsSubscriptions")
-            .first()
-            .and_then(seen);
+        let found = elements(&answer, "StandardsSubscriptions").first().and_then(seen);
         made(context, found.ok_or_else(|| not_shown(standards_arn))?)
     }
 }
