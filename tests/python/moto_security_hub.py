@@ -173,6 +173,12 @@ def patch_standards():
         urls.url_paths["{0}" + path + "$"] = Response.dispatch
 
 
+def instant(written):
+    """Reads a time in RFC 3339, whose fraction may have nine digits."""
+    seconds, _, fraction = written.removesuffix("Z").partition(".")
+    return datetime.datetime.fromisoformat(seconds), fraction.ljust(9, "0")
+
+
 def refusal_of(backend, finding, present):
     """Says what is wrong with a finding that is imported; nothing where nothing is."""
     wrong = ParamValidator().validate(finding, MODEL.shape_for("AwsSecurityFinding")).generate_report()
@@ -195,11 +201,11 @@ def refusal_of(backend, finding, present):
         len(finding["Remediation"]["Recommendation"]["Text"]) > 512
     ):
         return "finding.Remediation.Recommendation.Text is too long"
-    for field in ("CreatedAt", "UpdatedAt"):
-        datetime.datetime.fromisoformat(finding[field].replace("Z", "+00:00"))
     if len(finding.get("ProductFields", {})) > 50:
         return "finding.ProductFields should NOT have more than 50 properties"
-    if present and finding["UpdatedAt"] < present["UpdatedAt"]:
+    if instant(finding["CreatedAt"]) > instant(finding["UpdatedAt"]):
+        return "finding.UpdatedAt is before finding.CreatedAt"
+    if present and instant(finding["UpdatedAt"]) < instant(present["UpdatedAt"]):
         return "finding.UpdatedAt is before that of the finding that is there"
     return None
 
