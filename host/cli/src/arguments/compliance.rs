@@ -15,7 +15,8 @@ pub enum ComplianceCommand {
 Examples:
   konductor compliance report --framework nist-800-53-moderate
   konductor compliance report --framework iso-27001 --format html --output report.html
-  konductor compliance report --framework fedramp-moderate --format oscal > assessment-results.json")]
+  konductor compliance report --framework fedramp-moderate --format oscal > assessment-results.json
+  konductor compliance report --framework soc2 --format asff --output findings.json")]
     Report(ComplianceReportArguments),
     /// Set in the configuration what would make checks pass: plan, show, ask, write.
     #[command(after_help = "\

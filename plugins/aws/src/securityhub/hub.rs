@@ -13,8 +13,8 @@ use crate::json_api::{TOKEN, own_tags, tag_changes, text};
 #[resource(
     type = "aws:securityhub:Hub",
     identity = "arn:aws:securityhub:eu-west-1:123456789012:hub/default: The Amazon resource name of the hub.",
-    known_as("terraform", "aws_securityhub_account"),
-    known_as("pulumi", "aws:securityhub/account:Account"),
+    known_as("terraform", "aws_securityhub_account", "{arn}"),
+    known_as("pulumi", "aws:securityhub/account:Account", "{arn}"),
     // A region has one.
     delete_before_replace,
     create(

@@ -20,8 +20,12 @@ const WAIT: Duration = Duration::from_secs(5);
 #[resource(
     type = "aws:securityhub:StandardsSubscription",
     identity = "arn:aws:securityhub:eu-west-1::standards/nist-800-53/v/5.0.0: The Amazon resource name of the standard.",
-    known_as("terraform", "aws_securityhub_standards_subscription"),
-    known_as("pulumi", "aws:securityhub/standardsSubscription:StandardsSubscription"),
+    known_as("terraform", "aws_securityhub_standards_subscription", "{standards_arn}"),
+    known_as(
+        "pulumi",
+        "aws:securityhub/standardsSubscription:StandardsSubscription",
+        "{standardsArn}"
+    ),
     unique("standards_arn"),
     replace_on_every_change,
     create("securityhub:BatchEnableStandards", "securityhub:GetEnabledStandards"),
