@@ -175,7 +175,9 @@ impl Told<'_> {
             }
         };
         let mut fields = finding.product_fields.clone();
-        fields.insert(TOKEN.to_owned(), self.token.to_owned());
+        if !self.token.is_empty() {
+            fields.insert(TOKEN.to_owned(), self.token.to_owned());
+        }
         given([
             ("SchemaVersion", "2018-10-08".into()),
             ("Id", json!(finding.finding_id)),

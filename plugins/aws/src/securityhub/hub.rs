@@ -97,6 +97,22 @@ fn find(api: &Api<'_>) -> Result<Option<Object<Hub>>, Failure> {
 }
 
 impl Hub {
+    /// Switches Security Hub on.
+    fn enable(&self, api: &Api<'_>, token: &str) -> Result<(), Failure> {
+        let mut tags = self.tags.clone();
+        tags.insert(TOKEN.to_owned(), token.to_owned());
+        let hub = json!({
+            "EnableDefaultStandards": self.enable_default_standards.unwrap_or_default(),
+            "ControlFindingGenerator": self.control_finding_generator,
+            "Tags": tags,
+        });
+        match api.post(["accounts"]).json(&hub).idempotent(true).send() {
+            // Another attempt of ours may have been quicker than the look before.
+            Err(failure) if failure.code == "ResourceConflictException" => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
     /// Sets what differs from what it is.
     fn configure(&self, api: &Api<'_>, present: &Self) -> Result<(), Failure> {
         let wanted = (self.auto_enable_controls, &self.control_finding_generator);
@@ -132,22 +148,14 @@ impl Create for Hub {
             request.idempotency_token(),
             &request.inputs,
         );
-        if find(&api)?.is_none() {
-            let mut tags = wanted.tags.clone();
-            tags.insert(TOKEN.to_owned(), token.to_owned());
-            let hub = json!({
-                "EnableDefaultStandards": wanted.enable_default_standards.unwrap_or_default(),
-                "ControlFindingGenerator": wanted.control_finding_generator,
-                "Tags": tags,
-            });
-            match api.post(["accounts"]).json(&hub).idempotent(true).send() {
-                // Another attempt of ours may have been quicker than the look before.
-                Err(failure) if failure.code == "ResourceConflictException" => {}
-                answer => drop(answer?),
+        let found = match find(&api)? {
+            None => {
+                wanted.enable(&api, token)?;
+                // Until it is shown the create is tried again, and finds its token.
+                find(&api)?.ok_or_else(|| not_shown("Security Hub"))?
             }
-        }
-        // Until it is shown the create is tried again, and finds its token.
-        let found = find(&api)?.ok_or_else(|| not_shown("Security Hub"))?;
+            Some(found) => found,
+        };
         if found.private != token.as_bytes() {
             return Err(request.exists_already(&found.id));
         }
