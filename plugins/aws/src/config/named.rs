@@ -138,7 +138,7 @@ pub(crate) async fn update<R: Named>(context: &Context, request: Change<'_, R>) 
     changed.map_err(|failure| about(failure, R::REFUSALS))?;
     let rest = match wanted.change_besides(&config, &request.prior()?).await {
         Ok(()) => settle::<R>(&config, request.id(), "made").await,
-        refused => refused.and(Err(not_shown(request.id()))),
+        Err(failure) => Err(failure),
     };
     match rest {
         Ok(made) => Ok(made),
