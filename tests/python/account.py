@@ -88,6 +88,48 @@ def contents(client, region):
             attachment for volume in own_volumes for attachment in volume.get("Attachments", [])
         ],
         "buckets": [bucket(s3, entry["Name"]) for entry in s3.list_buckets().get("Buckets", [])],
+        **recorded(client("config", region)),
+        **security_hub(client("securityhub", region)),
+    }
+
+
+def recorded(config):
+    """What AWS Config has."""
+    recorders = config.describe_configuration_recorders()["ConfigurationRecorders"]
+    status = config.describe_configuration_recorder_status()["ConfigurationRecordersStatus"]
+    rules = pages(config, "describe_config_rules", "ConfigRules")
+    for rule in rules:
+        rule["Tags"] = config.list_tags_for_resource(ResourceArn=rule["ConfigRuleArn"])["Tags"]
+        if rule["Source"]["Owner"] == "CUSTOM_POLICY":
+            rule["Policy"] = config.get_custom_rule_policy(ConfigRuleName=rule["ConfigRuleName"])["PolicyText"]
+    return {
+        "configuration_recorders": recorders,
+        "running_recorders": [one for one in status if one["recording"]],
+        "delivery_channels": config.describe_delivery_channels()["DeliveryChannels"],
+        "config_rules": rules,
+        "retention_configurations": config.describe_retention_configurations()["RetentionConfigurations"],
+    }
+
+
+def security_hub(hub):
+    """What Security Hub has; nothing where it is switched off. What is archived counts as gone."""
+    try:
+        described = hub.describe_hub()
+    except ClientError as error:
+        if error.response["Error"]["Code"] != "InvalidAccessException":
+            raise
+        return {"hubs": [], "standards": [], "findings": []}
+    described.pop("ResponseMetadata", None)
+    described["Tags"] = hub.list_tags_for_resource(ResourceArn=described["HubArn"])["Tags"]
+    active = {"RecordState": [{"Value": "ACTIVE", "Comparison": "EQUALS"}]}
+    return {
+        "hubs": [described],
+        "standards": hub.get_enabled_standards()["StandardsSubscriptions"],
+        "findings": [
+            finding
+            for page in hub.get_paginator("get_findings").paginate(Filters=active)
+            for finding in page["Findings"]
+        ],
     }
 
 

@@ -38,6 +38,8 @@ from moto.s3.models import S3Backend
 from werkzeug.serving import make_server
 
 import account
+import moto_config
+import moto_security_hub
 
 REGION = "us-west-2"
 RAW_BODY = "konductor.raw_body"
@@ -281,14 +283,16 @@ def check_signatures(url):
     """Has every request's signature checked from now on, over the bytes that were sent.
 
     moto reads a form and encodes it again before it checks: that turns `%20` into `+`, and the signature of a client
-    that encodes as the standard says would not fit. Of a query it decodes `%2F`, so that not even boto3's would.
+    that encodes as the standard says would not fit. Of a query it decodes `%2F`, so that not even boto3's would. Where there
+    is no body it takes the query for one.
     """
     parsed = IAMRequestBase._create_aws_request
 
     def as_sent(self):
-        self._body = flask.request.environ.get(RAW_BODY) or self._body
         self._path = flask.request.environ.get("RAW_URI") or self._path
-        return parsed(self)
+        request = parsed(self)
+        request.data = flask.request.environ.get(RAW_BODY, request.data)
+        return request
 
     IAMRequestBase._create_aws_request = as_sent
     request = urllib.request.Request(
@@ -318,6 +322,8 @@ def main():
     forget_tags_of_deleted_buckets()
     find_vpn_connections_by_id()
     give_vpn_connections_tunnels_of_their_own()
+    moto_config.patch()
+    moto_security_hub.patch()
     url = start_server(arguments.parse_args().requests)
     key, secret = make_user(url)
     check_signatures(url)

@@ -276,8 +276,17 @@ fn every_plugin_is_listed_and_every_aws_type_is_in_the_catalogue() {
         "aws:s3:BucketPolicy",
         "aws:s3:BucketLogging",
         "aws:s3:Object",
+        "aws:config:ConfigRule",
+        "aws:config:ConfigurationRecorder",
+        "aws:config:ConfigurationRecorderStatus",
+        "aws:config:DeliveryChannel",
+        "aws:config:RetentionConfiguration",
+        "aws:securityhub:Finding",
+        "aws:securityhub:Hub",
+        "aws:securityhub:StandardsSubscription",
         "aws:vpc:SecureVpc",
         "aws:s3:SecureBucket",
+        "aws:compliance:Monitoring",
     ] {
         assert!(types.stdout.contains(name), "{name}: {types}");
     }

@@ -34,6 +34,8 @@ fn everything() -> Value {
         "customer_gateways": 1, "vpn_gateways": 1, "vpn_connections": 1, "route_tables": 2, "routes": 2, "route_table_associations": 2,
         "security_groups": 1, "security_group_rules": 1, "key_pairs": 1,
         "instances": 1, "volumes": 1, "volume_attachments": 1, "buckets": 2,
+        "configuration_recorders": 1, "running_recorders": 1, "delivery_channels": 1, "config_rules": 2,
+        "retention_configurations": 1, "hubs": 1, "standards": 1, "findings": 1,
     })
 }
 
@@ -156,6 +158,62 @@ fn assert_created(account: &AwsAccount) {
     assert_eq!(documents["Logging"]["TargetBucket"], "every-aws-type-logs");
     assert_eq!(documents["Objects"][0]["Body"], "Hello\n");
     assert_eq!(documents["Objects"][0]["ContentType"], "text/plain");
+    assert_compliance_created(&contents);
+}
+
+fn assert_compliance_created(contents: &Value) {
+    let recorder = one(contents, "configuration_recorders", "name", "every-type");
+    assert_eq!(recorder["recordingGroup"]["allSupported"], true);
+    assert_eq!(
+        recorder["recordingMode"],
+        json!({"recordingFrequency": "CONTINUOUS", "recordingModeOverrides": [{
+            "description": "Volumes change often",
+            "resourceTypes": ["AWS::EC2::Volume"],
+            "recordingFrequency": "DAILY",
+        }]})
+    );
+    let channel = one(contents, "delivery_channels", "name", "every-type");
+    assert_eq!(channel["s3BucketName"], "every-aws-type-logs");
+    assert_eq!(channel["s3KeyPrefix"], "config");
+    assert_eq!(
+        channel["configSnapshotDeliveryProperties"]["deliveryFrequency"],
+        "Six_Hours"
+    );
+    let tags = one(contents, "config_rules", "ConfigRuleName", "required-tags");
+    assert_eq!(
+        tags["Source"],
+        json!({"Owner": "AWS", "SourceIdentifier": "REQUIRED_TAGS"})
+    );
+    assert_eq!(tags["InputParameters"], r#"{"tag1Key":"Owner"}"#);
+    assert_eq!(tag(tags, "Project"), "every-aws-type");
+    let named = one(contents, "config_rules", "ConfigRuleName", "named-volumes");
+    assert!(
+        named["Policy"]
+            .as_str()
+            .unwrap()
+            .contains("configuration.tags !empty")
+    );
+    assert_eq!(
+        contents["retention_configurations"][0]["RetentionPeriodInDays"],
+        365
+    );
+    let hub = &contents["hubs"][0];
+    assert_eq!(hub["AutoEnableControls"], true);
+    assert_eq!(hub["ControlFindingGenerator"], "SECURITY_CONTROL");
+    assert_eq!(hub["Tags"]["Team"], "security");
+    let nist = "arn:aws:securityhub:us-west-2::standards/nist-800-53/v/5.0.0";
+    assert_eq!(
+        one(contents, "standards", "StandardsArn", nist)["StandardsStatus"],
+        "READY"
+    );
+    let finding = one(contents, "findings", "Id", "audit-2026-0017");
+    assert_eq!(finding["Severity"]["Label"], "MEDIUM");
+    assert_eq!(
+        finding["Compliance"],
+        json!({"Status": "FAILED", "RelatedRequirements": ["NIST.800-53.r5 IA-2"]})
+    );
+    let key = contents["key_pairs"][0]["KeyPairId"].as_str().unwrap();
+    assert!(finding["Resources"][0]["Id"].as_str().unwrap().ends_with(key));
 }
 
 fn assert_run_writes_nothing(account: &AwsAccount, project: &Project) {
@@ -163,9 +221,16 @@ fn assert_run_writes_nothing(account: &AwsAccount, project: &Project) {
     project.run(["run", "--yes"]).succeeds();
     for request in &account.requests_of_konductor()[before..] {
         let body = request["body"].as_str().unwrap();
+        let called = request["headers"]["x-amz-target"].as_str().unwrap_or_default();
+        let called = called.rsplit('.').next().unwrap();
+        let path = request["path"].as_str().unwrap();
         let reads = request["method"] == "GET"
             || request["method"] == "HEAD"
-            || (request["method"] == "POST" && body.contains("Action=Describe"));
+            || (request["method"] == "POST"
+                && (body.contains("Action=Describe")
+                    || ["Describe", "List", "Get"].iter().any(|verb| called.starts_with(verb))
+                    // Security Hub is asked for these with POST.
+                    || ["/findings", "/standards/get"].contains(&path)));
         assert!(reads, "a run with nothing to do should only read: {request:#}");
     }
 }
@@ -192,7 +257,30 @@ fn change_in_place(account: &AwsAccount, project: &Project) {
     project.edit(file, "target_prefix: documents/", "target_prefix: access/");
     project.edit(file, "Hello\\n", "Hello again\\n");
     project.edit(file, "Purpose: documents", "Purpose: papers");
-    project.assert_planned(&json!({"update": 11}));
+    project.edit(
+        file,
+        "recording_frequency: CONTINUOUS",
+        "recording_frequency: DAILY",
+    );
+    project.edit(
+        file,
+        "delivery_frequency: Six_Hours",
+        "delivery_frequency: One_Hour",
+    );
+    project.edit(
+        file,
+        "retention_period_in_days: 365",
+        "retention_period_in_days: 730",
+    );
+    project.edit(file, "tag1Key: Owner", "tag1Key: Team");
+    project.edit(file, "configuration.tags !empty", "configuration.size > 1");
+    project.edit(
+        file,
+        "auto_enable_controls: true\n      tags: { Team: security }",
+        "auto_enable_controls: false\n      tags: { Owner: security }",
+    );
+    project.edit(file, "severity: MEDIUM", "severity: HIGH");
+    project.assert_planned(&json!({"update": 18}));
     project.run(["run", "--yes"]).succeeds();
     project.assert_nothing_to_do();
 
@@ -217,7 +305,40 @@ fn change_in_place(account: &AwsAccount, project: &Project) {
     assert_eq!(documents["Logging"]["TargetPrefix"], "access/");
     assert_eq!(documents["Objects"][0]["Body"], "Hello again\n");
     assert_eq!(tag(documents, "Purpose"), "papers");
+    assert_compliance_changed(&contents);
     assert_eq!(project.objects(), before, "nothing was replaced");
+}
+
+fn assert_compliance_changed(contents: &Value) {
+    let recorder = &contents["configuration_recorders"][0];
+    assert_eq!(recorder["recordingMode"]["recordingFrequency"], "DAILY");
+    let channel = &contents["delivery_channels"][0];
+    assert_eq!(
+        channel["configSnapshotDeliveryProperties"]["deliveryFrequency"],
+        "One_Hour"
+    );
+    assert_eq!(
+        contents["retention_configurations"][0]["RetentionPeriodInDays"],
+        730
+    );
+    let tags = one(contents, "config_rules", "ConfigRuleName", "required-tags");
+    assert_eq!(tags["InputParameters"], r#"{"tag1Key":"Team"}"#);
+    let named = one(contents, "config_rules", "ConfigRuleName", "named-volumes");
+    assert!(
+        named["Policy"]
+            .as_str()
+            .unwrap()
+            .contains("configuration.size > 1")
+    );
+    let hub = &contents["hubs"][0];
+    assert_eq!(hub["AutoEnableControls"], false);
+    assert_eq!(
+        (&hub["Tags"]["Owner"], &hub["Tags"]["Team"]),
+        (&json!("security"), &Value::Null)
+    );
+    let finding = &contents["findings"][0];
+    assert_eq!(finding["FindingProviderFields"]["Severity"]["Label"], "HIGH");
+    assert_ne!(finding["CreatedAt"], finding["UpdatedAt"]);
 }
 
 fn replace(account: &AwsAccount, project: &Project) {
@@ -244,6 +365,26 @@ fn replace(account: &AwsAccount, project: &Project) {
     for name in ["network", "public", "nat", "data", "documents"] {
         assert_eq!(before[name], after[name], "{name}");
     }
+
+    // A region has one recorder and one channel: what there is stops and goes before the new ones come.
+    project.edit(file, "name: every-type\n", "name: renamed\n");
+    project.edit(file, "finding_id: audit-2026-0017", "finding_id: audit-2026-0018");
+    let planned = project.planned();
+    assert_eq!(planned["replace"], 4, "{planned}");
+    project.run(["run", "--yes"]).succeeds();
+    project.assert_nothing_to_do();
+    assert_eq!(account.counts(), everything());
+    let contents = account.contents();
+    one(&contents, "running_recorders", "name", "renamed");
+    one(&contents, "delivery_channels", "name", "renamed");
+    one(&contents, "findings", "Id", "audit-2026-0018");
+    let archived = account.call(
+        "securityhub",
+        "get_findings",
+        json!({"Filters": {"Id": [
+        {"Value": "audit-2026-0017", "Comparison": "EQUALS"}]}}),
+    );
+    assert_eq!(archived["Findings"][0]["RecordState"], "ARCHIVED");
 
     // On demand, although nothing about it changed.
     project
@@ -290,6 +431,7 @@ fn drift_is_seen_and_repaired(account: &AwsAccount, project: &Project) {
         "put_object",
         json!({"Bucket": "every-aws-type-documents", "Key": "welcome.txt", "Body": "defaced"}),
     );
+    compliance_drifts(account, &contents);
 
     let seen = project
         .run(["refresh", "--dry-run", "--detailed-exitcode"])
@@ -300,6 +442,11 @@ fn drift_is_seen_and_repaired(account: &AwsAccount, project: &Project) {
         "server",
         "documents-public-access-block",
         "welcome",
+        "recorder",
+        "recording",
+        "required-tags",
+        "hub",
+        "nist",
     ] {
         assert!(
             seen.everything().contains(name),
@@ -316,6 +463,53 @@ fn drift_is_seen_and_repaired(account: &AwsAccount, project: &Project) {
     let documents = one(&contents, "buckets", "Name", "every-aws-type-documents");
     assert_eq!(documents["PublicAccessBlock"]["BlockPublicAcls"], true);
     assert_eq!(documents["Objects"][0]["Body"], "Hello again\n");
+    let recorder = &contents["configuration_recorders"][0];
+    assert_eq!(recorder["recordingMode"]["recordingFrequency"], "DAILY");
+    assert_eq!(contents["hubs"][0]["AutoEnableControls"], false);
+    assert_eq!(
+        contents["findings"][0]["Severity"]["Label"], "LOW",
+        "what people make of a finding is theirs"
+    );
+}
+
+/// Changes by hand what AWS Config and Security Hub have.
+fn compliance_drifts(account: &AwsAccount, contents: &Value) {
+    let mut recorder = contents["configuration_recorders"][0].clone();
+    account.call(
+        "config",
+        "stop_configuration_recorder",
+        json!({"ConfigurationRecorderName": recorder["name"]}),
+    );
+    recorder["recordingMode"] = json!({"recordingFrequency": "CONTINUOUS"});
+    account.call(
+        "config",
+        "put_configuration_recorder",
+        json!({ "ConfigurationRecorder": recorder }),
+    );
+    account.call(
+        "config",
+        "delete_config_rule",
+        json!({"ConfigRuleName": "required-tags"}),
+    );
+    account.call(
+        "securityhub",
+        "update_security_hub_configuration",
+        json!({"AutoEnableControls": true}),
+    );
+    account.call(
+        "securityhub",
+        "batch_disable_standards",
+        json!({"StandardsSubscriptionArns": [contents["standards"][0]["StandardsSubscriptionArn"]]}),
+    );
+    let finding = &contents["findings"][0];
+    account.call(
+        "securityhub",
+        "batch_update_findings",
+        json!({
+            "FindingIdentifiers": [{"Id": finding["Id"], "ProductArn": finding["ProductArn"]}],
+            "Severity": {"Label": "LOW"},
+        }),
+    );
 }
 
 fn import_into_a_fresh_stack(account: &AwsAccount, project: &Project) -> Project {

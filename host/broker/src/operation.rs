@@ -1,11 +1,13 @@
 //! Tells the API operation and the request identifier of a call, for the record.
+//!
+//! What is not covered: services with an operation for each method and path, apart from S3 and Security Hub.
 
 use http::{HeaderMap, Method};
 
 use crate::retry::between;
 
-/// Tells which operation a request calls: from `x-amz-target`, the `Action` of a form, or S3's method, path and
-/// sub-resource. Only the name is read, never a value.
+/// Tells which operation a request calls: from `x-amz-target`, the `Action` of a form, S3's method, path and
+/// sub-resource, or Security Hub's method and path. Only the name is read, never a value.
 pub(crate) fn operation(
     service: &str,
     method: &Method,
@@ -18,6 +20,8 @@ pub(crate) fn operation(
         target.to_str().ok()?.rsplit('.').next().map(str::to_owned)
     } else if service == "s3" {
         Some(s3_operation(method, path, query))
+    } else if service == "securityhub" {
+        security_hub_operation(method, path).map(str::to_owned)
     } else {
         let action = query
             .iter()
@@ -95,6 +99,38 @@ fn s3_operation(method: &Method, path: &str, query: &[(String, String)]) -> Stri
     }
 }
 
+/// The operations of Security Hub by method and path, as its API reference names them; those under `/tags/` have the name
+/// of what they are about there.
+const SECURITY_HUB: [(&str, &str, &str); 16] = [
+    ("POST", "/accounts", "EnableSecurityHub"),
+    ("GET", "/accounts", "DescribeHub"),
+    ("PATCH", "/accounts", "UpdateSecurityHubConfiguration"),
+    ("DELETE", "/accounts", "DisableSecurityHub"),
+    ("GET", "/standards", "DescribeStandards"),
+    ("POST", "/standards/register", "BatchEnableStandards"),
+    ("POST", "/standards/deregister", "BatchDisableStandards"),
+    ("POST", "/standards/get", "GetEnabledStandards"),
+    ("POST", "/findings", "GetFindings"),
+    ("PATCH", "/findings", "UpdateFindings"),
+    ("POST", "/findings/import", "BatchImportFindings"),
+    ("PATCH", "/findings/batchupdate", "BatchUpdateFindings"),
+    ("POST", "/findingHistory/get", "GetFindingHistory"),
+    ("GET", "/tags/", "ListTagsForResource"),
+    ("POST", "/tags/", "TagResource"),
+    ("DELETE", "/tags/", "UntagResource"),
+];
+
+fn security_hub_operation(method: &Method, path: &str) -> Option<&'static str> {
+    let known = SECURITY_HUB.iter().find(|(known, place, _)| {
+        let is_there = match place.ends_with('/') {
+            true => path.starts_with(place),
+            false => path == *place,
+        };
+        is_there && method.as_str() == *known
+    });
+    known.map(|(_, _, operation)| *operation)
+}
+
 /// Reads the cloud's identifier of a request from the headers or, as EC2 answers, from the body.
 pub(crate) fn request_id(headers: &HeaderMap, body: &[u8]) -> Option<String> {
     let header = ["x-amzn-requestid", "x-amz-request-id", "x-amzn-request-id"]
@@ -149,6 +185,32 @@ mod tests {
             operation("dynamodb", &Method::POST, "/", &[], &headers, b"").as_deref(),
             Some("ListTables")
         );
+    }
+
+    #[test]
+    fn operations_of_security_hub_are_told_by_method_and_path() {
+        let read = |method: Method, path: &str| {
+            operation(
+                "securityhub",
+                &method,
+                path,
+                &[],
+                &HeaderMap::new(),
+                b"Action=Forged",
+            )
+        };
+        let arn = "/tags/arn%3Aaws%3Asecurityhub%3Aeu-west-1%3A123456789012%3Ahub%2Fdefault";
+        for (method, path, expected) in [
+            (Method::POST, "/accounts", Some("EnableSecurityHub")),
+            (Method::DELETE, "/accounts", Some("DisableSecurityHub")),
+            (Method::POST, "/findings", Some("GetFindings")),
+            (Method::POST, "/findings/import", Some("BatchImportFindings")),
+            (Method::GET, arn, Some("ListTagsForResource")),
+            (Method::DELETE, arn, Some("UntagResource")),
+            (Method::POST, "/insights", None),
+        ] {
+            assert_eq!(read(method, path).as_deref(), expected, "{path}");
+        }
     }
 
     #[test]

@@ -26,5 +26,5 @@ pub use decision::{Judgement, OverrideError, Overrides, decide};
 pub use evaluation::PolicyEvaluator;
 pub use package::{LoadedPackage, PackageError};
 pub use plan_document::{PlanDocument, PlannedResource, ResourceAction};
-pub use report::{Report, ReportFormat};
+pub use report::{Report, ReportFormat, SecurityHubAccount};
 pub use site_framework::{SiteFramework, SiteFrameworkError};

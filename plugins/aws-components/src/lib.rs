@@ -5,6 +5,7 @@
 
 mod inputs;
 pub mod module;
+pub mod monitoring;
 pub mod region;
 pub mod secure_bucket;
 mod secure_bucket_policy;
@@ -15,7 +16,11 @@ pub mod subnet_layout;
 use konductor_sdk::prelude::{Component, Module};
 
 /// The component types.
-pub static COMPONENTS: [&dyn Component; 2] = [&secure_vpc::SecureVpc, &secure_bucket::SecureBucket];
+pub static COMPONENTS: [&dyn Component; 3] = [
+    &secure_vpc::SecureVpc,
+    &secure_bucket::SecureBucket,
+    &monitoring::Monitoring,
+];
 
 /// The configuration modules.
 pub static MODULES: [&dyn Module; 1] = [&module::Aws];

@@ -1,4 +1,4 @@
-//! Regions and the names of their availability zones.
+//! Regions, their partitions, and the names of their availability zones.
 
 use konductor_sdk::model::{Diagnostic, Path, Value};
 
@@ -55,6 +55,17 @@ pub fn zones(region: &str, count: Option<usize>) -> Result<Vec<String>, Box<Diag
         .take(count)
         .map(|letter| format!("{region}{letter}"))
         .collect())
+}
+
+/// Returns the partition of a region: `aws`, `aws-cn` or `aws-us-gov`.
+pub fn partition(region: &str) -> &'static str {
+    if region.starts_with("cn-") {
+        "aws-cn"
+    } else if region.starts_with("us-gov-") {
+        "aws-us-gov"
+    } else {
+        "aws"
+    }
 }
 
 /// Returns the region for a component: its own input, else the one its plugin is configured with.

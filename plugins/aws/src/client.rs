@@ -1,11 +1,16 @@
 //! The clients of the services, and the names AWS gives to things.
 
+pub use konductor_plugin_aws_components::region::partition;
 use konductor_sdk::prelude::*;
 
 /// The endpoint identifier of EC2.
 pub const EC2: &str = "ec2";
 /// The endpoint identifier of S3.
 pub const S3: &str = "s3";
+/// The endpoint identifier of AWS Config.
+pub const CONFIG: &str = "config";
+/// The endpoint identifier of Security Hub.
+pub const SECURITY_HUB: &str = "securityhub";
 
 /// Returns a client for EC2.
 pub fn ec2(context: &Context) -> aws_sdk_ec2::Client {
@@ -22,17 +27,6 @@ pub fn s3(context: &Context) -> aws_sdk_s3::Client {
             .response_checksum_validation(ResponseChecksumValidation::WhenRequired)
             .build(),
     )
-}
-
-/// Returns the partition of a region: `aws`, `aws-cn` or `aws-us-gov`.
-pub fn partition(region: &str) -> &'static str {
-    if region.starts_with("cn-") {
-        "aws-cn"
-    } else if region.starts_with("us-gov-") {
-        "aws-us-gov"
-    } else {
-        "aws"
-    }
 }
 
 /// Returns the failure of an answer that lacks what the API promises.

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Subcommand, ValueEnum};
-use konductor_compliance::ReportFormat;
+use konductor_compliance::{ReportFormat, SecurityHubAccount};
 
 use super::{ExecutionArguments, RefreshChoice};
 
@@ -15,7 +15,8 @@ pub enum ComplianceCommand {
 Examples:
   konductor compliance report --framework nist-800-53-moderate
   konductor compliance report --framework iso-27001 --format html --output report.html
-  konductor compliance report --framework fedramp-moderate --format oscal > assessment-results.json")]
+  konductor compliance report --framework fedramp-moderate --format oscal > assessment-results.json
+  konductor compliance report --framework soc2 --format asff --output findings.json")]
     Report(ComplianceReportArguments),
     /// Set in the configuration what would make checks pass: plan, show, ask, write.
     #[command(after_help = "\
@@ -97,6 +98,19 @@ pub struct ComplianceReportArguments {
     /// The file to write it to; without it, it is printed.
     #[arg(long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+    /// The account of AWS that `asff` is for; without it the one that the recorded resources are in.
+    #[arg(long, value_name = "NUMBER", value_parser = account_number)]
+    pub account: Option<String>,
+    /// The region that `asff` is for; without it the one of the section `aws`.
+    #[arg(long, value_name = "REGION")]
+    pub region: Option<String>,
+}
+
+fn account_number(text: &str) -> Result<String, String> {
+    if text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.to_owned());
+    }
+    Err("the number of an account has 12 digits".to_owned())
 }
 
 /// Arguments of `compliance controls`.
@@ -129,12 +143,21 @@ pub enum ReportChoice {
     Junit,
     /// Findings in files, for code hosts.
     Sarif,
+    /// Findings as Security Hub of AWS takes them.
+    Asff,
 }
 
 impl ReportChoice {
-    /// Returns the form.
-    pub fn format(self) -> ReportFormat {
-        match self {
+    /// Returns the form. The account is asked for where the form is for one.
+    ///
+    /// # Errors
+    /// When the account is not known.
+    pub fn format<E>(
+        self,
+        account: impl FnOnce() -> Result<SecurityHubAccount, E>,
+    ) -> Result<ReportFormat, E> {
+        Ok(match self {
+            Self::Asff => ReportFormat::Asff(account()?),
             Self::Oscal => ReportFormat::Oscal,
             Self::OscalComponentDefinition => ReportFormat::OscalComponentDefinition,
             Self::Html => ReportFormat::Html,
@@ -142,7 +165,7 @@ impl ReportChoice {
             Self::Csv => ReportFormat::Csv,
             Self::Junit => ReportFormat::Junit,
             Self::Sarif => ReportFormat::Sarif,
-        }
+        })
     }
 
     /// Returns the word for it.
@@ -155,6 +178,7 @@ impl ReportChoice {
             Self::Csv => "csv",
             Self::Junit => "junit",
             Self::Sarif => "sarif",
+            Self::Asff => "asff",
         }
     }
 }

@@ -11,6 +11,27 @@ use super::{Policy, PolicyFormat, told};
 /// Services that have one endpoint for all regions: a condition on the region would say nothing about them.
 const GLOBAL: [&str; 6] = ["iam", "sts", "route53", "cloudfront", "organizations", "account"];
 
+/// Actions that AWS also asks for where another is called, on which resources, and on what condition they are needed: a role
+/// is handed to a service, or a service makes one of its own.
+const ASKED_FOR_WITH: [(&str, &str, &str, &str, &str, &str); 2] = [
+    (
+        "config:PutConfigurationRecorder",
+        "iam:PassRole",
+        "role/*",
+        "iam:PassedToService",
+        "config.amazonaws.com",
+        "the recorder is given its role",
+    ),
+    (
+        "securityhub:EnableSecurityHub",
+        "iam:CreateServiceLinkedRole",
+        "role/aws-service-role/securityhub.amazonaws.com/*",
+        "iam:AWSServiceName",
+        "securityhub.amazonaws.com",
+        "Security Hub makes a role of its own when it is first switched on",
+    ),
+];
+
 /// What one action may be done to: resources, and the regions requests may be sent to (none for any).
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord)]
 struct Bounds {
@@ -66,6 +87,19 @@ pub(super) fn policy<'a>(calls: impl Iterator<Item = &'a CloudCall>) -> Policy {
                 "aws:RequestedRegion": regions,
                 "ec2:CreateAction": tagging.keys().collect::<Vec<_>>(),
             } },
+        }));
+    }
+    for (called, action, role, condition, service, why) in ASKED_FOR_WITH {
+        let Some(bounds) = actions.get(called) else {
+            continue;
+        };
+        let partition = partition(bounds.regions.first().map_or("", String::as_str));
+        assumed.insert(format!("{action}: {why}"));
+        statements.push(json!({
+            "Effect": "Allow",
+            "Action": [action],
+            "Resource": [format!("arn:{partition}:iam::*:{role}")],
+            "Condition": { "StringEquals": { condition: service } },
         }));
     }
     Policy {
@@ -234,6 +268,43 @@ mod tests {
         let both = policy(PolicyFormat::Aws, "n", &both);
         assert!(!both.policy.to_string().contains("ec2:CreateAction"));
         assert_eq!(both.assumed, BTreeSet::new());
+    }
+
+    #[test]
+    fn what_hands_a_role_to_a_service_needs_leave_to_hand_it_to_that_service_alone() {
+        let called = |service: &str, operation: &str| {
+            let host = format!("{service}.us-gov-west-1.amazonaws.com");
+            call(&host, "us-gov-west-1", "POST", "/", Some(operation))
+        };
+        let calls = [
+            called("config", "PutConfigurationRecorder"),
+            called("securityhub", "EnableSecurityHub"),
+        ];
+        let allowed = policy(PolicyFormat::Aws, "n", &calls);
+        let statements = &allowed.policy["Statement"];
+        for (index, (action, resource, condition)) in [
+            (
+                "iam:PassRole",
+                "arn:aws-us-gov:iam::*:role/*",
+                json!({"iam:PassedToService": "config.amazonaws.com"}),
+            ),
+            (
+                "iam:CreateServiceLinkedRole",
+                "arn:aws-us-gov:iam::*:role/aws-service-role/securityhub.amazonaws.com/*",
+                json!({"iam:AWSServiceName": "securityhub.amazonaws.com"}),
+            ),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            let statement = &statements[index + 2];
+            assert_eq!(statement["Action"], json!([action]));
+            assert_eq!(statement["Resource"], json!([resource]));
+            assert_eq!(statement["Condition"]["StringEquals"], condition);
+        }
+        assert_eq!(allowed.assumed.len(), 2);
+        let others = policy(PolicyFormat::Aws, "n", &[called("config", "PutConfigRule")]);
+        assert!(!others.policy.to_string().contains("iam:"));
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What the checks of a framework came to, as a document for somebody else.
 
+mod asff;
 mod csv;
 mod html;
 mod junit;
@@ -14,11 +15,12 @@ use konductor_model::compliance::{CheckOutcome, CheckResult};
 
 use crate::assessment::{Assessment, ControlAssessment, Finding, FrameworkAssessment};
 
+pub use asff::SecurityHubAccount;
 pub use monitoring::{DriftCheck, Monitoring};
 pub use oscal::OSCAL_VERSION;
 
 /// The form of a report.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ReportFormat {
     /// Assessment results of NIST's OSCAL, as JSON.
     Oscal,
@@ -34,6 +36,8 @@ pub enum ReportFormat {
     Junit,
     /// Findings in files, for code hosts.
     Sarif,
+    /// Findings for Security Hub of AWS, of an account.
+    Asff(SecurityHubAccount),
 }
 
 /// A report about one framework.
@@ -70,6 +74,7 @@ impl Report<'_> {
             ReportFormat::Csv => csv::render(self),
             ReportFormat::Junit => junit::render(self),
             ReportFormat::Sarif => sarif::render(self),
+            ReportFormat::Asff(account) => asff::render(self, &account),
         }
     }
 

@@ -88,6 +88,19 @@ impl Account {
         self.cloud.finish();
     }
 
+    /// Returns the places of what is wrong with inputs.
+    pub fn refused(&self, inputs: Value) -> Vec<String> {
+        let checked = block_on(self.provider.check(CheckRequest {
+            resource_type: self.resource_type.parse().unwrap(),
+            name: "thing".parse().unwrap(),
+            inputs,
+            prior_inputs: None,
+        }));
+        let diagnostics = checked.unwrap().unwrap().diagnostics;
+        let place = |one: konductor_sdk::model::Diagnostic| one.at.unwrap_or_default().to_string();
+        diagnostics.0.into_iter().map(place).collect()
+    }
+
     /// Checks inputs, and returns them with what was planned.
     fn planned(&self, prior: Option<ObjectState>, inputs: Value) -> (Value, Value) {
         let checked = block_on(self.provider.check(CheckRequest {

@@ -3,6 +3,7 @@
 mod control_results;
 mod fix;
 mod import;
+mod security_hub;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
@@ -297,7 +298,10 @@ async fn write_report(
         framework,
         assessment: &assessment,
     };
-    let text = report.render(arguments.format.format());
+    let format = arguments
+        .format
+        .format(|| security_hub::account(arguments, configuration, snapshot.resources.values()))?;
+    let text = report.render(format);
     let statuses: BTreeMap<&str, usize> = ControlStatus::ALL
         .iter()
         .map(|status| (status.words(), framework.count(*status)))
