@@ -12,12 +12,7 @@ fn items(package: &str, label: &str) -> Project {
         "config: {}\n",
     );
     project.write("site.yaml", &format!("version: 1\npackages:\n  - {package}\n"));
-    with_guests(project)
-}
-
-fn with_guests(project: Project) -> Project {
-    let folder = guest("checks").parent().unwrap().display().to_string();
-    project.with_environment("KONDUCTOR_PLUGIN_PATH", &folder)
+    project
 }
 
 fn judged(project: &Project, arguments: &[&str]) -> Finished {
