@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use konductor_compliance::evaluation::ask;
 use konductor_compliance::{CheckPlugins, LoadedPackage, PolicyEvaluator, ask_plugins};
 use konductor_model::policy::{PackageAnswer, PackageSetting, PolicyTask};
-use konductor_model::{Failure, PluginGrant};
+use konductor_model::{Failure, Manifest, PluginGrant};
 use konductor_sandbox::Plugin;
 
 use super::POLICY_PLUGIN;
@@ -111,28 +111,33 @@ impl Judges {
 /// # Errors
 /// When it cannot be used.
 pub fn require_checks(setting: &PackageSetting, loaded: &LoadedPlugin) -> Result<(), CommandError> {
-    let (place, package, name) = (&setting.place, &setting.name, &loaded.name);
-    if !loaded.plugin.is_compliance() {
-        return Err(CommandError::message(format!(
-            "{place}: package `{package}`: the plugin `{name}` manages resources and has no checks: it exports no \
-             `compliance`"
+    let unfit = if loaded.plugin.is_compliance() {
+        unfit(loaded.plugin.manifest())
+    } else {
+        Some((
+            "manages resources and has no checks: it exports no `compliance`".to_owned(),
+            "name a plugin of the world `compliance-plugin`; `konductor plugin new NAME --template checks` starts one",
         ))
-        .help("name a plugin of the world `compliance-plugin`; `konductor plugin new NAME --template checks` starts one"));
-    }
-    let wanted = PluginGrant::requested_by(loaded.plugin.manifest());
+    };
+    unfit.map_or(Ok(()), |(why, help)| {
+        let (place, package, name) = (&setting.place, &setting.name, &loaded.name);
+        Err(
+            CommandError::message(format!("{place}: package `{package}`: the plugin `{name}` {why}"))
+                .help(help),
+        )
+    })
+}
+
+/// Says why checks with this manifest are refused, and what to do: nothing that a manifest asks for is given to them.
+fn unfit(manifest: &Manifest) -> Option<(String, &'static str)> {
+    let wanted = PluginGrant::requested_by(manifest);
     if wanted == PluginGrant::default() {
-        return Ok(());
+        return None;
     }
-    let wanted: Vec<String> = wanted
-        .differences(&PluginGrant::default())
-        .iter()
-        .map(ToString::to_string)
-        .collect();
-    Err(CommandError::message(format!(
-        "{place}: package `{package}`: the plugin `{name}` wants what no checks are given: {}",
-        wanted.join(", ")
-    ))
-    .help(
+    let wanted = wanted.differences(&PluginGrant::default());
+    let wanted: Vec<String> = wanted.iter().map(ToString::to_string).collect();
+    Some((
+        format!("wants what no checks are given: {}", wanted.join(", ")),
         "checks see the document that they judge, and nothing else; take this out of the plugin's manifest",
     ))
 }
@@ -161,5 +166,35 @@ impl PolicyEvaluator for Sandboxed {
         let now = SystemTime::now().duration_since(UNIX_EPOCH);
         let instant = now.map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
         self.0.evaluate(request, instant).await
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn checks_that_want_to_call_or_to_see_something_are_refused_with_what_they_want() {
+        let manifest = |members: &str| -> Manifest {
+            serde_json::from_str(&format!(
+                "{{\"name\": \"acme\", \"version\": \"0.1.0\"{members}}}"
+            ))
+            .unwrap()
+        };
+        assert_eq!(unfit(&manifest("")), None);
+        for (members, wanted) in [
+            (
+                r#", "endpoints": [{"id": "hook", "protocol": "http", "service": "hook", "reason": "tells"}]"#,
+                "endpoints.hook",
+            ),
+            (r#", "metadata": ["owner"]"#, "metadata: owner"),
+            (
+                r#", "reveals": [{"resource_type": "a:b:C", "attribute": "password", "reason": "looks"}]"#,
+                "reveal: a:b:C.password",
+            ),
+        ] {
+            let (why, _) = unfit(&manifest(members)).unwrap();
+            assert!(why.contains(wanted), "{why}");
+        }
     }
 }
