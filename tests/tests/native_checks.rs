@@ -137,6 +137,27 @@ fn a_plugin_that_misbehaves_refuses_and_the_other_packages_have_their_say() {
 }
 
 #[test]
+fn a_plugin_that_imports_the_network_is_not_loaded_and_nothing_is_planned() {
+    let project = items("{ name: acme, plugin: acme-checks }", "fine");
+    project.edit(
+        "konductor.yaml",
+        "resources:",
+        "plugins: { acme-checks: { source: ./acme-checks.wasm } }\nresources:",
+    );
+    let component = wat::parse_str(
+        r#"(component (import "wasi:sockets/tcp@0.2.6" (instance))
+            (instance $empty)
+            (export "konductor:plugin/plugin@0.1.0" (instance $empty))
+            (export "konductor:plugin/compliance@0.1.0" (instance $empty)))"#,
+    );
+    std::fs::write(project.folder().join("acme-checks.wasm"), component.unwrap()).unwrap();
+    judged(&project, &["run", "--yes"])
+        .fails_saying("site.yaml:3:5: package `acme`: ")
+        .says("it imports wasi:sockets/tcp@0.2.6: plugins have no network");
+    assert!(project.objects().is_empty());
+}
+
+#[test]
 fn a_plugin_judges_what_is_recorded_and_what_drifted_but_not_what_is_loaded() {
     let project = items("{ name: acme, plugin: checks, on: [state, drift] }", "forbidden");
     // What was done is done: the run succeeds, and what is wrong with the state is told.
@@ -150,6 +171,15 @@ fn a_plugin_judges_what_is_recorded_and_what_drifted_but_not_what_is_loaded() {
     );
     judged(&project, &["policy", "check", "--state"])
         .fails_saying("the state is refused by the policies of acme");
+    let watched = judged(&project, &["watch", "--once", "--json"]);
+    let watched: Vec<Value> = decisions(&watched)
+        .iter()
+        .map(|decision| decision["packages"][0]["findings"][0]["message"].clone())
+        .collect();
+    assert_eq!(
+        watched,
+        ["one is forbidden by state", "one is forbidden by drift"]
+    );
     let drift = judged(&project, &["drift", "--json"]).ends_with(1);
     assert_eq!(
         package(&drift)["findings"][0]["message"],
