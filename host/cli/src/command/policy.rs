@@ -22,7 +22,7 @@ use crate::command::plugin::{is_file, project_configuration};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
-use crate::plugins::{LoadedPlugin, PluginLoader, requirement};
+use crate::plugins::{LoadedPlugin, PluginLoader};
 use crate::policy::{
     Judges, POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, read, recorded_document,
     refusal, show_and_judge,
@@ -93,13 +93,13 @@ async fn list(
 ) -> Result<u8, CommandError> {
     let settings: Vec<PackageSetting> = loader.policies().packages().cloned().collect();
     let mut digests = BTreeMap::new();
-    for name in settings
-        .iter()
-        .filter_map(|setting| Some(&setting.plugin()?.name))
-    {
-        // Its digest is all that is told of it: nothing of it runs.
-        let fetched = loader.fetch(name, requirement(name, configuration), true).await?;
-        digests.insert(name.clone(), fetched.digest.hex());
+    for setting in &settings {
+        if let (Some(plugin), Some(fetched)) = (
+            setting.plugin(),
+            loader.fetch_checks(setting, configuration).await?,
+        ) {
+            digests.insert(plugin.name.clone(), fetched.digest.hex());
+        }
     }
     let packages = read(settings.into_iter(), true, &digests)?;
     for package in &packages {

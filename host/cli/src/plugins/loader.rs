@@ -307,6 +307,20 @@ impl PluginLoader {
         Ok(self.registry.fetch(&request).await?)
     }
 
+    /// Finds or fetches the plugin whose checks are a package; none where its rules are files. Nothing of it runs.
+    pub async fn fetch_checks(
+        &self,
+        setting: &PackageSetting,
+        configuration: Option<&Configuration>,
+    ) -> Result<Option<FetchedPlugin>, CommandError> {
+        let Some(plugin) = setting.plugin() else {
+            return Ok(None);
+        };
+        let requirement = requirement(&plugin.name, configuration);
+        let fetched = self.fetch(&plugin.name, requirement, true).await;
+        fetched.map(Some).map_err(|error| named_by(setting, error))
+    }
+
     fn not_locked(&self, name: &str) -> CommandError {
         CommandError::message(format!(
             "plugin `{name}` is not in {}, and nothing else may be fetched here",
