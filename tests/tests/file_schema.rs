@@ -67,6 +67,8 @@ fn what_is_wrong_in_a_policy_is_refused_by_the_schema_and_by_the_command() {
         json!({ "cloud": { "fipps": "required" } }),
         json!({ "packages": [{ "name": "a", "directory": "b", "levels": "mandatory" }] }),
         json!({ "packages": [{ "name": "a", "directory": "b", "level": "hard" }] }),
+        json!({ "packages": [{ "name": "a", "directory": "b", "plugin": "c" }] }),
+        json!({ "packages": [{ "name": "a", "plugin": "c", "on": ["plans"] }] }),
     ] {
         let document = with(policy);
         assert!(

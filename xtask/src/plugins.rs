@@ -20,7 +20,7 @@ pub const PRODUCT: [&str; 6] = ["aws", "azure", "gcp", "konductor", "compliance"
 pub const APART: [&str; 1] = ["policy"];
 
 /// Guests that only tests and benchmarks load. `encoding` is there when its measurement is.
-const FOR_TESTS: [&str; 4] = ["reference", "hostile", "mutants", "encoding"];
+const FOR_TESTS: [&str; 5] = ["reference", "hostile", "mutants", "checks", "encoding"];
 
 /// What `cargo xtask plugins` takes.
 #[derive(clap::Args)]

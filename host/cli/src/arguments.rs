@@ -27,7 +27,7 @@ pub use audit::{
     AuditArguments, AuditCommand, EventFormat, EventSelection, ExportArguments, ForwardArguments,
     VerifyLogArguments,
 };
-pub use author::{DevArguments, Language, NewArguments};
+pub use author::{DevArguments, Language, NewArguments, Template};
 pub use backup::{BackupArguments, RestoreArguments};
 pub use compliance::{
     ComplianceCommand, ComplianceControlsArguments, ComplianceFixArguments, ComplianceImportArguments,

@@ -512,7 +512,10 @@ async fn recorded_plugins(journal: &dyn Journal, locked: bool) -> Result<BTreeSe
 /// Returns the plugins of a run for the log: those of its resources, and those that judge them.
 fn used_plugins(plugins: &RunPlugins, loaded: &Loaded) -> Vec<PluginUsed> {
     let mut used = plugins.used(loaded.is_locked);
-    let judging = loaded.plugins.iter().filter(|plugin| judges(plugin));
+    let judging = loaded
+        .plugins
+        .iter()
+        .filter(|plugin| judges(plugin, &loaded.policies));
     used.extend(judging.filter_map(|plugin| {
         let granted = loaded.granted.get(&plugin.name)?;
         Some(plugins::used(plugin, granted, loaded.is_locked))
@@ -543,7 +546,7 @@ async fn load(
     )?;
     if is_judged {
         let judging = judging_plugins(&loader, &project.configuration)?;
-        names.extend(judging.into_iter().map(str::to_owned));
+        names.extend(judging);
     }
     let available = loader.names(Some(&project.configuration));
     let mut enabled = Vec::new();

@@ -105,19 +105,25 @@ async fn ask_about(
         task,
         packages: packages.iter().map(|package| &package.package).collect(),
     };
-    let mut text = serde_json::to_string(&request).map_err(|error| other(error.to_string()))?;
-    // The object is still open at its end, for the input.
-    text.pop();
-    text.push_str(",\"input\":");
-    text.push_str(input);
-    text.push('}');
-    let answer = evaluator.evaluate(text).await?;
+    let answer = evaluator.evaluate(with_input(&request, input)?).await?;
     let answer: Answer = serde_json::from_value(answer)
         .map_err(|error| other(format!("the policy plugin answered with something else: {error}")))?;
     Ok(answer.packages)
 }
 
-fn unanswered(package: &LoadedPackage, why: &str) -> PackageAnswer {
+/// Writes a request, an object with members, with its input, which is JSON already and is not read again.
+pub(crate) fn with_input(request: &impl Serialize, input: &str) -> Result<String, Failure> {
+    let mut text = serde_json::to_string(request)
+        .map_err(|error| Failure::new(konductor_model::Disposition::Plugin, error.to_string()))?;
+    // The object is still open at its end, for the input.
+    text.pop();
+    text.push_str(",\"input\":");
+    text.push_str(input);
+    text.push('}');
+    Ok(text)
+}
+
+pub(crate) fn unanswered(package: &LoadedPackage, why: &str) -> PackageAnswer {
     PackageAnswer {
         name: package.setting.name.clone(),
         problems: vec![PolicyProblem {

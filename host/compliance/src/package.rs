@@ -1,10 +1,10 @@
-//! Packages of policies, read from their folders.
+//! Packages of policies, read from their folders, or with the plugin whose checks they are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use konductor_model::policy::{PackageSetting, PolicyFile, PolicyPackage};
+use konductor_model::policy::{PackageRules, PackageSetting, PolicyFile, PolicyPackage};
 use sha2::{Digest as _, Sha256};
 
 /// The largest package, in bytes of all its files.
@@ -19,9 +19,9 @@ const TEST_SUFFIX: &str = "_test.rego";
 pub struct LoadedPackage {
     /// What the site says about it.
     pub setting: PackageSetting,
-    /// Its files, as an evaluator takes them.
+    /// Its files, as an evaluator takes them; none where its rules are a plugin.
     pub package: PolicyPackage,
-    /// The SHA-256 of its files with their names, tests aside, in hexadecimal.
+    /// The SHA-256 of its files with their names, tests aside, or of its plugin, in hexadecimal.
     pub digest: String,
 }
 
@@ -72,6 +72,32 @@ pub enum PackageError {
         /// What is wrong with it.
         problem: String,
     },
+    /// The plugin whose checks it is was not loaded.
+    #[error("{place}: package `{name}`: the plugin `{plugin}` is not loaded")]
+    NotLoaded {
+        /// The package.
+        name: String,
+        /// Where it is configured.
+        place: String,
+        /// The plugin.
+        plugin: String,
+    },
+    /// The plugin whose checks it is has other bytes than the setting says.
+    #[error(
+        "{place}: package `{name}`: the plugin `{plugin}` has the digest sha256:{found}, and sha256:{wanted} is asked for; have the one that is asked for locked, or correct `digest`"
+    )]
+    OtherBytes {
+        /// The package.
+        name: String,
+        /// Where it is configured.
+        place: String,
+        /// The plugin.
+        plugin: String,
+        /// The digest it has.
+        found: String,
+        /// The digest it must have.
+        wanted: String,
+    },
     /// Two packages have one name.
     #[error("{place}: there is a package `{name}` already, at {other}; give this one another name")]
     Duplicate {
@@ -84,13 +110,15 @@ pub enum PackageError {
     },
 }
 
-/// Reads packages from their folders; with tests where they are wanted.
+/// Reads packages from their folders; with tests where they are wanted. `plugins` has the digests, in hexadecimal, of the
+/// plugins whose checks are packages.
 ///
 /// # Errors
 /// Everything that is wrong with any of them.
 pub fn load(
     settings: impl IntoIterator<Item = PackageSetting>,
     with_tests: bool,
+    plugins: &BTreeMap<String, String>,
 ) -> Result<Vec<LoadedPackage>, Vec<PackageError>> {
     let mut loaded: Vec<LoadedPackage> = Vec::new();
     let mut errors = Vec::new();
@@ -103,7 +131,7 @@ pub fn load(
             });
             continue;
         }
-        match load_one(setting, with_tests) {
+        match load_one(setting, with_tests, plugins) {
             Ok(package) => loaded.push(package),
             Err(found) => errors.extend(found),
         }
@@ -129,6 +157,7 @@ pub fn add_data_of(package: &mut LoadedPackage, paths: &[PathBuf]) -> Result<(),
     for path in paths {
         let mut walk = Walk {
             setting: &package.setting,
+            top: path,
             files: BTreeSet::new(),
             size: 0,
             takes: is_data,
@@ -157,14 +186,53 @@ pub fn add_data_of(package: &mut LoadedPackage, paths: &[PathBuf]) -> Result<(),
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
-fn load_one(setting: PackageSetting, with_tests: bool) -> Result<LoadedPackage, Vec<PackageError>> {
+fn load_one(
+    setting: PackageSetting,
+    with_tests: bool,
+    plugins: &BTreeMap<String, String>,
+) -> Result<LoadedPackage, Vec<PackageError>> {
+    match setting.rules.clone() {
+        PackageRules::Directory(directory) => from_directory(setting, &directory, with_tests),
+        PackageRules::Plugin(plugin) => {
+            let (name, place) = (setting.name.clone(), setting.place.clone());
+            let Some(found) = plugins.get(&plugin.name) else {
+                let plugin = plugin.name;
+                return Err(vec![PackageError::NotLoaded { name, place, plugin }]);
+            };
+            if let Some(wanted) = plugin.digest.filter(|wanted| wanted != found) {
+                return Err(vec![PackageError::OtherBytes {
+                    name,
+                    place,
+                    plugin: plugin.name,
+                    found: found.clone(),
+                    wanted,
+                }]);
+            }
+            Ok(LoadedPackage {
+                package: PolicyPackage {
+                    name,
+                    ..PolicyPackage::default()
+                },
+                digest: found.clone(),
+                setting,
+            })
+        }
+    }
+}
+
+fn from_directory(
+    setting: PackageSetting,
+    directory: &Path,
+    with_tests: bool,
+) -> Result<LoadedPackage, Vec<PackageError>> {
     let mut walk = Walk {
         setting: &setting,
+        top: directory,
         files: BTreeSet::new(),
         size: 0,
         takes: is_part,
     };
-    walk.folder(&setting.directory, 0).map_err(|error| vec![error])?;
+    walk.folder(directory, 0).map_err(|error| vec![error])?;
     let mut digest = Sha256::new();
     let mut package = PolicyPackage {
         name: setting.name.clone(),
@@ -183,7 +251,7 @@ fn load_one(setting: PackageSetting, with_tests: bool) -> Result<LoadedPackage, 
                 continue;
             }
         };
-        let relative = path.strip_prefix(&setting.directory).unwrap_or(path);
+        let relative = path.strip_prefix(directory).unwrap_or(path);
         let is_test = relative.to_string_lossy().ends_with(TEST_SUFFIX);
         if !is_test {
             for part in [relative.to_string_lossy().as_bytes(), text.as_bytes()] {
@@ -206,7 +274,7 @@ fn load_one(setting: PackageSetting, with_tests: bool) -> Result<LoadedPackage, 
         errors.push(PackageError::Empty {
             name: setting.name.clone(),
             place: setting.place.clone(),
-            path: setting.directory.clone(),
+            path: directory.to_owned(),
         });
     }
     if !errors.is_empty() {
@@ -225,6 +293,7 @@ fn load_one(setting: PackageSetting, with_tests: bool) -> Result<LoadedPackage, 
 /// The files of a package, being found.
 struct Walk<'s> {
     setting: &'s PackageSetting,
+    top: &'s Path,
     files: BTreeSet<PathBuf>,
     size: u64,
     takes: fn(&Path) -> bool,
@@ -258,7 +327,7 @@ impl Walk<'_> {
         PackageError::TooLarge {
             name: self.setting.name.clone(),
             place: self.setting.place.clone(),
-            path: self.setting.directory.clone(),
+            path: self.top.to_owned(),
             what,
         }
     }

@@ -423,15 +423,29 @@ fn policy() -> Json {
             _ => word(),
         },
     );
-    let package = object(
-        &["name", "directory", "level", "rego", "namespaces"],
+    let mut package = object(
+        &[
+            "name",
+            "directory",
+            "plugin",
+            "digest",
+            "level",
+            "rego",
+            "namespaces",
+            "on",
+        ],
         |key| match key {
             "level" => json!({ "enum": ["advisory", "soft-mandatory", "mandatory"] }),
             "rego" => json!({ "enum": ["v0", "v1"] }),
             "namespaces" => texts(),
+            "on" => list(json!({ "enum": ["plan", "state", "drift", "load"] })),
             _ => text(),
         },
     );
+    if let Some(package) = package.as_object_mut() {
+        let needs = |key: &str| json!({ "required": [key] });
+        package.insert("oneOf".to_owned(), json!([needs("directory"), needs("plugin")]));
+    }
     object(
         &["version", "plugins", "grants", "cloud", "packages"],
         |key| match key {

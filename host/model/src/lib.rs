@@ -5,6 +5,7 @@ pub mod alert;
 pub mod attribute_diff;
 mod audit_target;
 pub mod causes;
+pub mod checks;
 pub mod cloud;
 pub mod compliance;
 pub mod diagnostic;

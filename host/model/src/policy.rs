@@ -1,7 +1,8 @@
-//! Policies written in Rego: where a site keeps them, and the JSON documents of a policy plugin's function `evaluate`.
+//! Packages of policies: where a site keeps them, and the JSON documents of a policy plugin's function `evaluate`.
 //!
 //! The request is an object with the members `format`, `task`, `packages` and `input`; the answer has the member
-//! `packages`. Readers ignore members they do not know.
+//! `packages`. Readers ignore members they do not know. Checks that are a plugin of their own have documents of their
+//! own: [`crate::checks`].
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -109,13 +110,31 @@ impl PolicySubject {
     }
 }
 
+/// Where the rules of a package are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackageRules {
+    /// Files in Rego, in a folder.
+    Directory(PathBuf),
+    /// Checks that are a plugin.
+    Plugin(CheckPlugin),
+}
+
+/// A plugin whose checks are a package.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CheckPlugin {
+    /// The name it has in the project.
+    pub name: String,
+    /// The SHA-256 that it must have, in hexadecimal; none: any that the lock file and the policies let through.
+    pub digest: Option<String>,
+}
+
 /// What a site says about a package of policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageSetting {
     /// Its name.
     pub name: String,
-    /// The folder it is in.
-    pub directory: PathBuf,
+    /// Where its rules are.
+    pub rules: PackageRules,
     /// What follows when it finds something.
     pub level: PolicyLevel,
     /// The version of the language.
@@ -126,6 +145,16 @@ pub struct PackageSetting {
     pub on: BTreeSet<PolicySubject>,
     /// Where all this is written: `konductor.yaml:12:7`.
     pub place: String,
+}
+
+impl PackageSetting {
+    /// Returns the plugin whose checks it is, where its rules are not files in Rego.
+    pub fn plugin(&self) -> Option<&CheckPlugin> {
+        match &self.rules {
+            PackageRules::Plugin(plugin) => Some(plugin),
+            PackageRules::Directory(_) => None,
+        }
+    }
 }
 
 /// A package of policies: the files of one folder, with an engine of its own.

@@ -120,7 +120,7 @@ impl Policies {
     }
 
     /// Returns the packages of policies that judge every plan, those of the machine first.
-    pub fn packages(&self) -> impl Iterator<Item = &PackageSetting> {
+    pub fn packages(&self) -> impl Iterator<Item = &PackageSetting> + Clone {
         self.0.iter().flat_map(|policy| &policy.packages)
     }
 

@@ -13,11 +13,10 @@ import { Deleted, InProgress } from "./call.ts";
 import type { CallDetails, Host, Settled, StoredObject } from "./call.ts";
 import { Response, SendError } from "./cloud.ts";
 import type { SendErrorKind } from "./cloud.ts";
-import { fullDetail } from "./diagnostics.ts";
-import type { Diagnostic, Path } from "./diagnostics.ts";
-import { Failure, failureOf } from "./failure.ts";
+import { Failure } from "./failure.ts";
+import { answering, diagnosticsOut, errorOut } from "./guest_answers.ts";
 import { decode, encode, pathOut } from "./nodes.ts";
-import type { Node, PathStep } from "./nodes.ts";
+import type { Node } from "./nodes.ts";
 import type { Plugin } from "./plugin.ts";
 import type { Operation } from "./resource.ts";
 import type { Value } from "./values.ts";
@@ -30,13 +29,6 @@ interface WitObject {
   readonly attributes: Table;
   readonly private: Uint8Array;
   readonly schemaVersion: number;
-}
-
-interface WitDiagnostic {
-  readonly severity: string;
-  readonly summary: string;
-  readonly detail: string;
-  readonly at: PathStep[] | null;
 }
 
 /** The parts that requests have; each has those that its function's record names. */
@@ -81,19 +73,6 @@ const sandbox: Host = {
 // Each operation has an instance of its own, which is configured first.
 let config: Value = null;
 
-function pathOrNull(path: Path | undefined): PathStep[] | null {
-  return path === undefined || path.length === 0 ? null : pathOut(path);
-}
-
-function diagnosticsOut(found: readonly Diagnostic[]): WitDiagnostic[] {
-  return found.map((one) => ({
-    severity: one.severity ?? "error",
-    summary: one.summary,
-    detail: fullDetail(one),
-    at: pathOrNull(one.at),
-  }));
-}
-
 function objectIn(found: WitObject | null | undefined): StoredObject | undefined {
   return found ? { ...found, attributes: decode(found.attributes) } : undefined;
 }
@@ -104,35 +83,6 @@ function objectOut(found: StoredObject): WitObject {
     attributes: encode(found.attributes),
     private: found.private,
     schemaVersion: found.schemaVersion,
-  };
-}
-
-function errorOut(failure: Failure): { tag: string; val: unknown } {
-  if (failure.disposition === "invalid") {
-    const found = failure.diagnostics.length > 0 ? failure.diagnostics : [{ summary: failure.message, at: failure.at }];
-    return { tag: "invalid", val: diagnosticsOut(found) };
-  }
-  return {
-    tag: failure.disposition,
-    val: {
-      code: failure.code,
-      message: failure.message,
-      httpStatus: failure.httpStatus ?? null,
-      requestId: failure.requestId ?? null,
-      at: pathOrNull(failure.at),
-      details: Object.entries(failure.details),
-    },
-  };
-}
-
-/** Turns what is thrown into the interface's error. */
-function answering<T extends unknown[], R>(call: (...given: T) => R): (...given: T) => R {
-  return (...given) => {
-    try {
-      return call(...given);
-    } catch (error) {
-      throw errorOut(failureOf(error));
-    }
   };
 }
 

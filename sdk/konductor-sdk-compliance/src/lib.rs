@@ -1,4 +1,5 @@
-//! The SDK for authors of compliance plugins, which judge resources and manage none.
+//! The SDK for authors of compliance plugins, which judge resources and manage none. Most of them are [checks] that a
+//! package of policies names.
 //!
 //! It is a crate of its own because the generated macros of two worlds cannot stand in one.
 #![allow(
@@ -7,11 +8,14 @@
 )]
 
 pub mod bindings;
+pub mod checks;
 mod guest;
 
 pub use guest::{ComplianceAdapter, CompliancePlugin};
 pub use konductor_model as model;
 pub use konductor_sdk::Definition;
+#[doc(hidden)]
+pub use serde_json::Value as Json;
 
 /// Exports a [`CompliancePlugin`] as a component of the world `compliance-plugin`. Outside WebAssembly it does
 /// nothing, so that a plugin can be tested natively.

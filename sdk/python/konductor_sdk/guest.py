@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 from componentize_py_types import Err, Ok
@@ -16,8 +15,8 @@ from wit_world.imports import types as wit
 
 from . import plugin as sdk
 from .cloud import Request, Response, SendError
-from .diagnostics import Diagnostic, Path
-from .failure import Failure, failure_of
+from .failure import Failure
+from .guest_answers import answers, diagnostics_out, error_out, steps_out
 from .values import Reference, decode, encode
 
 _NODES = {
@@ -34,17 +33,6 @@ _NODES = {
     "reference": wit.Node_Reference,
 }
 _KINDS = {node: kind for kind, node in _NODES.items()}
-_ERRORS = {
-    "not-found": wit.Error_NotFound,
-    "already-exists": wit.Error_AlreadyExists,
-    "conflict": wit.Error_Conflict,
-    "throttled": wit.Error_Throttled,
-    "denied": wit.Error_Denied,
-    "quota": wit.Error_Quota,
-    "unavailable": wit.Error_Unavailable,
-    "unsupported": wit.Error_Unsupported,
-    "other": wit.Error_Other,
-}
 _SEND_ERRORS = {
     wit_cloud.SendError_Denied: "denied",
     wit_cloud.SendError_NoCredentials: "no-credentials",
@@ -85,7 +73,7 @@ def _node_out(kind: str, held: Any) -> Any:
     if kind == "map":
         return wit.Node_Map([wit.MapEntry(key, at) for key, at in held])
     if kind == "reference":
-        return wit.Node_Reference(wit.Reference(held.resource, _steps_out(held.path)))
+        return wit.Node_Reference(wit.Reference(held.resource, steps_out(held.path)))
     return _NODES[kind](held)
 
 
@@ -104,21 +92,6 @@ def value_in(nodes: list[Any]) -> Any:
     return decode([(_KINDS[type(node)], held(node)) for node in nodes])
 
 
-def _steps_out(path: Path) -> list[Any]:
-    return [wit.PathStep_Index(one) if isinstance(one, int) else wit.PathStep_Attribute(one) for one in path]
-
-
-def _path_out(path: Path | None) -> list[Any] | None:
-    return _steps_out(path) if path else None
-
-
-def _diagnostics_out(found: list[Diagnostic]) -> list[Any]:
-    return [
-        wit.Diagnostic(wit.Severity[one.severity.upper()], one.summary, one.full_detail, _path_out(one.at))
-        for one in found
-    ]
-
-
 def _object_in(found: Any) -> sdk.Object | None:
     if found is None:
         return None
@@ -127,34 +100,6 @@ def _object_in(found: Any) -> sdk.Object | None:
 
 def _object_out(found: sdk.Object) -> Any:
     return wit.Object(found.id, value_out(found.attributes), found.private, found.schema_version)
-
-
-def _error_out(failure: Failure) -> Any:
-    if failure.disposition == "invalid":
-        found = failure.diagnostics or [Diagnostic(failure.message, at=failure.at or ())]
-        return wit.Error_Invalid(_diagnostics_out(found))
-    return _ERRORS[failure.disposition](
-        wit.Failure(
-            failure.code,
-            failure.message,
-            failure.http_status,
-            failure.request_id,
-            _path_out(failure.at),
-            list(failure.details.items()),
-        )
-    )
-
-
-def _answers(call: Callable[..., Any]) -> Callable[..., Any]:
-    """Turns what is raised into the interface's error."""
-
-    def answer(*arguments: Any) -> Any:
-        try:
-            return call(*arguments)
-        except Exception as error:
-            raise error if isinstance(error, Err) else Err(_error_out(failure_of(error))) from None
-
-    return answer
 
 
 def _progress_out(found: sdk.InProgress) -> Any:
@@ -169,7 +114,7 @@ def _outcome_out(outcome: Any, prefix: str) -> Any:
         case sdk.InProgress():
             return made("InProgress")(_progress_out(outcome))
         case sdk.Partial(found, reason):
-            return made("Partial")(wit_operations.Partial(_object_out(found), _error_out(reason)))
+            return made("Partial")(wit_operations.Partial(_object_out(found), error_out(reason)))
         case sdk.Deleted():
             return made("Deleted")()
     raise Failure("other", f"an operation answered with {type(outcome).__name__}; give an Object")
@@ -191,17 +136,17 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
             return json.dumps(plugin.manifest())
 
     class Provider:
-        @_answers
+        @answers
         def check(self, request: Any) -> Any:
             checked, found = plugin.check(request.resource_type, value_in(request.inputs))
-            return wit_provider.CheckResponse(value_out(checked), _diagnostics_out(found))
+            return wit_provider.CheckResponse(value_out(checked), diagnostics_out(found))
 
-        @_answers
+        @answers
         def plan(self, request: Any) -> Any:
             plan = plugin.plan(request.resource_type, _object_in(request.prior), value_in(request.inputs))
             changes = [
                 wit_provider.AttributeChange(
-                    _steps_out(one.at), wit_provider.ChangeKind[one.kind.upper()], one.requires_replacement
+                    steps_out(one.at), wit_provider.ChangeKind[one.kind.upper()], one.requires_replacement
                 )
                 for one in plan.changes
             ]
@@ -210,10 +155,10 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
                 changes,
                 plan.delete_before_replace,
                 plan.private,
-                _diagnostics_out(plan.diagnostics),
+                diagnostics_out(plan.diagnostics),
             )
 
-        @_answers
+        @answers
         def upgrade_state(self, resource_type: str, stored: Any) -> Any:
             return _object_out(plugin.upgrade_state(resource_type, _object_in(stored) or sdk.Object("", {})))
 
@@ -223,27 +168,27 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
             except Failure:
                 return []
 
-        @_answers
+        @answers
         def schema(self, resource_type: str) -> str:
             return plugin.schema(resource_type)
 
     class Operations:
-        @_answers
+        @answers
         def configure(self, config: list[Any]) -> None:
             global _config
             _config = value_in(config)
 
-        @_answers
+        @answers
         def create(self, request: Any) -> Any:
             outcome = plugin.create(request.resource_type, working(request), value_in(request.inputs))
             return _outcome_out(outcome, "Outcome")
 
-        @_answers
+        @answers
         def read(self, request: Any) -> Any:
             found = plugin.read(request.resource_type, call(request), request.id)
             return None if found is None else _object_out(found)
 
-        @_answers
+        @answers
         def read_many(self, requests: list[Any]) -> list[Any]:
             def alone(request: Any) -> Any:
                 try:
@@ -258,23 +203,23 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
 
             def told(answer: Any) -> Any:
                 if isinstance(answer, Failure):
-                    return Err(_error_out(answer))
+                    return Err(error_out(answer))
                 return Ok(None if answer is None else _object_out(answer))
 
             return [told(answer) for answer in answers]
 
-        @_answers
+        @answers
         def list(self, request: Any) -> Any:
             found = plugin.list(request.resource_type, call(request, filter=value_in(request.filter)))
             return wit_operations.Listed([_object_out(one) for one in found], None)
 
-        @_answers
+        @answers
         def update(self, request: Any) -> Any:
             inputs = value_in(request.inputs)
             outcome = plugin.update(request.resource_type, working(request), request.prior.id, inputs)
             return _outcome_out(outcome, "Outcome")
 
-        @_answers
+        @answers
         def delete(self, request: Any) -> Any:
             token = request.idempotency_token
             outcome = plugin.delete(request.resource_type, call(request, idempotency_token=token), request.prior.id)
@@ -282,18 +227,18 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
                 return wit_operations.Deletion_Complete()
             return wit_operations.Deletion_InProgress(_progress_out(outcome))
 
-        @_answers
+        @answers
         def import_(self, resource_type: str, name: str, id: str) -> Any:
             found, inputs = plugin.import_(resource_type, sdk.Call(Sandbox(), _config, name), id)
             return wit_operations.Imported(_object_out(found), value_out(inputs))
 
-        @_answers
+        @answers
         def poll(self, request: Any) -> Any:
             asked = call(request, planned=value_in(request.planned))
             outcome = plugin.poll(request.resource_type, asked, bytes(request.handle))
             return _outcome_out(outcome, "PollOutcome")
 
-        @_answers
+        @answers
         def invoke(self, function: str, arguments: Any) -> Any:
             return value_out(plugin.invoke(function, sdk.Call(Sandbox(), _config, ""), value_in(arguments)))
 
@@ -303,11 +248,11 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
         return plugin.config_schema
 
     class Module:
-        @_answers
+        @answers
         def config_schema(self, name: str) -> str:
             return json.dumps(module(name))
 
-        @_answers
+        @answers
         def defaults(self, name: str) -> Any:
             module(name)
             return value_out(None)
@@ -315,7 +260,7 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
         def dependencies(self, name: str) -> list[str]:
             return []
 
-        @_answers
+        @answers
         def construct(self, request: Any) -> Any:
             if plugin.component(request.target) is None:
                 module(request.target)
@@ -327,7 +272,7 @@ def exports(plugin: sdk.Plugin) -> tuple[type, type, type, type]:
                 for one in made.declarations
             ]
             return wit_module.ConstructResponse(
-                declarations, value_out(made.outputs), _diagnostics_out(made.diagnostics)
+                declarations, value_out(made.outputs), diagnostics_out(made.diagnostics)
             )
 
     return Plugin, Provider, Operations, Module

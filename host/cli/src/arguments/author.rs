@@ -18,6 +18,15 @@ pub enum Language {
     Javascript,
 }
 
+/// What a plugin can be started as.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Template {
+    /// A provider with a resource type.
+    Provider,
+    /// Checks of plans, states and drift, which a package of policies names.
+    Checks,
+}
+
 /// Arguments of `plugin new`.
 #[derive(Debug, Args)]
 pub struct NewArguments {
@@ -26,6 +35,9 @@ pub struct NewArguments {
     /// The language.
     #[arg(short, long, value_enum, default_value_t = Language::Rust)]
     pub language: Language,
+    /// What it starts as.
+    #[arg(long, value_enum, default_value_t = Template::Provider)]
+    pub template: Template,
     /// The folder; without it one of the plugin's name.
     #[arg(long, value_name = "FOLDER")]
     pub folder: Option<PathBuf>,

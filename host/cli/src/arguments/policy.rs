@@ -1,4 +1,4 @@
-//! Arguments of the commands about policies written in Rego.
+//! Arguments of the commands about policies.
 
 use std::path::PathBuf;
 
@@ -22,6 +22,7 @@ Examples:
     #[command(after_help = "\
 Examples:
   konductor policy check --input plan.json --directory policies    a plan of Terraform, without a project
+  konductor policy check --input plan.json --plugin build/acme-checks.wasm    by the checks of a plugin
   konductor plan --out plan.bin && konductor policy check plan.bin
   konductor policy check --state                   what is recorded of the stack
   konductor policy check plan.bin --print-input > input.json")]
@@ -77,6 +78,9 @@ pub struct PolicyCheckArguments {
     /// Judge the input by the package in this folder, not by those that the site and the project name.
     #[arg(long, value_name = "DIRECTORY", requires = "input")]
     pub directory: Vec<PathBuf>,
+    /// Judge the input by the checks of this plugin: its name, or a file that ends in `.wasm`.
+    #[arg(long, value_name = "PLUGIN", requires = "input")]
+    pub plugin: Vec<String>,
     /// The version of the language of packages that are named by their folders.
     #[arg(long, value_enum, default_value_t = RegoChoice::V1, value_name = "VERSION", requires = "directory")]
     pub rego: RegoChoice,

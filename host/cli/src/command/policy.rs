@@ -1,5 +1,6 @@
 //! `konductor policy`: the packages that judge plans, their tests, and a saved plan judged again.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -7,7 +8,8 @@ use konductor_compliance::package::add_data_of;
 use konductor_compliance::{LoadedPackage, Overrides, PackageError, decide};
 use konductor_config::Configuration;
 use konductor_model::policy::{
-    PackageAnswer, PackageSetting, PolicyLevel, PolicySubject, PolicyTask, RegoVersion, TestResult,
+    CheckPlugin, PackageAnswer, PackageRules, PackageSetting, PolicyLevel, PolicySubject, PolicyTask,
+    RegoVersion, TestResult,
 };
 use konductor_model::{Diagnostic, Diagnostics, with_causes};
 use konductor_sandbox::Limits;
@@ -16,14 +18,14 @@ use crate::arguments::{
     GlobalArguments, PolicyCheckArguments, PolicyCommand, PolicyTestArguments, RegoChoice,
 };
 use crate::command::execution::{Done, finish};
-use crate::command::plugin::project_configuration;
+use crate::command::plugin::{is_file, project_configuration};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
-use crate::plugins::PluginLoader;
+use crate::plugins::{LoadedPlugin, PluginLoader};
 use crate::policy::{
-    POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, read, recorded_document, refusal,
-    show_and_judge,
+    Judges, POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, read, recorded_document,
+    refusal, show_and_judge,
 };
 use crate::project::Project;
 use crate::render::policy::{judgement_event, percentage, render, render_coverage, render_tests};
@@ -42,7 +44,7 @@ pub async fn policy(
         PolicyCommand::List => {
             let configuration = project_configuration(folder, arguments, environment)?;
             let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
-            list(&loader, output)
+            list(&loader, configuration.as_ref(), output).await
         }
         PolicyCommand::Test(test) => {
             let configuration = project_configuration(folder, arguments, environment)?;
@@ -84,21 +86,45 @@ fn test_limits() -> Limits {
     }
 }
 
-fn list(loader: &PluginLoader, output: &Output) -> Result<u8, CommandError> {
-    let packages = read(loader.policies().packages().cloned(), true)?;
+async fn list(
+    loader: &PluginLoader,
+    configuration: Option<&Configuration>,
+    output: &Output,
+) -> Result<u8, CommandError> {
+    let settings: Vec<PackageSetting> = loader.policies().packages().cloned().collect();
+    let mut digests = BTreeMap::new();
+    for setting in &settings {
+        if let (Some(plugin), Some(fetched)) = (
+            setting.plugin(),
+            loader.fetch_checks(setting, configuration).await?,
+        ) {
+            digests.insert(plugin.name.clone(), fetched.digest.hex());
+        }
+    }
+    let packages = read(settings.into_iter(), true, &digests)?;
     for package in &packages {
         let setting = &package.setting;
-        let members = serde_json::json!({
-            "name": setting.name, "level": setting.level, "directory": setting.directory, "place": setting.place,
+        let mut members = serde_json::json!({
+            "name": setting.name, "level": setting.level, "place": setting.place,
             "digest": package.digest, "rego": setting.rego, "on": setting.on, "namespaces": setting.namespaces,
             "files": package.package.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
         });
+        let (key, rules) = match &setting.rules {
+            PackageRules::Directory(directory) => ("directory", directory.display().to_string()),
+            PackageRules::Plugin(plugin) => ("plugin", plugin.name.clone()),
+        };
+        if let Some(members) = members.as_object_mut() {
+            members.insert(key.to_owned(), rules.as_str().into());
+        }
         let digest: String = package.digest.chars().take(12).collect();
+        let rules = match setting.plugin() {
+            Some(_) => format!("plugin {rules}"),
+            None => rules,
+        };
         let text = format!(
-            "{:<20} {:<15} {}  sha256:{digest}…  {}",
+            "{:<20} {:<15} {rules}  sha256:{digest}…  {}",
             setting.name,
             setting.level.word(),
-            setting.directory.display(),
             setting.place
         );
         output.fact("policy-package", &members, &text);
@@ -129,7 +155,17 @@ async fn run_tests(
         return Err(CommandError::message("there is no package of policies to test")
             .help("name a folder, or a package under `policy.packages` in konductor.yaml"));
     }
-    let mut packages = read(settings.into_iter(), true)?;
+    let (of_plugins, settings): (Vec<_>, Vec<_>) = settings
+        .into_iter()
+        .partition(|setting| setting.plugin().is_some());
+    let of_plugins: Vec<String> = of_plugins.iter().filter_map(told_untested).collect();
+    if settings.is_empty() {
+        return Err(CommandError::message(of_plugins.join("\n")).help(NATIVE_TESTS));
+    }
+    for told in of_plugins {
+        output.line(&format!("{told}; {NATIVE_TESTS}"));
+    }
+    let mut packages = read(settings.into_iter(), true, &BTreeMap::new())?;
     with_data(&mut packages, &arguments.data)?;
     let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
     let answers = apply(plugin, PolicyTask::Test, &packages, None).await;
@@ -173,6 +209,20 @@ async fn run_tests(
     Ok(u8::from(!sound))
 }
 
+/// What to do to test checks that are a plugin.
+const NATIVE_TESTS: &str = "where its sources are: `konductor plugin test`; \
+    `konductor policy check --plugin NAME --input plan.json` judges one document by it";
+
+/// Says that the tests of a package are not here.
+fn told_untested(setting: &PackageSetting) -> Option<String> {
+    let plugin = &setting.plugin()?.name;
+    let name = &setting.name;
+    Some(format!(
+        "{}: package `{name}` is the plugin `{plugin}`, whose tests are in its own language",
+        setting.place
+    ))
+}
+
 fn with_data(packages: &mut [LoadedPackage], paths: &[PathBuf]) -> Result<(), CommandError> {
     let wrong = |errors: Vec<PackageError>| {
         let told = errors.iter().map(|error| Diagnostic::error(with_causes(error)));
@@ -185,17 +235,50 @@ fn with_data(packages: &mut [LoadedPackage], paths: &[PathBuf]) -> Result<(), Co
 
 fn in_folder(folder: &Path, rego: RegoChoice, namespaces: &[String]) -> PackageSetting {
     PackageSetting {
-        name: folder.display().to_string(),
-        directory: folder.to_owned(),
-        level: PolicyLevel::default(),
         rego: match rego {
             RegoChoice::V1 => RegoVersion::V1,
             RegoChoice::V0 => RegoVersion::V0,
         },
         namespaces: (!namespaces.is_empty()).then(|| namespaces.to_vec()),
+        ..on_the_command_line(
+            folder.display().to_string(),
+            PackageRules::Directory(folder.to_owned()),
+        )
+    }
+}
+
+fn on_the_command_line(name: String, rules: PackageRules) -> PackageSetting {
+    PackageSetting {
+        name,
+        rules,
+        level: PolicyLevel::default(),
+        rego: RegoVersion::default(),
+        namespaces: None,
         on: [PolicySubject::Plan].into(),
         place: "the command line".to_owned(),
     }
+}
+
+/// Loads a plugin whose checks are a package of the command line: a file, or one that is found by its name.
+async fn plugin_package(
+    plugin: &str,
+    loader: &mut PluginLoader,
+    configuration: Option<&Configuration>,
+) -> Result<(PackageSetting, LoadedPlugin), CommandError> {
+    let loaded = if is_file(plugin) {
+        let fetched = loader.registry().fetch_file(Path::new(plugin))?;
+        let name = fetched.name.clone();
+        // What an author tries is not locked yet; the policies judge it all the same.
+        loader.admit(&name, fetched, false).await?
+    } else {
+        loader.load(plugin, configuration).await?
+    };
+    let name = loaded.name.clone();
+    let rules = PackageRules::Plugin(CheckPlugin {
+        name: name.clone(),
+        digest: None,
+    });
+    Ok((on_the_command_line(name, rules), loaded))
 }
 
 #[derive(Default)]
@@ -251,27 +334,42 @@ async fn judge_input(
         CommandError::message(format!("{place}: expected a document in JSON: {error}"))
             .help("`terraform show -json plan.bin` writes one")
     })?;
-    let settings: Vec<PackageSetting> = if arguments.directory.is_empty() {
-        let packages = loader.policies().packages();
-        let judges_plans = |package: &&PackageSetting| package.on.contains(&PolicySubject::Plan);
-        packages.filter(judges_plans).cloned().collect()
-    } else {
+    let named = !arguments.directory.is_empty() || !arguments.plugin.is_empty();
+    let mut judges = Judges::default();
+    let mut settings: Vec<PackageSetting> = if named {
         let folders = arguments.directory.iter();
         folders
             .map(|folder| in_folder(folder, arguments.rego, &arguments.namespace))
             .collect()
+    } else {
+        let packages = loader.policies().packages();
+        let judges_plans = |package: &&PackageSetting| package.on.contains(&PolicySubject::Plan);
+        packages.filter(judges_plans).cloned().collect()
     };
-    let mut packages = read(settings.into_iter(), false)?;
+    if settings.iter().any(|setting| setting.plugin().is_none()) {
+        judges.evaluate_rego_with(&loader.load(POLICY_PLUGIN, configuration).await?);
+    }
+    for setting in &settings {
+        if let Some(plugin) = setting.plugin() {
+            judges.add_checks(setting, &loader.load(&plugin.name, configuration).await?)?;
+        }
+    }
+    for plugin in &arguments.plugin {
+        let (setting, loaded) = plugin_package(plugin, &mut loader, configuration).await?;
+        judges.add_checks(&setting, &loaded)?;
+        settings.push(setting);
+    }
+    let mut packages = read(settings.into_iter(), false, judges.digests())?;
     if packages.is_empty() {
         return Err(
             CommandError::message("there is no package of policies to judge the document").help(
-                "name a folder with --directory, or a package under `policy.packages` in konductor.yaml",
+                "name a folder with --directory, a plugin with --plugin, or a package under `policy.packages` in \
+                 konductor.yaml",
             ),
         );
     }
     with_data(&mut packages, &arguments.data)?;
-    let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
-    let answers = apply(plugin, PolicyTask::Evaluate, &packages, Some(&text)).await;
+    let answers = judges.answers(&packages, &text).await?;
     let overrides = Overrides::read(overridden, &packages).map_err(not_overridden)?;
     let judgement = decide("", "input", &text, &packages, answers, &overrides);
     output.event("policy-decision", &judgement_event(&judgement));

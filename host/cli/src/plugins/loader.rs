@@ -23,7 +23,9 @@ use crate::error::CommandError;
 use crate::fetch_progress::FetchProgress;
 use crate::network::Network;
 use crate::plugins::policies;
-use crate::policy::{POLICY_PLUGIN, judge_load, read, refusal, told_findings};
+use crate::policy::{
+    POLICY_PLUGIN, judge_load, plugins_of_packages, read, refusal, require_checks, told_findings,
+};
 
 /// How long a plugin may take to load before that is told.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(400);
@@ -132,7 +134,7 @@ impl PluginLoader {
     }
 
     /// Returns the names of the plugins that a project needs: those it names, those that read its sections, those
-    /// of its resources, and the one that evaluates its policies.
+    /// of its resources, and those that judge its plans by packages of policies.
     pub fn needed(&self, configuration: &Configuration) -> Result<BTreeSet<String>, CommandError> {
         let available = self.names(Some(configuration));
         let named = configuration.plugins().iter().map(|plugin| plugin.name.clone());
@@ -144,7 +146,7 @@ impl PluginLoader {
         // What is wrong with a declaration is told when it is planned.
         let providers = configuration.declared_types();
         let providers = providers.iter().map(|declared| declared.provider().to_owned());
-        let judges = self.policies.packages().next().map(|_| POLICY_PLUGIN.to_owned());
+        let judges = plugins_of_packages(&self.policies);
         Ok(named.chain(modules).chain(providers).chain(judges).collect())
     }
 
@@ -208,6 +210,21 @@ impl PluginLoader {
         if let Some(loaded) = self.loaded.get(name) {
             return Ok(loaded.clone());
         }
+        let names_it = |setting: &&PackageSetting| setting.plugin().is_some_and(|plugin| plugin.name == name);
+        let Some(setting) = self.policies.packages().find(names_it).cloned() else {
+            return self.load_new(name, configuration).await;
+        };
+        let loaded = self.load_new(name, configuration).await;
+        let loaded = loaded.map_err(|error| named_by(&setting, error))?;
+        require_checks(&setting, &loaded)?;
+        Ok(loaded)
+    }
+
+    async fn load_new(
+        &mut self,
+        name: &str,
+        configuration: Option<&Configuration>,
+    ) -> Result<LoadedPlugin, CommandError> {
         let requirement = requirement(name, configuration);
         let fetched = self.fetch(name, requirement, true).await?;
         let loaded = self.admit(name, fetched, true).await?;
@@ -236,7 +253,8 @@ impl PluginLoader {
         if settings.is_empty() || loaded.name == POLICY_PLUGIN {
             return Ok(());
         }
-        let packages = read(settings.into_iter(), false)?;
+        // Checks that are a plugin do not judge on loading.
+        let packages = read(settings.into_iter(), false, &BTreeMap::new())?;
         let judge = Box::pin(self.load(POLICY_PLUGIN, configuration)).await?.plugin;
         let judgement = judge_load(judge, &packages, &self.overridden, loaded).await?;
         let found = told_findings(&judgement);
@@ -287,6 +305,20 @@ impl PluginLoader {
             signatures: self.signatures,
         };
         Ok(self.registry.fetch(&request).await?)
+    }
+
+    /// Finds or fetches the plugin whose checks are a package; none where its rules are files. Nothing of it runs.
+    pub async fn fetch_checks(
+        &self,
+        setting: &PackageSetting,
+        configuration: Option<&Configuration>,
+    ) -> Result<Option<FetchedPlugin>, CommandError> {
+        let Some(plugin) = setting.plugin() else {
+            return Ok(None);
+        };
+        let requirement = requirement(&plugin.name, configuration);
+        let fetched = self.fetch(&plugin.name, requirement, true).await;
+        fetched.map(Some).map_err(|error| named_by(setting, error))
     }
 
     fn not_locked(&self, name: &str) -> CommandError {
@@ -344,6 +376,17 @@ impl PluginLoader {
             admitted: Arc::new(admitted),
         })
     }
+}
+
+/// Says which package wants a plugin that cannot be loaded.
+fn named_by(setting: &PackageSetting, mut error: CommandError) -> CommandError {
+    for diagnostic in &mut error.diagnostics.0 {
+        diagnostic.summary = format!(
+            "{}: package `{}`: {}",
+            setting.place, setting.name, diagnostic.summary
+        );
+    }
+    error
 }
 
 fn sandbox(environment: &Environment, limits: Limits) -> Result<Sandbox, CommandError> {

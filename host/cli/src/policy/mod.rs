@@ -2,20 +2,18 @@
 
 mod document;
 mod gate;
+mod judges;
 mod load;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FilePath;
-use std::sync::Arc;
-use std::time::{SystemTime, UNIX_EPOCH};
 
-use async_trait::async_trait;
 use konductor_compliance::assessment::JUDGE;
-use konductor_compliance::evaluation::ask;
-use konductor_compliance::{LoadedPackage, OverrideError, Overrides, PackageError, PolicyEvaluator, package};
+use konductor_compliance::{LoadedPackage, OverrideError, Overrides, PackageError, package};
 use konductor_config::{Configuration, Context};
-use konductor_model::policy::{PackageAnswer, PackageSetting, PolicySubject, PolicyTask};
-use konductor_model::{Diagnostic, Diagnostics, Failure, Path, with_causes};
-use konductor_sandbox::Plugin;
+use konductor_model::policy::{PackageAnswer, PackageSetting, PolicySubject};
+use konductor_model::{Diagnostic, Diagnostics, Path, with_causes};
+use konductor_registry::policy::Policies;
 
 use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known};
 use crate::error::CommandError;
@@ -23,6 +21,7 @@ use crate::plugins::{LoadedPlugin, PluginLoader};
 
 pub use document::{plan_document, recorded, recorded_document};
 pub use gate::{JudgedPlan, judge_recorded, refusal, show_and_judge, told_findings};
+pub use judges::{Judges, apply, require_checks};
 pub use load::judge_load;
 
 /// The plugin that evaluates policies.
@@ -32,44 +31,55 @@ pub const POLICY_PLUGIN: &str = "policy";
 #[derive(Default)]
 pub struct SitePackages {
     packages: Vec<LoadedPackage>,
-    plugin: Option<Plugin>,
+    judges: Judges,
     overrides: Overrides,
     compliance: Option<StackCompliance>,
 }
 
-/// Returns the plugins that judge the plans of a project.
+/// Returns the names of the plugins that judge the plans of a project.
 ///
 /// # Errors
 /// When the section `compliance` is wrong.
 pub fn judging_plugins(
     loader: &PluginLoader,
     configuration: &Configuration,
-) -> Result<Vec<&'static str>, Diagnostics> {
-    let packages = loader.policies().packages().next().map(|_| POLICY_PLUGIN);
-    let compliance = configuration
-        .compliance(Context::default())?
-        .map(|_| COMPLIANCE_PLUGIN);
-    Ok(packages.into_iter().chain(compliance).collect())
+) -> Result<BTreeSet<String>, Diagnostics> {
+    let mut judging = plugins_of_packages(loader.policies());
+    if configuration.compliance(Context::default())?.is_some() {
+        judging.insert(COMPLIANCE_PLUGIN.to_owned());
+    }
+    Ok(judging)
+}
+
+/// Returns the names of the plugins that packages need: the one that evaluates Rego, and those whose checks they are.
+pub fn plugins_of_packages(policies: &Policies) -> BTreeSet<String> {
+    let packages = policies.packages();
+    let names = packages.map(|package| match package.plugin() {
+        Some(plugin) => plugin.name.clone(),
+        None => POLICY_PLUGIN.to_owned(),
+    });
+    names.collect()
 }
 
 /// Tells whether a plugin judges.
-pub fn judges(plugin: &LoadedPlugin) -> bool {
+pub fn judges(plugin: &LoadedPlugin, policies: &Policies) -> bool {
     [POLICY_PLUGIN, COMPLIANCE_PLUGIN].contains(&plugin.name.as_str())
+        || plugins_of_packages(policies).contains(&plugin.name)
 }
 
 impl SitePackages {
     /// Reads the packages that a site names, and the section `compliance`. Everything that is wrong with them, or with
     /// what overrides them, is said at once.
     pub async fn open<'s>(
-        settings: impl Iterator<Item = &'s PackageSetting>,
+        settings: impl Iterator<Item = &'s PackageSetting> + Clone,
         overridden: &[String],
         plugins: &[LoadedPlugin],
         folder: &FilePath,
         configuration: &Configuration,
     ) -> Result<Self, CommandError> {
-        let packages = read(settings.cloned(), false)?;
+        let judges = Judges::among(plugins, settings.clone())?;
+        let packages = read(settings.cloned(), false, judges.digests())?;
         let overrides = Overrides::read(overridden, &packages).map_err(not_overridden)?;
-        let plugin = plugins.iter().find(|plugin| plugin.name == POLICY_PLUGIN);
         let compliance = compliance(folder, configuration, plugins).await?;
         if compliance.is_some()
             && let Some(package) = packages.iter().find(|package| package.setting.name == JUDGE)
@@ -81,7 +91,7 @@ impl SitePackages {
         }
         Ok(Self {
             packages,
-            plugin: plugin.map(|loaded| loaded.plugin.clone()),
+            judges,
             overrides,
             compliance,
         })
@@ -119,14 +129,7 @@ impl SitePackages {
         packages: &[LoadedPackage],
         document: &str,
     ) -> Result<Vec<PackageAnswer>, CommandError> {
-        if packages.is_empty() {
-            return Ok(Vec::new());
-        }
-        let plugin = self
-            .plugin
-            .clone()
-            .ok_or_else(|| CommandError::message(format!("the plugin `{POLICY_PLUGIN}` is not loaded")))?;
-        Ok(apply(plugin, PolicyTask::Evaluate, packages, Some(document)).await)
+        self.judges.answers(packages, document).await
     }
 }
 
@@ -155,36 +158,14 @@ async fn compliance(
     Ok(Some(StackCompliance::open(&settings, place, loaded, &catalogue)?))
 }
 
-/// Reads packages from their folders.
+/// Reads packages from their folders; those that are a plugin's checks have its digest.
 pub fn read(
     settings: impl Iterator<Item = PackageSetting>,
     with_tests: bool,
+    plugins: &BTreeMap<String, String>,
 ) -> Result<Vec<LoadedPackage>, CommandError> {
-    package::load(settings, with_tests).map_err(|errors| {
+    package::load(settings, with_tests, plugins).map_err(|errors| {
         let told = |error: &PackageError| Diagnostic::error(with_causes(error));
         Diagnostics(errors.iter().map(told).collect()).into()
     })
-}
-
-/// Applies packages to a document, or runs their tests, with as many instances of the plugin as there are processors.
-pub async fn apply(
-    plugin: Plugin,
-    task: PolicyTask,
-    packages: &[LoadedPackage],
-    document: Option<&str>,
-) -> Vec<PackageAnswer> {
-    let at_once = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    ask(Arc::new(Sandboxed(plugin)), task, packages, document, at_once).await
-}
-
-/// The policy plugin in the sandbox: each request has an instance of its own, which is gone with its answer.
-struct Sandboxed(Plugin);
-
-#[async_trait]
-impl PolicyEvaluator for Sandboxed {
-    async fn evaluate(&self, request: String) -> Result<serde_json::Value, Failure> {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH);
-        let instant = now.map_or(0, |passed| u64::try_from(passed.as_millis()).unwrap_or(u64::MAX));
-        self.0.evaluate(request, instant).await
-    }
 }

@@ -449,3 +449,48 @@ proptest! {
         let _ = SitePolicy::parse(&text, "policy.yaml", Path::new("/"));
     }
 }
+
+#[test]
+fn a_package_has_a_folder_or_a_plugin_and_keys_of_the_other_are_refused() {
+    let digest = "1".repeat(64);
+    let policy = policy(&format!(
+        "packages:\n  - {{ name: acme, plugin: acme-checks, digest: 'sha256:{digest}', on: [plan, drift] }}\n"
+    ));
+    let package = &policy.packages[0];
+    let plugin = package.plugin().unwrap();
+    assert_eq!(
+        (plugin.name.as_str(), plugin.digest.as_ref()),
+        ("acme-checks", Some(&digest))
+    );
+    assert_eq!((package.place.as_str(), package.on.len()), ("policy.yaml:3:5", 2));
+
+    let found = problems(
+        "version: 1
+packages:
+  - { name: a }
+  - { name: b, plugin: x, directory: . }
+  - { name: c, plugin: x, rego: v1, namespaces: [main] }
+  - { name: d, directory: /, digest: 'sha256:11' }
+  - { name: e, plugin: compliance }
+  - { name: f, plugin: x, digest: 11 }
+  - { name: g, plugin: x, on: [load] }
+  - { name: h, plugin: ../x }
+",
+    );
+    for expected in [
+        "policy.yaml:3:5: a package needs `directory`, such as `directory: policies/encryption`, or `plugin`",
+        "policy.yaml:4:24: a package has a `directory` or a `plugin`",
+        "policy.yaml:5:33: `rego` is about files in Rego",
+        "policy.yaml:5:49: `namespaces` is about files in Rego",
+        "policy.yaml:6:38: `digest` is that of a `plugin`",
+        "policy.yaml:7:24: the plugin `compliance` has no checks of its own",
+        "policy.yaml:8:35: expected text for `digest`",
+        "policy.yaml:9:31: checks that are a plugin judge `plan`, `state` and `drift`",
+        "policy.yaml:10:24: expected the name of a plugin, found `../x`",
+    ] {
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "{expected} in {found:#?}"
+        );
+    }
+}

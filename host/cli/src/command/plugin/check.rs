@@ -192,7 +192,8 @@ async fn load(
         return Err(CommandError::message(format!(
             "`{}` has no resource types: it is no provider, and the kit knows providers only",
             manifest.name
-        )));
+        ))
+        .help("checks are tried with `konductor policy check --input plan.json --plugin PLUGIN`"));
     }
     if is_file(plugin) {
         // A file that was not packed only now says what it is called.

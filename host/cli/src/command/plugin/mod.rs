@@ -35,6 +35,8 @@ use crate::output::Output;
 use crate::plugins::{PluginLoader, is_offline, registry};
 use crate::project::Project;
 
+pub use inspect::is_file;
+
 /// What these commands work with. Most of them work without a project.
 pub struct PluginContext<'a> {
     /// The folder that paths are relative to, and the project's if there is one.

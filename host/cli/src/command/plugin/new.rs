@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::PluginContext;
 use super::templates::{Sdk, files};
-use crate::arguments::{Language, NewArguments};
+use crate::arguments::{Language, NewArguments, Template};
 use crate::error::CommandError;
 
 /// Writes the sources of a new plugin into a folder of its own.
@@ -25,7 +25,7 @@ pub fn new(arguments: &NewArguments, context: &PluginContext<'_>) -> Result<(), 
         None if arguments.language == Language::Javascript => return Err(unpublished(name)),
         None => Sdk::Released,
     };
-    for (file, text) in files(arguments.language, name, &sdk) {
+    for (file, text) in files(arguments.template, arguments.language, name, &sdk) {
         let path = folder.join(file);
         let parent = path.parent().unwrap_or(&folder);
         std::fs::create_dir_all(parent).map_err(|error| CommandError::file("create", parent, error))?;
@@ -41,8 +41,14 @@ pub fn new(arguments: &NewArguments, context: &PluginContext<'_>) -> Result<(), 
         Language::Python => "       python3 -m venv .venv && .venv/bin/pip install -r requirements.txt\n",
         Language::Javascript => "       npm install\n",
     };
+    let check = match arguments.template {
+        Template::Provider => "konductor plugin check".to_owned(),
+        Template::Checks => {
+            format!("konductor policy check --input example/plan.json --plugin build/{name}.wasm")
+        }
+    };
     context.output.line(&format!(
-        "\nIn {}:\n{prepare}       konductor plugin test\n       konductor plugin build\n       konductor plugin check\n\
+        "\nIn {}:\n{prepare}       konductor plugin test\n       konductor plugin build\n       {check}\n\
          README.md says the rest.",
         folder.display()
     ));

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use crate::arguments::Language;
+use crate::arguments::{Language, Template};
 
 /// Where the sources of this version are.
 const REPOSITORY: &str = env!("CARGO_PKG_REPOSITORY");
@@ -62,12 +62,46 @@ const JAVASCRIPT: Files = template!(
     "tests/bucket.test.ts" from "javascript/tests/bucket.test.ts",
 );
 
+const CHECKS_SHARED: Files = template!(
+    ".gitignore" from "shared/gitignore",
+    "example/plan.json" from "checks/shared/example/plan.json",
+);
+
+const CHECKS_RUST: Files = template!(
+    "Cargo.toml" from "checks/rust/Cargo.toml.template",
+    "rustfmt.toml" from "rust/rustfmt.toml",
+    "README.md" from "checks/rust/README.md",
+    "src/lib.rs" from "checks/rust/src/lib.rs",
+    "tests/checks.rs" from "checks/rust/tests/checks.rs",
+);
+
+const CHECKS_PYTHON: Files = template!(
+    "pyproject.toml" from "checks/python/pyproject.toml",
+    "requirements.txt" from "checks/python/requirements.txt",
+    "README.md" from "checks/python/README.md",
+    "src/app.py" from "checks/python/src/app.py",
+    "src/{{module}}_checks.py" from "checks/python/src/checks.py",
+    "tests/test_checks.py" from "checks/python/tests/test_checks.py",
+);
+
+const CHECKS_JAVASCRIPT: Files = template!(
+    "package.json" from "checks/javascript/package.json",
+    "tsconfig.json" from "javascript/tsconfig.json",
+    ".prettierignore" from "javascript/prettierignore",
+    "README.md" from "checks/javascript/README.md",
+    "src/plugin.ts" from "checks/javascript/src/plugin.ts",
+    "tests/checks.test.ts" from "checks/javascript/tests/checks.test.ts",
+);
+
 /// Returns the files of a new plugin: the place in its folder, and the text.
-pub fn files(language: Language, name: &str, sdk: &Sdk) -> Vec<(String, String)> {
-    let own = match language {
-        Language::Rust => RUST,
-        Language::Python => PYTHON,
-        Language::Javascript => JAVASCRIPT,
+pub fn files(template: Template, language: Language, name: &str, sdk: &Sdk) -> Vec<(String, String)> {
+    let (shared, own) = match (template, language) {
+        (Template::Provider, Language::Rust) => (SHARED, RUST),
+        (Template::Provider, Language::Python) => (SHARED, PYTHON),
+        (Template::Provider, Language::Javascript) => (SHARED, JAVASCRIPT),
+        (Template::Checks, Language::Rust) => (CHECKS_SHARED, CHECKS_RUST),
+        (Template::Checks, Language::Python) => (CHECKS_SHARED, CHECKS_PYTHON),
+        (Template::Checks, Language::Javascript) => (CHECKS_SHARED, CHECKS_JAVASCRIPT),
     };
     let module = name.replace('-', "_");
     let places = [
@@ -75,6 +109,7 @@ pub fn files(language: Language, name: &str, sdk: &Sdk) -> Vec<(String, String)>
         ("{{crate}}", module.clone()),
         ("{{module}}", module),
         ("{{sdk}}", crate_of(sdk, "konductor-sdk")),
+        ("{{sdk_compliance}}", crate_of(sdk, "konductor-sdk-compliance")),
         ("{{sdk_test}}", crate_of(sdk, "konductor-sdk-test")),
         ("{{sdk_python}}", distribution_of(sdk)),
         ("{{sdk_javascript}}", package_of(sdk)),
@@ -84,7 +119,7 @@ pub fn files(language: Language, name: &str, sdk: &Sdk) -> Vec<(String, String)>
             .iter()
             .fold(text.to_owned(), |text, (place, value)| text.replace(place, value))
     };
-    SHARED
+    shared
         .iter()
         .chain(own)
         .map(|(file, text)| (filled(file), filled(text)))
@@ -134,8 +169,10 @@ mod tests {
         let checkout = Sdk::Checkout("/somewhere/konductor".into());
         for language in [Language::Rust, Language::Python, Language::Javascript] {
             for sdk in [&Sdk::Released, &checkout] {
-                for (file, text) in files(language, "board", sdk) {
-                    assert!(!file.contains("{{") && !text.contains("{{"), "{file}:\n{text}");
+                for template in [Template::Provider, Template::Checks] {
+                    for (file, text) in files(template, language, "board", sdk) {
+                        assert!(!file.contains("{{") && !text.contains("{{"), "{file}:\n{text}");
+                    }
                 }
             }
         }
@@ -144,7 +181,7 @@ mod tests {
     #[test]
     fn without_a_checkout_the_sdk_is_the_release_of_this_version() {
         let manifest = |sdk: &Sdk| {
-            let files = files(Language::Rust, "board", sdk);
+            let files = files(Template::Provider, Language::Rust, "board", sdk);
             let manifest = files.into_iter().find(|(file, _)| file == "Cargo.toml");
             manifest.unwrap().1
         };

@@ -5,7 +5,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use super::SourceFolder;
+use super::{SourceFolder, world};
 use crate::error::CommandError;
 
 /// The file that tells the language.
@@ -20,7 +20,10 @@ const OLDEST_NODE: (u64, u64) = (22, 18);
 /// Builds the component.
 pub fn component(source: &SourceFolder<'_>) -> Result<PathBuf, CommandError> {
     require_node(source)?;
-    let module = module(source)?;
+    let package = package(source)?;
+    let module = module(source, &package)?;
+    let named = package.pointer("/konductor/world").and_then(Value::as_str);
+    let world = world(named, MARK)?;
     let sdk = sdk(source)?;
     let interface = source.interface()?;
     let component = source.unpacked();
@@ -29,6 +32,7 @@ pub fn component(source: &SourceFolder<'_>) -> Result<PathBuf, CommandError> {
         .arg(&module)
         .arg("--wit")
         .arg(&interface)
+        .args(["--world", world])
         .arg("--output")
         .arg(&component);
     source.run(node, "konductor-componentize")?;
@@ -46,12 +50,17 @@ pub fn tests(source: &SourceFolder<'_>) -> Result<Command, CommandError> {
     Ok(npm)
 }
 
-/// Returns the module whose default export is the plugin.
-fn module(source: &SourceFolder<'_>) -> Result<PathBuf, CommandError> {
+/// Reads what the package says about itself.
+fn package(source: &SourceFolder<'_>) -> Result<Value, CommandError> {
     let file = source.folder().join(MARK);
     let text = std::fs::read_to_string(&file).map_err(|error| CommandError::file("read", &file, error))?;
-    let package: Value = serde_json::from_str(&text)
-        .map_err(|error| CommandError::message(format!("{} cannot be read: {error}", file.display())))?;
+    serde_json::from_str(&text)
+        .map_err(|error| CommandError::message(format!("{} cannot be read: {error}", file.display())))
+}
+
+/// Returns the module whose default export is the plugin.
+fn module(source: &SourceFolder<'_>, package: &Value) -> Result<PathBuf, CommandError> {
+    let file = source.folder().join(MARK);
     let named = |told: String| {
         Err(CommandError::message(told)
             .help("name the module whose default export is the plugin: \"main\": \"src/plugin.ts\""))

@@ -36,6 +36,12 @@ const MARKS: [(&str, Language); 3] = [
     (javascript::MARK, Language::Javascript),
 ];
 
+/// The world that a plugin is built for where its folder names none.
+const WORLD: &str = "provider-plugin";
+
+/// The worlds there are.
+const WORLDS: [&str; 2] = [WORLD, "compliance-plugin"];
+
 /// The folder of a plugin's sources.
 pub struct SourceFolder<'a> {
     folder: PathBuf,
@@ -188,6 +194,18 @@ impl<'a> SourceFolder<'a> {
             output.status
         )))
     }
+}
+
+/// Takes the world that a file of the folder names.
+fn world(named: Option<&str>, file: &str) -> Result<&'static str, CommandError> {
+    let Some(named) = named else {
+        return Ok(WORLD);
+    };
+    let known = WORLDS.into_iter().find(|world| *world == named);
+    known.ok_or_else(|| {
+        CommandError::message(format!("{file} names the world `{named}`, and there is none"))
+            .help(format!("there are {}", WORLDS.join(", ")))
+    })
 }
 
 /// Tells what editors and tools keep beside the sources from the sources.

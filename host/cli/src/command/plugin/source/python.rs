@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use super::SourceFolder;
+use super::{SourceFolder, world};
 use crate::error::CommandError;
 
 /// The file that tells the language.
@@ -12,21 +12,33 @@ pub const MARK: &str = "src/app.py";
 /// The virtual environment that is looked at first.
 const ENVIRONMENT: &str = ".venv";
 
-/// Prints the folder that holds the SDK.
-const SDK: &str = "import os, konductor_sdk; print(os.path.dirname(os.path.dirname(os.path.abspath(konductor_sdk.__file__))))";
+/// The file that may name the world, below `tool.konductor`.
+const PROJECT: &str = "pyproject.toml";
+
+/// Prints the folder that holds the SDK, and the world that is named.
+const SDK: &str = "\
+import os, pathlib, tomllib, konductor_sdk
+print(os.path.dirname(os.path.dirname(os.path.abspath(konductor_sdk.__file__))))
+file = pathlib.Path('pyproject.toml')
+project = tomllib.loads(file.read_text()) if file.is_file() else {}
+print(project.get('tool', {}).get('konductor', {}).get('world', ''))
+";
 
 /// Builds the component.
 pub fn component(source: &SourceFolder<'_>) -> Result<PathBuf, CommandError> {
     let interface = source.interface()?;
     let mut python = tool(source, "python");
     python.args(["-c", SDK]);
-    let sdk = source
+    let told = source
         .read(python, "looking for konductor_sdk")
         .map_err(|error| {
             error.help(format!(
                 "python3 -m venv {ENVIRONMENT} && {ENVIRONMENT}/bin/pip install -r requirements.txt"
             ))
         })?;
+    let mut lines = told.lines();
+    let sdk = lines.next().unwrap_or_default();
+    let world = world(lines.next().filter(|world| !world.is_empty()), PROJECT)?;
     let component = source.unpacked();
     let mut build = tool(source, "componentize-py");
     build
@@ -34,7 +46,7 @@ pub fn component(source: &SourceFolder<'_>) -> Result<PathBuf, CommandError> {
         .arg(&interface)
         .args([
             "-w",
-            "provider-plugin",
+            world,
             "componentize",
             "--stub-wasi",
             "app",
