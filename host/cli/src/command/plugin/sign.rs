@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use konductor_model::SecretText;
 use konductor_registry::FetchedPlugin;
-use konductor_signature::{Attestation, Provenance, PublicKey, SignedAttestation, SigningKey, SourceCode};
+use konductor_signature::{Attestation, Built, Provenance, PublicKey, SignedAttestation, SigningKey, SourceCode};
 
 use super::PluginContext;
 use crate::arguments::SignArguments;
@@ -129,9 +129,11 @@ fn attestation(arguments: &SignArguments, plugin: &FetchedPlugin) -> Result<Atte
         _ => None,
     };
     let provenance = Provenance {
-        plugin: manifest.name.clone(),
-        version: manifest.version.clone(),
-        interface: format!("konductor:plugin@{interface}"),
+        built: Built::Plugin {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            interface: format!("konductor:plugin@{interface}"),
+        },
         builder: arguments.builder.clone(),
         invocation: arguments.invocation.clone(),
         source,
