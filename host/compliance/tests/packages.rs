@@ -8,13 +8,13 @@
 use std::path::Path;
 
 use konductor_compliance::package::{add_data_of, load};
-use konductor_model::policy::{PackageSetting, PolicyLevel, PolicySubject, RegoVersion};
+use konductor_model::policy::{PackagePlace, PackageSetting, PolicyLevel, PolicySubject, RegoVersion};
 use serde_json::json;
 
 fn setting(name: &str, directory: &Path) -> PackageSetting {
     PackageSetting {
         name: name.to_owned(),
-        directory: directory.to_owned(),
+        found: PackagePlace::Directory(directory.to_owned()),
         level: PolicyLevel::Mandatory,
         rego: RegoVersion::V1,
         namespaces: None,
@@ -44,7 +44,7 @@ fn a_package_is_its_policies_and_its_data_and_tests_only_where_they_are_wanted()
         ("README.md", "not a policy"),
     ]);
     let names = |with_tests: bool| -> Vec<String> {
-        let loaded = load([setting("p", folder.path())], with_tests).unwrap();
+        let loaded = load([(setting("p", folder.path()), None)], with_tests).unwrap();
         let files = loaded[0].package.files.iter();
         files
             .map(|file| {
@@ -55,7 +55,7 @@ fn a_package_is_its_policies_and_its_data_and_tests_only_where_they_are_wanted()
     };
     assert_eq!(names(false), ["a.rego", "b/rules.rego"]);
     assert_eq!(names(true), ["a.rego", "a_test.rego", "b/rules.rego"]);
-    let loaded = load([setting("p", folder.path())], false).unwrap();
+    let loaded = load([(setting("p", folder.path()), None)], false).unwrap();
     assert_eq!(
         loaded[0].package.data,
         json!({"top": 1, "network": {"regions": ["eu-west-1"]}})
@@ -70,7 +70,7 @@ fn the_digest_follows_rules_and_data_and_not_the_tests() {
         ("data.json", "{}"),
     ]);
     let digest = || {
-        load([setting("p", folder.path())], true).unwrap()[0]
+        load([(setting("p", folder.path()), None)], true).unwrap()[0]
             .digest
             .clone()
     };
@@ -108,7 +108,8 @@ fn everything_wrong_with_any_package_is_said_at_once() {
             setting("same", fine.path()),
             setting("same", fine.path()),
             setting("gone", Path::new("/no/such/folder")),
-        ],
+        ]
+        .map(|setting| (setting, None)),
         false,
     )
     .unwrap_err();
@@ -130,7 +131,7 @@ fn everything_wrong_with_any_package_is_said_at_once() {
 fn a_package_that_is_too_large_is_refused() {
     let big = "#".repeat(5 * 1024 * 1024);
     let folder = folder(&[("a.rego", &big), ("b.rego", &big)]);
-    let errors = load([setting("big", folder.path())], false).unwrap_err();
+    let errors = load([(setting("big", folder.path()), None)], false).unwrap_err();
     assert_eq!(errors.len(), 1);
     assert!(
         errors[0].to_string().contains("more than 8388608 bytes"),
@@ -148,7 +149,7 @@ fn data_for_tests_comes_from_files_of_any_name_and_from_folders() {
         ("plans/deep/notes.txt", "not data"),
         ("single.json", "{\"single\": true}"),
     ]);
-    let mut loaded = load([setting("p", folder.path())], true).unwrap();
+    let mut loaded = load([(setting("p", folder.path()), None)], true).unwrap();
     let paths = ["plans", "single.json"].map(|path| folder.path().join(path));
     add_data_of(&mut loaded[0], &paths).unwrap();
     assert_eq!(

@@ -109,13 +109,22 @@ impl PolicySubject {
     }
 }
 
+/// Where a package of policies is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PackagePlace {
+    /// In a folder.
+    Directory(PathBuf),
+    /// In a registry or a packed file, as it was written.
+    Bundle(String),
+}
+
 /// What a site says about a package of policies.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PackageSetting {
     /// Its name.
     pub name: String,
-    /// The folder it is in.
-    pub directory: PathBuf,
+    /// Where it is.
+    pub found: PackagePlace,
     /// What follows when it finds something.
     pub level: PolicyLevel,
     /// The version of the language.

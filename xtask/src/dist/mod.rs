@@ -285,7 +285,8 @@ fn add_licences(archive: &mut Archive, build: &Build, dependencies: &Dependencie
     archive.add(
         format!("{DOCUMENTS}/RUST-STANDARD-LIBRARY.html"),
         of_compiler("COPYRIGHT-library.html")?,
-    )
+    )?;
+    Ok(())
 }
 
 /// Unpacks the archive elsewhere, and sees that the binary finds the plugins beside it without being told.

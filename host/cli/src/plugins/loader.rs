@@ -1,5 +1,7 @@
 //! Plugins on their way into the sandbox: found or fetched, held against the lock file and the policies, loaded.
 
+mod packages;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -7,13 +9,13 @@ use std::time::Duration;
 
 use konductor_compliance::Judgement;
 use konductor_config::{Configuration, PluginRequirement};
-use konductor_model::policy::{PackageSetting, PolicySubject};
+use konductor_model::policy::PolicySubject;
 use konductor_model::{Diagnostic, Diagnostics, Manifest};
 use konductor_registry::admission::{AdmittedPlugin, admit};
 use konductor_registry::lock_file::LOCK_FILE;
-use konductor_registry::policy::Policies;
+use konductor_registry::policy::{Policies, SitePackage};
 use konductor_registry::{
-    FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath, SignatureLookup,
+    AdmittedBundle, FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath, SignatureLookup,
 };
 use konductor_sandbox::{Limits, LoadOptions, Plugin, Sandbox, SandboxOptions};
 
@@ -23,7 +25,7 @@ use crate::error::CommandError;
 use crate::fetch_progress::FetchProgress;
 use crate::network::Network;
 use crate::plugins::policies;
-use crate::policy::{POLICY_PLUGIN, judge_load, read, refusal, told_findings};
+use crate::policy::{POLICY_PLUGIN, judge_load, refusal, told_findings};
 
 /// How long a plugin may take to load before that is told.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(400);
@@ -74,6 +76,9 @@ pub struct PluginLoader {
     locked: bool,
     policies: Policies,
     signatures: SignatureLookup,
+    asks_for_signatures: bool,
+    /// Packages of policies that were admitted, by the place and the source that name them.
+    bundles: BTreeMap<(String, String), AdmittedBundle>,
     loaded: BTreeMap<String, LoadedPlugin>,
     overridden: Vec<String>,
     judgements: Vec<Judgement>,
@@ -105,6 +110,8 @@ impl PluginLoader {
             locked,
             policies,
             signatures,
+            asks_for_signatures: false,
+            bundles: BTreeMap::new(),
             loaded: BTreeMap::new(),
             overridden: arguments.override_policy.clone(),
             judgements: Vec::new(),
@@ -176,6 +183,7 @@ impl PluginLoader {
     #[must_use]
     pub fn asking_for_signatures(mut self) -> Self {
         self.signatures = SignatureLookup::AtSource;
+        self.asks_for_signatures = true;
         self
     }
 
@@ -231,12 +239,12 @@ impl PluginLoader {
         loaded: &LoadedPlugin,
         configuration: Option<&Configuration>,
     ) -> Result<(), CommandError> {
-        let on_load = |setting: &&PackageSetting| setting.on.contains(&PolicySubject::Load);
-        let settings: Vec<PackageSetting> = self.policies.packages().filter(on_load).cloned().collect();
-        if settings.is_empty() || loaded.name == POLICY_PLUGIN {
+        let on_load = |package: &&SitePackage| package.setting.on.contains(&PolicySubject::Load);
+        let packages: Vec<SitePackage> = self.policies.packages().filter(on_load).cloned().collect();
+        if packages.is_empty() || loaded.name == POLICY_PLUGIN {
             return Ok(());
         }
-        let packages = read(settings.into_iter(), false)?;
+        let packages = self.read_packages(packages, false).await?;
         let judge = Box::pin(self.load(POLICY_PLUGIN, configuration)).await?.plugin;
         let judgement = judge_load(judge, &packages, &self.overridden, loaded).await?;
         let found = told_findings(&judgement);

@@ -11,10 +11,10 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use async_trait::async_trait;
 use konductor_compliance::assessment::JUDGE;
 use konductor_compliance::evaluation::ask;
-use konductor_compliance::{LoadedPackage, OverrideError, Overrides, PackageError, PolicyEvaluator, package};
+use konductor_compliance::{LoadedPackage, OverrideError, Overrides, PolicyEvaluator};
 use konductor_config::{Configuration, Context};
-use konductor_model::policy::{PackageAnswer, PackageSetting, PolicySubject, PolicyTask};
-use konductor_model::{Diagnostic, Diagnostics, Failure, Path, with_causes};
+use konductor_model::policy::{PackageAnswer, PolicySubject, PolicyTask};
+use konductor_model::{Diagnostic, Diagnostics, Failure, Path};
 use konductor_sandbox::Plugin;
 
 use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known};
@@ -58,16 +58,15 @@ pub fn judges(plugin: &LoadedPlugin) -> bool {
 }
 
 impl SitePackages {
-    /// Reads the packages that a site names, and the section `compliance`. Everything that is wrong with them, or with
-    /// what overrides them, is said at once.
-    pub async fn open<'s>(
-        settings: impl Iterator<Item = &'s PackageSetting>,
+    /// Takes the packages that a site names, and the section `compliance`. Everything that is wrong with what overrides
+    /// them is said at once.
+    pub async fn open(
+        packages: Vec<LoadedPackage>,
         overridden: &[String],
         plugins: &[LoadedPlugin],
         folder: &FilePath,
         configuration: &Configuration,
     ) -> Result<Self, CommandError> {
-        let packages = read(settings.cloned(), false)?;
         let overrides = Overrides::read(overridden, &packages).map_err(not_overridden)?;
         let plugin = plugins.iter().find(|plugin| plugin.name == POLICY_PLUGIN);
         let compliance = compliance(folder, configuration, plugins).await?;
@@ -151,17 +150,6 @@ async fn compliance(
     let place = place.map(|origin| origin.to_string()).unwrap_or_default();
     let catalogue = known(&loaded.plugin, folder, Some(configuration)).await?;
     Ok(Some(StackCompliance::open(&settings, place, loaded, &catalogue)?))
-}
-
-/// Reads packages from their folders.
-pub fn read(
-    settings: impl Iterator<Item = PackageSetting>,
-    with_tests: bool,
-) -> Result<Vec<LoadedPackage>, CommandError> {
-    package::load(settings, with_tests).map_err(|errors| {
-        let told = |error: &PackageError| Diagnostic::error(with_causes(error));
-        Diagnostics(errors.iter().map(told).collect()).into()
-    })
 }
 
 /// Applies packages to a document, or runs their tests, with as many instances of the plugin as there are processors.

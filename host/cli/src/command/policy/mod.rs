@@ -1,4 +1,9 @@
-//! `konductor policy`: the packages that judge plans, their tests, and a saved plan judged again.
+//! `konductor policy`: the packages that judge plans, their tests, a saved plan judged again, and packages on their way
+//! from who wrote them to who is judged by them.
+
+mod lock;
+mod pack;
+mod signatures;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -7,22 +12,25 @@ use konductor_compliance::package::add_data_of;
 use konductor_compliance::{LoadedPackage, Overrides, PackageError, decide};
 use konductor_config::Configuration;
 use konductor_model::policy::{
-    PackageAnswer, PackageSetting, PolicyLevel, PolicySubject, PolicyTask, RegoVersion, TestResult,
+    PackageAnswer, PackagePlace, PackageSetting, PolicyLevel, PolicySubject, PolicyTask, RegoVersion, TestResult,
 };
 use konductor_model::{Diagnostic, Diagnostics, with_causes};
+use konductor_registry::BundleSource;
+use konductor_registry::local::own_name;
+use konductor_registry::policy::{RequiredBundle, SitePackage};
 use konductor_sandbox::Limits;
 
 use crate::arguments::{
     GlobalArguments, PolicyCheckArguments, PolicyCommand, PolicyTestArguments, RegoChoice,
 };
 use crate::command::execution::{Done, finish};
-use crate::command::plugin::project_configuration;
+use crate::command::plugin::{PluginContext, project_configuration};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::plugins::PluginLoader;
 use crate::policy::{
-    POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, read, recorded_document, refusal,
+    POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, recorded_document, refusal,
     show_and_judge,
 };
 use crate::project::Project;
@@ -42,20 +50,36 @@ pub async fn policy(
         PolicyCommand::List => {
             let configuration = project_configuration(folder, arguments, environment)?;
             let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
-            list(&loader, output)
+            list(loader, output).await
         }
         PolicyCommand::Test(test) => {
             let configuration = project_configuration(folder, arguments, environment)?;
             let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?
                 .with_limits(environment, test_limits())?;
-            run_tests(test, loader, configuration.as_ref(), output).await
+            run_tests(test, folder, loader, configuration.as_ref(), output).await
+        }
+        PolicyCommand::Pack(_)
+        | PolicyCommand::Publish(_)
+        | PolicyCommand::Sign(_)
+        | PolicyCommand::Verify(_)
+        | PolicyCommand::Lock(_)
+        | PolicyCommand::Fetch(_) => {
+            let context = PluginContext {
+                folder,
+                arguments,
+                environment,
+                output,
+                configuration: project_configuration(folder, arguments, environment)?,
+            };
+            distribute(command, &context).await?;
+            Ok(0)
         }
         PolicyCommand::Check(check) => {
             if let Some(input) = &check.input {
                 let configuration = project_configuration(folder, arguments, environment)?;
                 let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
                 let overridden = &arguments.override_policy;
-                return judge_input(check, input, loader, configuration.as_ref(), overridden, output).await;
+                return judge_input(check, (input, folder), loader, configuration.as_ref(), overridden, output).await;
             }
             if check.state {
                 crate::project::require(folder)?;
@@ -84,21 +108,39 @@ fn test_limits() -> Limits {
     }
 }
 
-fn list(loader: &PluginLoader, output: &Output) -> Result<u8, CommandError> {
-    let packages = read(loader.policies().packages().cloned(), true)?;
+/// Carries out one of the commands about packages on their way.
+async fn distribute(command: &PolicyCommand, context: &PluginContext<'_>) -> Result<(), CommandError> {
+    match command {
+        PolicyCommand::Pack(arguments) => pack::pack(arguments, context),
+        PolicyCommand::Publish(arguments) => pack::publish(arguments, context).await,
+        PolicyCommand::Sign(arguments) => signatures::sign(arguments, context).await,
+        PolicyCommand::Verify(arguments) => signatures::verify(arguments, context).await,
+        PolicyCommand::Lock(arguments) => lock::lock(arguments, context).await,
+        PolicyCommand::Fetch(arguments) => lock::fetch(arguments, context).await,
+        PolicyCommand::List | PolicyCommand::Test(_) | PolicyCommand::Check(_) => Ok(()),
+    }
+}
+
+async fn list(mut loader: PluginLoader, output: &Output) -> Result<u8, CommandError> {
+    let named = loader.policies().packages().cloned().collect();
+    let packages = loader.read_packages(named, true).await?;
     for package in &packages {
         let setting = &package.setting;
+        let (directory, source) = match &setting.found {
+            PackagePlace::Directory(directory) => (Some(directory), directory.display().to_string()),
+            PackagePlace::Bundle(source) => (None, source.clone()),
+        };
         let members = serde_json::json!({
-            "name": setting.name, "level": setting.level, "directory": setting.directory, "place": setting.place,
+            "name": setting.name, "level": setting.level, "directory": directory, "place": setting.place,
+            "bundle": package.bundle,
             "digest": package.digest, "rego": setting.rego, "on": setting.on, "namespaces": setting.namespaces,
             "files": package.package.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
         });
         let digest: String = package.digest.chars().take(12).collect();
         let text = format!(
-            "{:<20} {:<15} {}  sha256:{digest}…  {}",
+            "{:<20} {:<15} {source}  sha256:{digest}…  {}",
             setting.name,
             setting.level.word(),
-            setting.directory.display(),
             setting.place
         );
         output.fact("policy-package", &members, &text);
@@ -112,24 +154,24 @@ fn list(loader: &PluginLoader, output: &Output) -> Result<u8, CommandError> {
 /// Runs the tests of packages. Tests that fail, and packages that cannot be read, make the command fail.
 async fn run_tests(
     arguments: &PolicyTestArguments,
+    folder: &Path,
     mut loader: PluginLoader,
     configuration: Option<&Configuration>,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    let settings: Vec<PackageSetting> = if arguments.folders.is_empty() {
+    let named: Vec<SitePackage> = if arguments.folders.is_empty() {
         loader.policies().packages().cloned().collect()
     } else {
-        arguments
-            .folders
-            .iter()
-            .map(|folder| in_folder(folder, arguments.rego, &[]))
-            .collect()
+        let folders = arguments.folders.iter();
+        folders
+            .map(|path| named_here(path, folder, arguments.rego, &[]))
+            .collect::<Result<_, _>>()?
     };
-    if settings.is_empty() {
+    if named.is_empty() {
         return Err(CommandError::message("there is no package of policies to test")
             .help("name a folder, or a package under `policy.packages` in konductor.yaml"));
     }
-    let mut packages = read(settings.into_iter(), true)?;
+    let mut packages = loader.read_packages(named, true).await?;
     with_data(&mut packages, &arguments.data)?;
     let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
     let answers = apply(plugin, PolicyTask::Test, &packages, None).await;
@@ -183,10 +225,46 @@ fn with_data(packages: &mut [LoadedPackage], paths: &[PathBuf]) -> Result<(), Co
         .try_for_each(|package| add_data_of(package, paths).map_err(wrong))
 }
 
-fn in_folder(folder: &Path, rego: RegoChoice, namespaces: &[String]) -> PackageSetting {
+/// Returns a package that is named on the command line: a folder, a packed file, or an address in a registry.
+fn named_here(
+    path: &Path,
+    base: &Path,
+    rego: RegoChoice,
+    namespaces: &[String],
+) -> Result<SitePackage, CommandError> {
+    let text = path.display().to_string();
+    let bundle = if text.contains("://") || base.join(path).is_file() {
+        let source = BundleSource::parse(&text, base)?;
+        let own = match &source {
+            BundleSource::File(file) => own_name(&file.path),
+            BundleSource::Registry(reference) => {
+                let path = reference.repository.path();
+                path.rsplit('/').next().unwrap_or(path).to_owned()
+            }
+        };
+        Some(RequiredBundle::any(source, own))
+    } else {
+        None
+    };
+    let found = match &bundle {
+        Some(bundle) => PackagePlace::Bundle(bundle.source.to_string()),
+        None => PackagePlace::Directory(path.to_owned()),
+    };
+    Ok(SitePackage {
+        setting: setting_here(text, found, rego, namespaces),
+        bundle,
+    })
+}
+
+fn setting_here(
+    name: String,
+    found: PackagePlace,
+    rego: RegoChoice,
+    namespaces: &[String],
+) -> PackageSetting {
     PackageSetting {
-        name: folder.display().to_string(),
-        directory: folder.to_owned(),
+        name,
+        found,
         level: PolicyLevel::default(),
         rego: match rego {
             RegoChoice::V1 => RegoVersion::V1,
@@ -237,7 +315,7 @@ fn tell(answer: &PackageAnswer, arguments: &PolicyTestArguments, output: &Output
 /// Judges a document that was made elsewhere.
 async fn judge_input(
     arguments: &PolicyCheckArguments,
-    input: &Path,
+    (input, base): (&Path, &Path),
     mut loader: PluginLoader,
     configuration: Option<&Configuration>,
     overridden: &[String],
@@ -251,17 +329,17 @@ async fn judge_input(
         CommandError::message(format!("{place}: expected a document in JSON: {error}"))
             .help("`terraform show -json plan.bin` writes one")
     })?;
-    let settings: Vec<PackageSetting> = if arguments.directory.is_empty() {
+    let named: Vec<SitePackage> = if arguments.directory.is_empty() {
         let packages = loader.policies().packages();
-        let judges_plans = |package: &&PackageSetting| package.on.contains(&PolicySubject::Plan);
+        let judges_plans = |package: &&SitePackage| package.setting.on.contains(&PolicySubject::Plan);
         packages.filter(judges_plans).cloned().collect()
     } else {
         let folders = arguments.directory.iter();
         folders
-            .map(|folder| in_folder(folder, arguments.rego, &arguments.namespace))
-            .collect()
+            .map(|path| named_here(path, base, arguments.rego, &arguments.namespace))
+            .collect::<Result<_, _>>()?
     };
-    let mut packages = read(settings.into_iter(), false)?;
+    let mut packages = loader.read_packages(named, false).await?;
     if packages.is_empty() {
         return Err(
             CommandError::message("there is no package of policies to judge the document").help(
