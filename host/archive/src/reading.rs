@@ -151,7 +151,9 @@ fn below(written: &[u8], is_folder: bool) -> Result<String, ReadError> {
         reason,
     };
     let text = std::str::from_utf8(written).map_err(|_| refused("it is not UTF-8"))?;
-    let path = text.strip_prefix('.').filter(|rest| rest.starts_with('/') || rest.is_empty());
+    let path = text
+        .strip_prefix('.')
+        .filter(|rest| rest.starts_with('/') || rest.is_empty());
     let path = path.unwrap_or(text);
     let path = path.strip_prefix('/').unwrap_or(path);
     if is_folder {

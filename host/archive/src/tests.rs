@@ -1,8 +1,4 @@
-#![allow(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "tests"
-)]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use proptest::prelude::*;
 
@@ -191,7 +187,10 @@ fn what_unpacks_to_more_than_it_may_is_refused_before_it_is_there() {
     let bomb = gzip.finish().unwrap();
     assert!(bomb.len() < 1 << 17, "{}", bomb.len());
     let error = read(&bomb, LIMITS).unwrap_err();
-    assert!(matches!(error, ReadError::TooLarge { limit: 1_048_576 }), "{error}");
+    assert!(
+        matches!(error, ReadError::TooLarge { limit: 1_048_576 }),
+        "{error}"
+    );
     // Behind the end of the archive it counts, too.
     let mut behind = plain(&[(b"a.rego", tar::EntryType::Regular, b"x")]);
     behind.resize(4 << 20, 0);

@@ -59,7 +59,11 @@ fn loaded(content: PackedContent, with_tests: bool) -> Result<LoadedPackage, Str
     let setting = setting(PackagePlace::Bundle(source.to_owned()));
     match load([(setting, Some(packed))], with_tests) {
         Ok(mut packages) => Ok(packages.remove(0)),
-        Err(errors) => Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")),
+        Err(errors) => Err(errors
+            .iter()
+            .map(ToString::to_string)
+            .collect::<Vec<_>>()
+            .join("\n")),
     }
 }
 
@@ -82,7 +86,11 @@ fn known(package: &LoadedPackage, top: &str) -> (BTreeMap<String, String>, serde
         let path = file.path.strip_prefix(top).unwrap().trim_start_matches('/');
         (path.to_owned(), file.text.clone())
     });
-    (files.collect(), package.package.data.clone(), package.digest.clone())
+    (
+        files.collect(),
+        package.package.data.clone(),
+        package.digest.clone(),
+    )
 }
 
 #[test]
@@ -97,11 +105,27 @@ fn a_packed_package_is_the_folder_it_was_packed_from() {
     ]));
     let packed = pack(&in_folder(folder.path())).unwrap();
     assert_eq!(packed, pack(&in_folder(folder.path())).unwrap());
-    let files = konductor_archive::read(&packed, konductor_archive::Limits { bytes: 1 << 20, entries: 99 });
+    let files = konductor_archive::read(
+        &packed,
+        konductor_archive::Limits {
+            bytes: 1 << 20,
+            entries: 99,
+        },
+    );
     let paths: Vec<String> = files.unwrap().into_keys().collect();
-    assert_eq!(paths, ["buckets.rego", "buckets_test.rego", "deep/data.json", "deep/more.rego"]);
+    assert_eq!(
+        paths,
+        [
+            "buckets.rego",
+            "buckets_test.rego",
+            "deep/data.json",
+            "deep/more.rego"
+        ]
+    );
     for with_tests in [false, true] {
-        let here = load([(in_folder(folder.path()), None)], with_tests).unwrap().remove(0);
+        let here = load([(in_folder(folder.path()), None)], with_tests)
+            .unwrap()
+            .remove(0);
         let there = loaded(PackedContent::Archive(packed.clone()), with_tests).unwrap();
         let top = folder.path().to_str().unwrap();
         assert_eq!(known(&here, top), known(&there, "storage"));
@@ -114,7 +138,10 @@ fn a_packed_package_is_the_folder_it_was_packed_from() {
 fn what_opa_builds_and_conftest_pushes_is_read() {
     // `opa build` begins paths with a slash and adds files that are no policies.
     let built = archived(&[
-        (".manifest", "{\"revision\":\"\",\"roots\":[\"\"],\"rego_version\":1}"),
+        (
+            ".manifest",
+            "{\"revision\":\"\",\"roots\":[\"\"],\"rego_version\":1}",
+        ),
         (".signatures.json", "{\"signatures\":[\"x\"]}"),
         ("data.json", "{}"),
         ("policies/a.rego", "package a\n"),
@@ -128,7 +155,10 @@ fn what_opa_builds_and_conftest_pushes_is_read() {
         ("/policy/b/data.yaml", b"x: 1\n"),
     ]);
     let package = loaded(pushed, false).unwrap();
-    assert_eq!(package.package.data, serde_json::json!({"policy": {"b": {"x": 1}}}));
+    assert_eq!(
+        package.package.data,
+        serde_json::json!({"policy": {"b": {"x": 1}}})
+    );
 }
 
 #[test]
@@ -136,16 +166,37 @@ fn whatever_is_no_package_is_refused_with_its_place_and_its_source() {
     let good: (&str, &[u8]) = ("a.rego", b"package a\n");
     let big = "#".repeat(9 * 1024 * 1024);
     for (content, part) in [
-        (PackedContent::Archive(b"nothing of the kind".to_vec()), "not a whole tar archive"),
-        (archived(&[("patch.json", "{}"), ("a.rego", "package a\n")]), "a change to another bundle"),
-        (archived(&[("a.rego", &big)]), "more than 8388608 bytes of policies"),
-        (archived(&[("policy.wasm", "\0asm")]), "there is no policy in oci://"),
+        (
+            PackedContent::Archive(b"nothing of the kind".to_vec()),
+            "not a whole tar archive",
+        ),
+        (
+            archived(&[("patch.json", "{}"), ("a.rego", "package a\n")]),
+            "a change to another bundle",
+        ),
+        (
+            archived(&[("a.rego", &big)]),
+            "more than 8388608 bytes of policies",
+        ),
+        (
+            archived(&[("policy.wasm", "\0asm")]),
+            "there is no policy in oci://",
+        ),
         (archived(&[]), "there is no policy in oci://"),
-        (archived(&[("a.rego", "package a\n"), ("data.json", "{")]), "storage/data.json:1:1: not JSON"),
-        (listed(&[good, ("../b.rego", b"x")]), "parts that are empty, `.` or `..`"),
+        (
+            archived(&[("a.rego", "package a\n"), ("data.json", "{")]),
+            "storage/data.json:1:1: not JSON",
+        ),
+        (
+            listed(&[good, ("../b.rego", b"x")]),
+            "parts that are empty, `.` or `..`",
+        ),
         (listed(&[good, ("", b"x")]), "parts that are empty"),
         (listed(&[good, ("/a.rego", b"x")]), "it has `a.rego` twice"),
-        (listed(&[good, ("b.rego", b"\xff\xfe")]), "its file `b.rego` is not UTF-8"),
+        (
+            listed(&[good, ("b.rego", b"\xff\xfe")]),
+            "its file `b.rego` is not UTF-8",
+        ),
     ] {
         let error = loaded(content, false).unwrap_err();
         assert!(error.contains(part), "{part}: {error}");

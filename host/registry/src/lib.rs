@@ -50,8 +50,10 @@ pub use network::{NetworkError, NetworkSettings};
 pub use oci::client::OciError;
 pub use oci::reference::{OciReference, OciRepository};
 pub use policy::{Policies, PolicyErrors, Refusal, SitePolicy};
+pub use policy_bundle::{
+    AdmittedBundle, BundleContent, BundleRefused, BundleSource, FetchedBundle, admit_bundle,
+};
 pub use progress::{NoProgress, Progress, ProgressEvent};
-pub use policy_bundle::{AdmittedBundle, BundleContent, BundleRefused, BundleSource, FetchedBundle, admit_bundle};
 pub use registry::{
     BundleRequest, FetchRequest, LockedRelease, PoliciesError, Published, Registry, SignatureLookup,
 };

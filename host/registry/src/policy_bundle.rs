@@ -298,3 +298,6 @@ fn signed_as(signature: &VerifiedSignature, expected: &str) -> Option<BundleProb
         expected: expected.to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -15,7 +15,8 @@ use konductor_registry::admission::{AdmittedPlugin, admit};
 use konductor_registry::lock_file::LOCK_FILE;
 use konductor_registry::policy::{Policies, SitePackage};
 use konductor_registry::{
-    AdmittedBundle, FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath, SignatureLookup,
+    AdmittedBundle, FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath,
+    SignatureLookup,
 };
 use konductor_sandbox::{Limits, LoadOptions, Plugin, Sandbox, SandboxOptions};
 

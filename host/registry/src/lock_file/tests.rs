@@ -65,14 +65,20 @@ fn packages_of_policies_are_locked_beside_the_plugins_and_a_change_of_any_byte_i
     };
     lock.packages.insert("encryption".to_owned(), package);
     let text = lock.to_text().unwrap();
-    assert!(text.contains("[packages.encryption]\nsource = \"oci://"), "{text}");
+    assert!(
+        text.contains("[packages.encryption]\nsource = \"oci://"),
+        "{text}"
+    );
     assert_eq!(parse(&text).unwrap(), lock);
     let bytes = text.into_bytes();
     let start = bytes.len() - 400;
     for position in start..bytes.len() {
         let mut changed = bytes.clone();
         changed[position] ^= 1;
-        assert!(LockFile::parse(&changed, Path::new("konductor.lock")).is_err(), "byte {position}");
+        assert!(
+            LockFile::parse(&changed, Path::new("konductor.lock")).is_err(),
+            "byte {position}"
+        );
     }
 }
 
@@ -274,8 +280,10 @@ fn some_lock() -> impl Strategy<Value = LockFile> {
             signer,
             approval,
         });
-    proptest::collection::btree_map("[a-z][a-z0-9_-]{0,8}", plugin, 0..4)
-        .prop_map(|plugins| LockFile { plugins, packages: BTreeMap::new() })
+    proptest::collection::btree_map("[a-z][a-z0-9_-]{0,8}", plugin, 0..4).prop_map(|plugins| LockFile {
+        plugins,
+        packages: BTreeMap::new(),
+    })
 }
 
 proptest! {

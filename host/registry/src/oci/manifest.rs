@@ -200,7 +200,8 @@ pub fn read_policies_manifest(
     if layers.len() > LAYER_LIMIT {
         return Err(ManifestError::TooManyLayers { found: layers.len() });
     }
-    let is_file = |layer: &OciDescriptor| [REGO_MEDIA_TYPE, DATA_MEDIA_TYPE].contains(&layer.media_type.as_str());
+    let is_file =
+        |layer: &OciDescriptor| [REGO_MEDIA_TYPE, DATA_MEDIA_TYPE].contains(&layer.media_type.as_str());
     let content = match layers.as_slice() {
         [layer] if layer.media_type == ARCHIVE_MEDIA_TYPE => {
             PoliciesContent::Archive(part("layer", layer, POLICY_LIMIT)?)
@@ -217,10 +218,18 @@ pub fn read_policies_manifest(
                 .collect::<Result<_, _>>()?,
         ),
         _ => {
-            let types: Vec<&str> = layers.iter().map(|layer| layer.media_type.as_str()).take(4).collect();
+            let types: Vec<&str> = layers
+                .iter()
+                .map(|layer| layer.media_type.as_str())
+                .take(4)
+                .collect();
             let found: String = types.join(", ").chars().take(256).collect();
             return Err(ManifestError::NoPolicies {
-                found: if found.is_empty() { "no layer".to_owned() } else { found },
+                found: if found.is_empty() {
+                    "no layer".to_owned()
+                } else {
+                    found
+                },
             });
         }
     };
@@ -364,6 +373,86 @@ mod tests {
             (read.title.as_deref(), read.version.as_deref()),
             (Some("aws"), Some("1.2.3"))
         );
+    }
+
+    fn policies(layers: Value) -> Vec<u8> {
+        let empty = Digest::of(b"{}");
+        let text = json!({
+            "schemaVersion": 2, "mediaType": OCI_IMAGE_MEDIA_TYPE, "layers": layers,
+            "config": {"mediaType": POLICY_CONFIGURATION_MEDIA_TYPE, "digest": empty, "size": 2},
+        });
+        text.to_string().into_bytes()
+    }
+
+    fn layer(kind: &str, title: Option<&str>, size: u64) -> Value {
+        let mut layer = json!({"mediaType": kind, "digest": Digest::of(b"x"), "size": size});
+        if let Some(title) = title {
+            layer["annotations"] = json!({ TITLE_ANNOTATION: title });
+        }
+        layer
+    }
+
+    #[test]
+    fn policies_are_one_archive_or_files_with_their_paths() {
+        let bytes = Artifact::of_policies("encryption", b"archive").unwrap().manifest;
+        let read = read_policies_manifest(&bytes, Some(&Digest::of(&bytes))).unwrap();
+        let archive = Part {
+            digest: Digest::of(b"archive"),
+            size: 7,
+        };
+        assert_eq!(read.content, PoliciesContent::Archive(archive));
+        assert!(read_policies_manifest(&bytes, Some(&Digest::of(b"other"))).is_err());
+
+        let part = Part {
+            digest: Digest::of(b"x"),
+            size: 1,
+        };
+        let pushed = policies(json!([
+            layer(REGO_MEDIA_TYPE, Some("policy/a.rego"), 1),
+            layer(DATA_MEDIA_TYPE, Some("policy/data.json"), 1),
+        ]));
+        let read = read_policies_manifest(&pushed, None).unwrap();
+        let files = ["policy/a.rego", "policy/data.json"].map(|path| (path.to_owned(), part));
+        assert_eq!(read.content, PoliciesContent::Files(files.into()));
+    }
+
+    #[test]
+    fn a_manifest_without_policies_or_with_too_much_is_refused() {
+        let many: Vec<Value> = (0..=LAYER_LIMIT)
+            .map(|number| layer(REGO_MEDIA_TYPE, Some(&number.to_string()), 1))
+            .collect();
+        for (layers, part) in [
+            (json!([]), "found no layer"),
+            (
+                json!([layer("application/wasm", None, 1)]),
+                "found application/wasm",
+            ),
+            (
+                json!([
+                    layer(ARCHIVE_MEDIA_TYPE, None, 1),
+                    layer(ARCHIVE_MEDIA_TYPE, None, 1)
+                ]),
+                "no policies",
+            ),
+            (
+                json!([
+                    layer(REGO_MEDIA_TYPE, Some("a"), 1),
+                    layer(ARCHIVE_MEDIA_TYPE, None, 1)
+                ]),
+                "no policies",
+            ),
+            (
+                json!([layer(ARCHIVE_MEDIA_TYPE, None, POLICY_LIMIT + 1)]),
+                "the limit is 8388608 bytes",
+            ),
+            (json!([layer(REGO_MEDIA_TYPE, None, 1)]), "no annotation"),
+            (json!(many), "more than the limit of 1024"),
+        ] {
+            let error = read_policies_manifest(&policies(layers), None)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 
     #[test]

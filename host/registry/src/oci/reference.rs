@@ -75,7 +75,8 @@ impl FromStr for OciReference {
         let (named, digest) = match text.split_once('@') {
             Some((named, digest)) => {
                 let digest = digest.parse();
-                let digest = digest.map_err(|_| error("behind `@` a digest is expected: `sha256:` and 64 digits"))?;
+                let digest =
+                    digest.map_err(|_| error("behind `@` a digest is expected: `sha256:` and 64 digits"))?;
                 (named, Some(digest))
             }
             None => (text, None),
@@ -124,7 +125,9 @@ impl fmt::Display for OciReference {
 fn is_tag(text: &str) -> bool {
     text.len() <= 128
         && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-        && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
 impl FromStr for OciRepository {
@@ -254,13 +257,29 @@ mod tests {
     fn a_reference_names_a_tag_a_digest_or_both() {
         let digest = Digest::of(b"x");
         for (text, tag, has_digest) in [
-            ("oci://127.0.0.1:5000/policies:1.2.0".to_owned(), Some("1.2.0"), false),
-            ("oci://registry.example/a/b:v1_x-y".to_owned(), Some("v1_x-y"), false),
+            (
+                "oci://127.0.0.1:5000/policies:1.2.0".to_owned(),
+                Some("1.2.0"),
+                false,
+            ),
+            (
+                "oci://registry.example/a/b:v1_x-y".to_owned(),
+                Some("v1_x-y"),
+                false,
+            ),
             (format!("oci://[::1]:5000/policies@{digest}"), None, true),
-            (format!("oci://registry.example:5000/policies:1@{digest}"), Some("1"), true),
+            (
+                format!("oci://registry.example:5000/policies:1@{digest}"),
+                Some("1"),
+                true,
+            ),
         ] {
             let read: OciReference = text.parse().unwrap();
-            assert_eq!((read.tag.as_deref(), read.digest.is_some()), (tag, has_digest), "{text}");
+            assert_eq!(
+                (read.tag.as_deref(), read.digest.is_some()),
+                (tag, has_digest),
+                "{text}"
+            );
             assert_eq!(read.to_string(), text);
         }
         for (text, part) in [

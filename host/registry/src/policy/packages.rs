@@ -75,7 +75,11 @@ impl SitePolicy {
     /// Returns the same policy as one of the project, whose packages `konductor.lock` holds.
     #[must_use]
     pub fn of_project(mut self) -> Self {
-        for bundle in self.packages.iter_mut().filter_map(|package| package.bundle.as_mut()) {
+        for bundle in self
+            .packages
+            .iter_mut()
+            .filter_map(|package| package.bundle.as_mut())
+        {
             bundle.is_locked = true;
         }
         self
@@ -175,12 +179,14 @@ impl Reading<'_> {
             (Some(directory), None) => {
                 for key in OF_BUNDLES {
                     if let Some(node) = fields.get(key) {
-                        let problem =
-                            format!("`{key}` goes with `source`: what is in a folder is as it is; take it out");
+                        let problem = format!(
+                            "`{key}` goes with `source`: what is in a folder is as it is; take it out"
+                        );
                         self.problem(&node.place, problem);
                     }
                 }
-                self.directory(directory).map(|directory| (PackagePlace::Directory(directory), None))
+                self.directory(directory)
+                    .map(|directory| (PackagePlace::Directory(directory), None))
             }
             (None, Some(source)) => {
                 let required = self.bundle(source, &fields, name.as_deref());
@@ -265,7 +271,10 @@ impl Reading<'_> {
         let signers = fields.get("signers").map(|node| {
             let signers = self.signers(node, "packages");
             if signers.value.is_empty() {
-                self.problem(&node.place, "`signers` names nobody: nothing would be accepted; name somebody");
+                self.problem(
+                    &node.place,
+                    "`signers` names nobody: nothing would be accepted; name somebody",
+                );
             }
             signers
         });

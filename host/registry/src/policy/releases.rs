@@ -155,7 +155,12 @@ impl Policies {
             let unsigned = policy.bundles.unsigned.as_ref();
             Some(Demand::of_package(signers, unsigned, "bundles.signers"))
         });
-        satisfied(own.into_iter().chain(demands), &required.package, bytes, signatures)
+        satisfied(
+            own.into_iter().chain(demands),
+            &required.package,
+            bytes,
+            signatures,
+        )
     }
 }
 

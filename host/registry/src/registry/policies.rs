@@ -158,10 +158,11 @@ impl Registry {
         let place = format!("{} at {asked}", client.repository());
         let bytes = client.manifest(asked, OCI_IMAGE_MEDIA_TYPE).await?;
         let bytes = bytes.ok_or_else(|| PoliciesError::Missing { place: place.clone() })?;
-        let manifest = read_policies_manifest(&bytes, expected).map_err(|source| PoliciesError::Manifest {
-            place: place.clone(),
-            source,
-        })?;
+        let manifest =
+            read_policies_manifest(&bytes, expected).map_err(|source| PoliciesError::Manifest {
+                place: place.clone(),
+                source,
+            })?;
         let parts = parts(&manifest);
         let total: u64 = parts.iter().map(|part| part.size).sum();
         if total > POLICY_LIMIT {
@@ -240,7 +241,12 @@ pub fn read_bundle_file(name: &str, path: &LocalPath) -> Result<FetchedBundle, P
     }
     let signatures = local::read_bundles_beside(name, &path.path)?;
     let source = BundleSource::File(path.clone());
-    Ok(FetchedBundle::new(source, BundleContent::Archive(bytes), None, signatures))
+    Ok(FetchedBundle::new(
+        source,
+        BundleContent::Archive(bytes),
+        None,
+        signatures,
+    ))
 }
 
 fn missing(reference: &OciReference) -> PoliciesError {
@@ -271,6 +277,9 @@ fn content(manifest: PoliciesManifest, bytes: Vec<u8>, mut blobs: Vec<Vec<u8>>) 
 fn cached(cache: &DownloadCache, digest: &Digest) -> Option<(Digest, BundleContent)> {
     let bytes = cache.read(digest)?;
     let manifest = read_policies_manifest(&bytes, Some(digest)).ok()?;
-    let blobs: Option<Vec<Vec<u8>>> = parts(&manifest).iter().map(|part| cache.read(&part.digest)).collect();
+    let blobs: Option<Vec<Vec<u8>>> = parts(&manifest)
+        .iter()
+        .map(|part| cache.read(&part.digest))
+        .collect();
     Some((*digest, content(manifest, bytes, blobs?)))
 }

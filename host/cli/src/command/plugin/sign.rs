@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use konductor_model::SecretText;
 use konductor_registry::{Digest, FetchedPlugin};
-use konductor_signature::{Attestation, Built, Provenance, PublicKey, SignedAttestation, SigningKey, SourceCode};
+use konductor_signature::{
+    Attestation, Built, Provenance, PublicKey, SignedAttestation, SigningKey, SourceCode,
+};
 
 use super::PluginContext;
 use crate::arguments::{SignArguments, SigningArguments};
@@ -159,10 +161,7 @@ fn built(plugin: &FetchedPlugin) -> Result<Built, CommandError> {
     })
 }
 
-fn attestation(
-    arguments: &SigningArguments,
-    unsigned: &Unsigned<'_>,
-) -> Result<Attestation, CommandError> {
+fn attestation(arguments: &SigningArguments, unsigned: &Unsigned<'_>) -> Result<Attestation, CommandError> {
     let source = match (&arguments.repository, &arguments.commit) {
         (Some(repository), Some(commit)) => Some(SourceCode {
             repository: repository.clone(),

@@ -108,10 +108,7 @@ pub struct Verifiable<'a> {
 }
 
 /// Returns the first signature that holds; where none does, why each of them does not.
-pub fn with_keys(
-    verifiable: &Verifiable<'_>,
-    signer: &Signer,
-) -> Result<VerifiedSignature, CommandError> {
+pub fn with_keys(verifiable: &Verifiable<'_>, signer: &Signer) -> Result<VerifiedSignature, CommandError> {
     let mut reasons = Vec::new();
     for bundle in verifiable.bundles {
         match konductor_signature::verify(verifiable.bytes, bundle, signer) {

@@ -66,7 +66,10 @@ pub async fn lock(arguments: &PolicyLockArguments, context: &PluginContext<'_>) 
 
 /// Fetches packages into the cache and checks them as a run would, so that a later run needs no network; into a folder,
 /// too, to carry them over.
-pub async fn fetch(arguments: &PolicyFetchArguments, context: &PluginContext<'_>) -> Result<(), CommandError> {
+pub async fn fetch(
+    arguments: &PolicyFetchArguments,
+    context: &PluginContext<'_>,
+) -> Result<(), CommandError> {
     let loader = context.loader()?.asking_for_signatures();
     let all = packed(&loader);
     let mut problems = Diagnostics::default();

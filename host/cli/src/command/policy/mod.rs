@@ -12,7 +12,8 @@ use konductor_compliance::package::add_data_of;
 use konductor_compliance::{LoadedPackage, Overrides, PackageError, decide};
 use konductor_config::Configuration;
 use konductor_model::policy::{
-    PackageAnswer, PackagePlace, PackageSetting, PolicyLevel, PolicySubject, PolicyTask, RegoVersion, TestResult,
+    PackageAnswer, PackagePlace, PackageSetting, PolicyLevel, PolicySubject, PolicyTask, RegoVersion,
+    TestResult,
 };
 use konductor_model::{Diagnostic, Diagnostics, with_causes};
 use konductor_registry::BundleSource;
@@ -76,10 +77,24 @@ pub async fn policy(
         }
         PolicyCommand::Check(check) => {
             if let Some(input) = &check.input {
-                let configuration = project_configuration(folder, arguments, environment)?;
+                // A package that is named here needs no project; its option is that of the project's folder, too, which it
+                // is not.
+                let (folder, configuration) = if check.directory.is_empty() {
+                    (folder, project_configuration(folder, arguments, environment)?)
+                } else {
+                    (Path::new("."), None)
+                };
                 let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
                 let overridden = &arguments.override_policy;
-                return judge_input(check, (input, folder), loader, configuration.as_ref(), overridden, output).await;
+                return judge_input(
+                    check,
+                    (input, folder),
+                    loader,
+                    configuration.as_ref(),
+                    overridden,
+                    output,
+                )
+                .await;
             }
             if check.state {
                 crate::project::require(folder)?;

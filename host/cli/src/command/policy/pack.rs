@@ -93,8 +93,9 @@ pub async fn publish(
 /// Reads a packed file with the signatures beside it.
 pub fn read_file(path: &Path, context: &PluginContext<'_>) -> Result<FetchedBundle, CommandError> {
     let local = LocalPath::new(&path.display().to_string(), context.folder);
-    read_bundle_file(&own_name(path), &local)
-        .map_err(|error| CommandError::message(with_causes(&error)).help("name a file that `konductor policy pack` wrote"))
+    read_bundle_file(&own_name(path), &local).map_err(|error| {
+        CommandError::message(with_causes(&error)).help("name a file that `konductor policy pack` wrote")
+    })
 }
 
 /// Packs a folder, and sees that what comes of it can be read.
@@ -109,7 +110,12 @@ fn packed(folder: &Path) -> Result<Vec<u8>, CommandError> {
 /// Sees that a packed package can be read.
 fn check(path: &Path, archive: &[u8]) -> Result<(), CommandError> {
     let shown = path.display().to_string();
-    let setting = setting_here(own_name(path), PackagePlace::Bundle(shown.clone()), RegoChoice::V1, &[]);
+    let setting = setting_here(
+        own_name(path),
+        PackagePlace::Bundle(shown.clone()),
+        RegoChoice::V1,
+        &[],
+    );
     let packed = Packed {
         bundle: BundleUsed {
             source: shown,
@@ -118,7 +124,9 @@ fn check(path: &Path, archive: &[u8]) -> Result<(), CommandError> {
         },
         content: PackedContent::Archive(archive.to_vec()),
     };
-    package::load([(setting, Some(packed))], true).map(drop).map_err(told)
+    package::load([(setting, Some(packed))], true)
+        .map(drop)
+        .map_err(told)
 }
 
 #[allow(clippy::needless_pass_by_value, reason = "as `map_err` hands them on")]
@@ -131,7 +139,9 @@ fn told(errors: Vec<konductor_compliance::PackageError>) -> CommandError {
 fn name_of(folder: &Path) -> Result<String, CommandError> {
     let real = std::fs::canonicalize(folder).map_err(|error| CommandError::file("read", folder, error))?;
     let name = real.file_name().map(|name| name.to_string_lossy().into_owned());
-    name.ok_or_else(|| CommandError::message(format!("{} has no name to call the package by", folder.display())))
+    name.ok_or_else(|| {
+        CommandError::message(format!("{} has no name to call the package by", folder.display()))
+    })
 }
 
 /// Returns where an admitted package is written to, and its bytes; none where it was pushed as single files.

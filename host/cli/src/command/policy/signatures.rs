@@ -1,10 +1,10 @@
 //! `konductor policy sign` and `konductor policy verify`.
 
-use konductor_registry::local::{bundle_path, own_name};
-use konductor_registry::policy::SitePackage;
+use konductor_model::with_causes;
 use konductor_registry::BundleRequest;
 use konductor_registry::SignatureLookup;
-use konductor_model::with_causes;
+use konductor_registry::local::{bundle_path, own_name};
+use konductor_registry::policy::SitePackage;
 use konductor_signature::Built;
 
 use super::named_here;
@@ -35,7 +35,10 @@ pub async fn verify(
 ) -> Result<(), CommandError> {
     let loader = context.loader()?.asking_for_signatures();
     let text = &arguments.package;
-    let named = loader.policies().packages().find(|package| package.setting.name == *text);
+    let named = loader
+        .policies()
+        .packages()
+        .find(|package| package.setting.name == *text);
     let package: SitePackage = match named {
         Some(package) => package.clone(),
         None => named_here(text.as_ref(), context.folder, RegoChoice::V1, &[])?,
@@ -74,7 +77,11 @@ pub async fn verify(
             place: &required.source.to_string(),
             digest: fetched.digest(),
             bytes: fetched.signed_bytes(),
-            bundles: if given.is_empty() { &fetched.signatures } else { &given },
+            bundles: if given.is_empty() {
+                &fetched.signatures
+            } else {
+                &given
+            },
             command: "konductor policy sign",
         },
         &signer(&arguments.verification, context)?,

@@ -7,8 +7,8 @@ use konductor_model::{Diagnostic, Diagnostics, with_causes};
 use konductor_registry::policy::{RequiredBundle, SitePackage};
 use konductor_registry::policy_bundle::BundleProblem;
 use konductor_registry::{
-    AdmittedBundle, BundleContent, BundleRefused, BundleRequest, BundleSource, LockedPackage, SignatureLookup,
-    admit_bundle,
+    AdmittedBundle, BundleContent, BundleRefused, BundleRequest, BundleSource, LockedPackage,
+    SignatureLookup, admit_bundle,
 };
 use konductor_state::policy::BundleUsed;
 
