@@ -128,9 +128,11 @@ impl Workshop {
             .run(["policy", "publish", "items.tar.gz", reference, "--json"])
     }
 
-    /// Puts a file beside the policies, so that what is packed is in the cache of no other test.
+    /// Puts a file beside the policies, so that what is packed is in the cache of no other test and of no earlier run.
     fn make_own(&self, name: &str) {
-        let text = format!("package note_{name}\n");
+        let folder = self.project.folder().display().to_string();
+        let own: String = folder.chars().filter(char::is_ascii_alphanumeric).collect();
+        let text = format!("package note_{name}_{own}\n");
         self.project.write("policies/items/note.rego", &text);
     }
 
