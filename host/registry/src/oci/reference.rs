@@ -72,6 +72,11 @@ impl FromStr for OciReference {
             text: text.chars().take(LIMIT + 16).collect(),
             reason,
         };
+        if !text.starts_with("oci://") {
+            return Err(error(
+                "expected `oci://HOST/PATH:TAG` or `oci://HOST/PATH@sha256:…`",
+            ));
+        }
         let (named, digest) = match text.split_once('@') {
             Some((named, digest)) => {
                 let digest = digest.parse();
@@ -90,6 +95,16 @@ impl FromStr for OciReference {
             }
             _ => (named, None),
         };
+        let has_colon = |path: (&str, &str)| path.1.contains(':');
+        if repository
+            .strip_prefix("oci://")
+            .and_then(|rest| rest.split_once('/'))
+            .is_some_and(has_colon)
+        {
+            return Err(error(
+                "a tag stands behind the last part of the path, and there is one",
+            ));
+        }
         if !tag.as_deref().is_none_or(is_tag) {
             return Err(error(
                 "a tag has letters, digits, `_`, `.` and `-`, at most 128, and does not begin with `.` or `-`",
@@ -287,10 +302,11 @@ mod tests {
             ("oci://registry.example:5000/a", "which of its releases"),
             ("oci://registry.example/a:", "a tag has"),
             ("oci://registry.example/a:.x", "a tag has"),
-            ("oci://registry.example/a:x/b", "lower-case"),
+            ("oci://registry.example/a:x/b", "behind the last part"),
+            ("oci://registry.example/a:x/b:1", "behind the last part"),
             ("oci://registry.example/a@sha256:00", "a digest is expected"),
             ("oci://registry.example:5000", "which of its releases"),
-            ("registry.example/a:1", "expected `oci://HOST/PATH`"),
+            ("registry.example/a:1", "expected `oci://HOST/PATH:TAG`"),
         ] {
             let error = text.parse::<OciReference>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");

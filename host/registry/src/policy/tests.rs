@@ -59,12 +59,12 @@ packages:
         "policy.yaml:4:24: there is no file /etc/konductor/no/such/file.tar.gz",
         "policy.yaml:5:24: `oci://registry.example/b` is not a repository: which of its releases is meant?",
         "policy.yaml:6:24: a package has either `directory` or `source`",
-        "policy.yaml:7:37: `digest` goes with `source`",
-        "policy.yaml:8:60: `sha256:00` is not a digest",
-        "policy.yaml:9:61: `signers` names nobody",
+        "policy.yaml:7:38: `digest` goes with `source`",
+        "policy.yaml:8:62: `00` is not a digest",
+        "policy.yaml:9:63: `signers` names nobody",
         "policy.yaml:10:5: a package needs `directory`, such as `directory: policies/encryption`, or `source`",
         "policy.yaml:11:24: there is no file /; it is a folder, which goes under `directory`",
-        "policy.yaml:12:24: `https://registry.example/i` is not a repository: expected `oci://HOST/PATH`",
+        "policy.yaml:12:24: `https://registry.example/i` is not a repository: expected `oci://HOST/PATH:TAG`",
     ] {
         assert!(
             found.iter().any(|line| line.starts_with(expected)),
