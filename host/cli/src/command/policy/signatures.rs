@@ -1,10 +1,9 @@
 //! `konductor policy sign` and `konductor policy verify`.
 
 use konductor_model::with_causes;
-use konductor_registry::BundleRequest;
-use konductor_registry::SignatureLookup;
 use konductor_registry::local::{bundle_path, own_name};
 use konductor_registry::policy::SitePackage;
+use konductor_registry::{BundleRequest, SignatureLookup};
 use konductor_signature::Built;
 
 use super::named_here;
