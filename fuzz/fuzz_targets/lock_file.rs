@@ -1,16 +1,18 @@
-//! `konductor.lock`, as somebody wrote it: the bytes as they are, and what they say of plugins under a right checksum.
+//! `konductor.lock`, as somebody wrote it: the bytes as they are, and what they say of plugins and packages under a right checksum.
 #![no_main]
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use konductor_registry::lock_file::{LockError, LockFile, LockedPlugin};
+use konductor_registry::lock_file::{LockError, LockFile, LockedPackage, LockedPlugin};
 use libfuzzer_sys::fuzz_target;
 
 /// What can be in the file beside its checksum, which no random change hits.
 #[derive(serde::Deserialize)]
 struct Body {
     plugins: BTreeMap<String, LockedPlugin>,
+    #[serde(default)]
+    packages: BTreeMap<String, LockedPackage>,
 }
 
 fn parse(bytes: &[u8]) -> Result<LockFile, LockError> {
@@ -32,6 +34,7 @@ fuzz_target!(|data: &[u8]| {
     if let Ok(body) = toml::from_str::<Body>(text) {
         let lock = LockFile {
             plugins: body.plugins,
+            packages: body.packages,
         };
         let written = lock.to_text().expect("a lock is written");
         match parse(written.as_bytes()) {

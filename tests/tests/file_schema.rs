@@ -48,6 +48,7 @@ fn what_is_wrong_in_a_policy_is_refused_by_the_schema_and_by_the_command() {
             "accounts": ["123456789012"], "reveal": "deny", "token_operations": "deny", "requested": "allow",
         },
         "cloud": { "fips": "optional" },
+        "bundles": { "sources": ["oci://registry.example.com/policies/*"] },
     }));
     assert!(validator.is_valid(&right));
     command(&right).succeeds();
@@ -69,6 +70,11 @@ fn what_is_wrong_in_a_policy_is_refused_by_the_schema_and_by_the_command() {
         json!({ "packages": [{ "name": "a", "directory": "b", "level": "hard" }] }),
         json!({ "packages": [{ "name": "a", "directory": "b", "plugin": "c" }] }),
         json!({ "packages": [{ "name": "a", "plugin": "c", "on": ["plans"] }] }),
+        json!({ "packages": [{ "name": "a", "source": "oci://registry.example.com/a:1", "digests": "sha256:00" }] }),
+        json!({ "packages": [{ "name": "a", "source": "oci://registry.example.com/a:1", "signers": "platform" }] }),
+        json!({ "packages": [{ "name": "a", "directory": "b", "on": ["apply"] }] }),
+        json!({ "bundles": { "local": "deny" } }),
+        json!({ "bundles": { "signers": [{ "name": "a", "plugins": [] }] } }),
     ] {
         let document = with(policy);
         assert!(

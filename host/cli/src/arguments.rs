@@ -38,9 +38,12 @@ pub use metadata::{MetadataCommand, MetadataQueryArguments};
 pub use past::{DiffArguments, HistoryArguments, RollbackArguments};
 pub use plugin::{
     CheckArguments, LockArguments, MirrorArguments, MirrorFormat, PluginCommand, PublishArguments,
-    SignArguments, VerifyArguments,
+    SignArguments, SigningArguments, VerificationArguments, VerifyArguments,
 };
-pub use policy::{PolicyCheckArguments, PolicyCommand, PolicyTestArguments, RegoChoice};
+pub use policy::{
+    PolicyCheckArguments, PolicyCommand, PolicyFetchArguments, PolicyLockArguments, PolicyPackArguments,
+    PolicyPublishArguments, PolicySignArguments, PolicyTestArguments, PolicyVerifyArguments, RegoChoice,
+};
 pub use queue::{QueueCommand, SubmitArguments, SubmittedCommand, WorkerArguments};
 pub use refresh::RefreshChoice;
 pub use state::{LogCommand, StateCommand};

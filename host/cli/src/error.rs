@@ -102,6 +102,18 @@ impl From<konductor_registry::RegistryError> for CommandError {
     }
 }
 
+impl From<konductor_registry::BundleRefused> for CommandError {
+    fn from(refused: konductor_registry::BundleRefused) -> Self {
+        let told = refused.problems.iter().map(|problem| {
+            Diagnostic::error(format!(
+                "{}: package `{}` from {} is not accepted: {problem}",
+                refused.place, refused.name, refused.source_text
+            ))
+        });
+        Diagnostics(told.collect()).into()
+    }
+}
+
 impl From<konductor_registry::AdmissionErrors> for CommandError {
     fn from(errors: konductor_registry::AdmissionErrors) -> Self {
         let told = errors.problems.iter().map(|problem| {
@@ -135,6 +147,7 @@ impl From<konductor_state::StateError> for CommandError {
 }
 
 message_errors!(
+    konductor_registry::oci::reference::ReferenceError,
     konductor_sandbox::SandboxError,
     konductor_sandbox::LoadError,
     konductor_broker::BrokerError,

@@ -6,7 +6,7 @@ mod options;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use konductor_compliance::Judgement;
+use konductor_compliance::{Judgement, LoadedPackage};
 use konductor_config::{DriftSettings, LocatedText, Safeguards};
 use konductor_engine::engine::Settings;
 use konductor_engine::metadata::RunMetadata;
@@ -25,7 +25,7 @@ use crate::error::CommandError;
 use crate::metadata::RunDocument;
 use crate::output::Output;
 use crate::plugins::{self, Configured, Granted, LoadedPlugin, PluginLoader, RunPlugins, WayOut};
-use crate::policy::{SitePackages, judges, judging_plugins};
+use crate::policy::{SitePackages, digests, judges, judging_plugins};
 use crate::project::{OtherStacks, Project};
 use crate::read_times;
 use crate::render::live::LiveView;
@@ -63,6 +63,7 @@ struct Loaded {
     plugins: Vec<LoadedPlugin>,
     granted: BTreeMap<String, Granted>,
     policies: Policies,
+    packages: Vec<LoadedPackage>,
     is_locked: bool,
     modules: Vec<(String, konductor_model::Origin)>,
 }
@@ -102,12 +103,11 @@ impl Session {
             });
             journal.append(entries.collect()).await?;
         }
-        let loaded = loaded?;
+        let mut loaded = loaded?;
         let site_packages = if options.locked {
             let overridden = &project.arguments.override_policy;
-            let packages = loaded.policies.packages();
             SitePackages::open(
-                packages,
+                std::mem::take(&mut loaded.packages),
                 overridden,
                 &loaded.plugins,
                 &project.folder,
@@ -600,11 +600,18 @@ async fn load(
         &diagnostics,
         &crate::project::FolderSources(project.folder.clone()),
     );
+    let packages = if is_judged {
+        let named = loader.policies().packages().cloned().collect();
+        loader.read_packages(named, false, &digests(&plugins)).await?
+    } else {
+        Vec::new()
+    };
     let granted = plugins::grants(&plugins, &loader, &project.folder, &project.configuration, output)?;
     Ok(Loaded {
         plugins,
         granted,
         policies: loader.policies().clone(),
+        packages,
         is_locked: loader.is_locked(),
         modules: enabled,
     })

@@ -320,6 +320,7 @@ impl Assessment {
             level: if denied > 0 { PolicyLevel::Mandatory } else { level },
             place: place.to_owned(),
             digest: digest.to_owned(),
+            bundle: None,
             outcome: match (denied, warned) {
                 (0, 0) => PackageOutcome::Passed,
                 (0, _) => PackageOutcome::Advised,

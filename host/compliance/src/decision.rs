@@ -160,6 +160,7 @@ fn decide_one(package: &LoadedPackage, answer: &PackageAnswer, overrides: &Overr
         level,
         place: package.setting.place.clone(),
         digest: package.digest.clone(),
+        bundle: package.bundle.clone(),
         outcome,
         rules: answer.rules.len(),
         denied,

@@ -1,16 +1,23 @@
-//! Packages of policies, read from their folders, or with the plugin whose checks they are.
+//! Packages of policies, read from their folders and from what was packed, or with the plugin whose checks they are.
+
+mod packed;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use konductor_model::policy::{PackageRules, PackageSetting, PolicyFile, PolicyPackage};
+use konductor_model::policy::{CheckPlugin, PackagePlace, PackageSetting, PolicyFile, PolicyPackage};
+use konductor_state::policy::BundleUsed;
 use sha2::{Digest as _, Sha256};
+
+pub use packed::{Packed, PackedContent, pack};
 
 /// The largest package, in bytes of all its files.
 const SIZE_LIMIT: u64 = 8 * 1024 * 1024;
 /// How deep folders may be nested in a package.
 const DEPTH_LIMIT: usize = 16;
+/// What the name of a file in Rego ends with.
+const REGO_SUFFIX: &str = ".rego";
 /// What the name of a file with tests ends with.
 const TEST_SUFFIX: &str = "_test.rego";
 
@@ -23,6 +30,8 @@ pub struct LoadedPackage {
     pub package: PolicyPackage,
     /// The SHA-256 of its files with their names, tests aside, or of its plugin, in hexadecimal.
     pub digest: String,
+    /// What it was packed in; none for a folder.
+    pub bundle: Option<BundleUsed>,
 }
 
 /// Says why a package cannot be read.
@@ -49,7 +58,7 @@ pub enum PackageError {
         name: String,
         /// Where it is configured.
         place: String,
-        /// Its folder.
+        /// Its folder, or where it came from.
         path: PathBuf,
     },
     /// It is larger than a package may be.
@@ -59,10 +68,30 @@ pub enum PackageError {
         name: String,
         /// Where it is configured.
         place: String,
-        /// Its folder.
+        /// Its folder, or where it came from.
         path: PathBuf,
         /// Too much of what.
         what: String,
+    },
+    /// What was packed cannot be read.
+    #[error("{place}: package `{name}` from {source_text} cannot be read: {problem}; have it packed again")]
+    Packed {
+        /// The package.
+        name: String,
+        /// Where it is configured.
+        place: String,
+        /// Where it came from.
+        source_text: String,
+        /// What is wrong with it.
+        problem: String,
+    },
+    /// A folder cannot be packed.
+    #[error("{} cannot be packed: {problem}", path.display())]
+    Unpackable {
+        /// The folder or file.
+        path: PathBuf,
+        /// Why.
+        problem: String,
     },
     /// A file with data is wrong.
     #[error("{path}: {problem}")]
@@ -110,19 +139,19 @@ pub enum PackageError {
     },
 }
 
-/// Reads packages from their folders; with tests where they are wanted. `plugins` has the digests, in hexadecimal, of the
-/// plugins whose checks are packages.
+/// Reads packages, from their folders or from what was packed; with tests where they are wanted. `plugins` has the
+/// digests, in hexadecimal, of the plugins whose checks are packages.
 ///
 /// # Errors
 /// Everything that is wrong with any of them.
 pub fn load(
-    settings: impl IntoIterator<Item = PackageSetting>,
+    packages: impl IntoIterator<Item = (PackageSetting, Option<Packed>)>,
     with_tests: bool,
     plugins: &BTreeMap<String, String>,
 ) -> Result<Vec<LoadedPackage>, Vec<PackageError>> {
     let mut loaded: Vec<LoadedPackage> = Vec::new();
     let mut errors = Vec::new();
-    for setting in settings {
+    for (setting, packed) in packages {
         if let Some(first) = loaded.iter().find(|other| other.setting.name == setting.name) {
             errors.push(PackageError::Duplicate {
                 name: setting.name.clone(),
@@ -131,7 +160,7 @@ pub fn load(
             });
             continue;
         }
-        match load_one(setting, with_tests, plugins) {
+        match load_one(setting, packed, with_tests, plugins) {
             Ok(package) => loaded.push(package),
             Err(found) => errors.extend(found),
         }
@@ -157,7 +186,6 @@ pub fn add_data_of(package: &mut LoadedPackage, paths: &[PathBuf]) -> Result<(),
     for path in paths {
         let mut walk = Walk {
             setting: &package.setting,
-            top: path,
             files: BTreeSet::new(),
             size: 0,
             takes: is_data,
@@ -186,53 +214,62 @@ pub fn add_data_of(package: &mut LoadedPackage, paths: &[PathBuf]) -> Result<(),
     if errors.is_empty() { Ok(()) } else { Err(errors) }
 }
 
+/// A file of a package, wherever it came from.
+struct ReadFile {
+    /// Its path in the package, with slashes.
+    relative: String,
+    /// What messages call it.
+    shown: String,
+    text: String,
+}
+
+/// Returns the package that is the checks of a plugin, which was found under its name.
+fn of_plugin(
+    setting: PackageSetting,
+    plugin: CheckPlugin,
+    plugins: &BTreeMap<String, String>,
+) -> Result<LoadedPackage, PackageError> {
+    let (name, place) = (setting.name.clone(), setting.place.clone());
+    let Some(found) = plugins.get(&plugin.name) else {
+        let plugin = plugin.name;
+        return Err(PackageError::NotLoaded { name, place, plugin });
+    };
+    if let Some(wanted) = plugin.digest.filter(|wanted| wanted != found) {
+        return Err(PackageError::OtherBytes {
+            name,
+            place,
+            plugin: plugin.name,
+            found: found.clone(),
+            wanted,
+        });
+    }
+    Ok(LoadedPackage {
+        package: PolicyPackage {
+            name,
+            ..PolicyPackage::default()
+        },
+        digest: found.clone(),
+        bundle: None,
+        setting,
+    })
+}
+
 fn load_one(
     setting: PackageSetting,
+    packed: Option<Packed>,
     with_tests: bool,
     plugins: &BTreeMap<String, String>,
 ) -> Result<LoadedPackage, Vec<PackageError>> {
-    match setting.rules.clone() {
-        PackageRules::Directory(directory) => from_directory(setting, &directory, with_tests),
-        PackageRules::Plugin(plugin) => {
-            let (name, place) = (setting.name.clone(), setting.place.clone());
-            let Some(found) = plugins.get(&plugin.name) else {
-                let plugin = plugin.name;
-                return Err(vec![PackageError::NotLoaded { name, place, plugin }]);
-            };
-            if let Some(wanted) = plugin.digest.filter(|wanted| wanted != found) {
-                return Err(vec![PackageError::OtherBytes {
-                    name,
-                    place,
-                    plugin: plugin.name,
-                    found: found.clone(),
-                    wanted,
-                }]);
-            }
-            Ok(LoadedPackage {
-                package: PolicyPackage {
-                    name,
-                    ..PolicyPackage::default()
-                },
-                digest: found.clone(),
-                setting,
-            })
-        }
+    if let Some(plugin) = setting.plugin().cloned() {
+        return of_plugin(setting, plugin, plugins).map_err(|error| vec![error]);
     }
-}
-
-fn from_directory(
-    setting: PackageSetting,
-    directory: &Path,
-    with_tests: bool,
-) -> Result<LoadedPackage, Vec<PackageError>> {
-    let mut walk = Walk {
-        setting: &setting,
-        top: directory,
-        files: BTreeSet::new(),
-        size: 0,
-        takes: is_part,
+    let (files, bundle) = match packed {
+        Some(packed) => {
+            let files = packed::files(&setting, &packed).map_err(|error| vec![error])?;
+            (files, Some(packed.bundle))
+        }
+        None => (files_in_folder(&setting)?, None),
     };
-    walk.folder(directory, 0).map_err(|error| vec![error])?;
     let mut digest = Sha256::new();
     let mut package = PolicyPackage {
         name: setting.name.clone(),
@@ -243,30 +280,25 @@ fn from_directory(
     };
     let mut data = serde_json::Map::new();
     let mut errors = Vec::new();
-    for path in &walk.files {
-        let text = match fs::read_to_string(path) {
-            Ok(text) => text,
-            Err(source) => {
-                errors.push(unreadable(&setting, path, source));
-                continue;
-            }
-        };
-        let relative = path.strip_prefix(directory).unwrap_or(path);
-        let is_test = relative.to_string_lossy().ends_with(TEST_SUFFIX);
+    for file in files {
+        let is_test = file.relative.ends_with(TEST_SUFFIX);
         if !is_test {
-            for part in [relative.to_string_lossy().as_bytes(), text.as_bytes()] {
+            for part in [file.relative.as_bytes(), file.text.as_bytes()] {
                 digest.update(u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
                 digest.update(part);
             }
         }
-        if relative.extension().is_some_and(|extension| extension == "rego") {
+        if file.relative.ends_with(REGO_SUFFIX) {
             if !is_test || with_tests {
                 package.files.push(PolicyFile {
-                    path: shown(path),
-                    text,
+                    path: file.shown,
+                    text: file.text,
                 });
             }
-        } else if let Err(error) = add_data(&mut data, path, relative, &text, with_tests) {
+            continue;
+        }
+        let (shown, relative) = (Path::new(&file.shown), Path::new(&file.relative));
+        if let Err(error) = add_data(&mut data, shown, relative, &file.text, with_tests) {
             errors.push(error);
         }
     }
@@ -274,7 +306,7 @@ fn from_directory(
         errors.push(PackageError::Empty {
             name: setting.name.clone(),
             place: setting.place.clone(),
-            path: directory.to_owned(),
+            path: where_it_is(&setting),
         });
     }
     if !errors.is_empty() {
@@ -286,14 +318,51 @@ fn from_directory(
     Ok(LoadedPackage {
         package,
         digest: hex::encode(digest.finalize()),
+        bundle,
         setting,
     })
+}
+
+/// Returns the files of a package that is a folder.
+fn files_in_folder(setting: &PackageSetting) -> Result<Vec<ReadFile>, Vec<PackageError>> {
+    let folder = where_it_is(setting);
+    let mut walk = Walk {
+        setting,
+        files: BTreeSet::new(),
+        size: 0,
+        takes: is_part,
+    };
+    walk.folder(&folder, 0).map_err(|error| vec![error])?;
+    let mut files = Vec::new();
+    let mut errors = Vec::new();
+    for path in &walk.files {
+        match fs::read_to_string(path) {
+            Ok(text) => {
+                let relative = path.strip_prefix(&folder).unwrap_or(path);
+                files.push(ReadFile {
+                    relative: relative.to_string_lossy().into_owned(),
+                    shown: shown(path),
+                    text,
+                });
+            }
+            Err(source) => errors.push(unreadable(setting, path, source)),
+        }
+    }
+    if errors.is_empty() { Ok(files) } else { Err(errors) }
+}
+
+/// Returns the folder of a package, or where else it is.
+fn where_it_is(setting: &PackageSetting) -> PathBuf {
+    match &setting.found {
+        PackagePlace::Directory(folder) => folder.clone(),
+        PackagePlace::Bundle(source) => PathBuf::from(source),
+        PackagePlace::Plugin(plugin) => PathBuf::from(&plugin.name),
+    }
 }
 
 /// The files of a package, being found.
 struct Walk<'s> {
     setting: &'s PackageSetting,
-    top: &'s Path,
     files: BTreeSet<PathBuf>,
     size: u64,
     takes: fn(&Path) -> bool,
@@ -327,7 +396,7 @@ impl Walk<'_> {
         PackageError::TooLarge {
             name: self.setting.name.clone(),
             place: self.setting.place.clone(),
-            path: self.top.to_owned(),
+            path: where_it_is(self.setting),
             what,
         }
     }
@@ -346,7 +415,7 @@ fn unreadable(setting: &PackageSetting, path: &Path, source: std::io::Error) -> 
 fn is_part(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy());
     name.is_some_and(|name| {
-        name.ends_with(".rego") || matches!(name.as_ref(), "data.json" | "data.yaml" | "data.yml")
+        name.ends_with(REGO_SUFFIX) || matches!(name.as_ref(), "data.json" | "data.yaml" | "data.yml")
     })
 }
 

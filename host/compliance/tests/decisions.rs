@@ -14,7 +14,7 @@ use async_trait::async_trait;
 use konductor_compliance::evaluation::ask;
 use konductor_compliance::{Judgement, LoadedPackage, Overrides, PolicyEvaluator, decide};
 use konductor_model::policy::{
-    PackageRules, PackageSetting, PolicyLevel, PolicyPackage, PolicySubject, PolicyTask, RegoVersion,
+    PackagePlace, PackageSetting, PolicyLevel, PolicyPackage, PolicySubject, PolicyTask, RegoVersion,
 };
 use konductor_model::{Disposition, Failure};
 use konductor_state::policy::PackageOutcome;
@@ -64,7 +64,7 @@ fn package(name: &str, level: PolicyLevel) -> LoadedPackage {
     LoadedPackage {
         setting: PackageSetting {
             name: name.to_owned(),
-            rules: PackageRules::Directory(PathBuf::from("policies")),
+            found: PackagePlace::Directory(PathBuf::from("policies")),
             level,
             rego: RegoVersion::V1,
             namespaces: None,
@@ -76,6 +76,7 @@ fn package(name: &str, level: PolicyLevel) -> LoadedPackage {
             ..PolicyPackage::default()
         },
         digest: "d".to_owned(),
+        bundle: None,
     }
 }
 

@@ -9,13 +9,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use konductor_compliance::package::{add_data_of, load};
-use konductor_model::policy::{PackageRules, PackageSetting, PolicyLevel, PolicySubject, RegoVersion};
+use konductor_model::policy::{PackagePlace, PackageSetting, PolicyLevel, PolicySubject, RegoVersion};
 use serde_json::json;
 
 fn setting(name: &str, directory: &Path) -> PackageSetting {
     PackageSetting {
         name: name.to_owned(),
-        rules: PackageRules::Directory(directory.to_owned()),
+        found: PackagePlace::Directory(directory.to_owned()),
         level: PolicyLevel::Mandatory,
         rego: RegoVersion::V1,
         namespaces: None,
@@ -45,7 +45,7 @@ fn a_package_is_its_policies_and_its_data_and_tests_only_where_they_are_wanted()
         ("README.md", "not a policy"),
     ]);
     let names = |with_tests: bool| -> Vec<String> {
-        let loaded = load([setting("p", folder.path())], with_tests, &BTreeMap::new()).unwrap();
+        let loaded = load([(setting("p", folder.path()), None)], with_tests).unwrap();
         let files = loaded[0].package.files.iter();
         files
             .map(|file| {
@@ -56,7 +56,7 @@ fn a_package_is_its_policies_and_its_data_and_tests_only_where_they_are_wanted()
     };
     assert_eq!(names(false), ["a.rego", "b/rules.rego"]);
     assert_eq!(names(true), ["a.rego", "a_test.rego", "b/rules.rego"]);
-    let loaded = load([setting("p", folder.path())], false, &BTreeMap::new()).unwrap();
+    let loaded = load([(setting("p", folder.path()), None)], false, &BTreeMap::new()).unwrap();
     assert_eq!(
         loaded[0].package.data,
         json!({"top": 1, "network": {"regions": ["eu-west-1"]}})
@@ -71,7 +71,7 @@ fn the_digest_follows_rules_and_data_and_not_the_tests() {
         ("data.json", "{}"),
     ]);
     let digest = || {
-        load([setting("p", folder.path())], true, &BTreeMap::new()).unwrap()[0]
+        load([(setting("p", folder.path()), None)], true, &BTreeMap::new()).unwrap()[0]
             .digest
             .clone()
     };
@@ -109,7 +109,8 @@ fn everything_wrong_with_any_package_is_said_at_once() {
             setting("same", fine.path()),
             setting("same", fine.path()),
             setting("gone", Path::new("/no/such/folder")),
-        ],
+        ]
+        .map(|setting| (setting, None)),
         false,
         &BTreeMap::new(),
     )
@@ -132,7 +133,7 @@ fn everything_wrong_with_any_package_is_said_at_once() {
 fn a_package_that_is_too_large_is_refused() {
     let big = "#".repeat(5 * 1024 * 1024);
     let folder = folder(&[("a.rego", &big), ("b.rego", &big)]);
-    let errors = load([setting("big", folder.path())], false, &BTreeMap::new()).unwrap_err();
+    let errors = load([(setting("big", folder.path()), None)], false, &BTreeMap::new()).unwrap_err();
     assert_eq!(errors.len(), 1);
     assert!(
         errors[0].to_string().contains("more than 8388608 bytes"),
@@ -150,7 +151,7 @@ fn data_for_tests_comes_from_files_of_any_name_and_from_folders() {
         ("plans/deep/notes.txt", "not data"),
         ("single.json", "{\"single\": true}"),
     ]);
-    let mut loaded = load([setting("p", folder.path())], true, &BTreeMap::new()).unwrap();
+    let mut loaded = load([(setting("p", folder.path()), None)], true, &BTreeMap::new()).unwrap();
     let paths = ["plans", "single.json"].map(|path| folder.path().join(path));
     add_data_of(&mut loaded[0], &paths).unwrap();
     assert_eq!(

@@ -14,7 +14,7 @@ use konductor_compliance::{
     CheckPlugins, Judgement, LoadedPackage, Overrides, PolicyEvaluator, ask_plugins, decide,
 };
 use konductor_model::policy::{
-    CheckPlugin, PackageRules, PackageSetting, PolicyLevel, PolicySubject, RegoVersion,
+    CheckPlugin, PackagePlace, PackageSetting, PolicyLevel, PolicySubject, RegoVersion,
 };
 use konductor_model::{Disposition, Failure};
 use konductor_state::policy::PackageOutcome;
@@ -42,7 +42,7 @@ impl PolicyEvaluator for Scripted {
 fn setting(name: &str, plugin: &str, level: PolicyLevel, digest: Option<&str>) -> PackageSetting {
     PackageSetting {
         name: name.to_owned(),
-        rules: PackageRules::Plugin(CheckPlugin {
+        found: PackagePlace::Plugin(CheckPlugin {
             name: plugin.to_owned(),
             digest: digest.map(str::to_owned),
         }),

@@ -392,21 +392,7 @@ fn policy() -> Json {
         ],
         |key| match key {
             "sources" => texts(),
-            "signers" => list(object(
-                &[
-                    "name",
-                    "plugins",
-                    "keys",
-                    "timestamp_authorities",
-                    "identity",
-                    "issuer",
-                    "trust_root",
-                ],
-                |key| match key {
-                    "plugins" | "keys" | "timestamp_authorities" => texts(),
-                    _ => text(),
-                },
-            )),
+            "signers" => signers("plugins"),
             "minimum_versions" => free_map(),
             "yanked" => list(object(&["plugin", "version", "digest", "reason"], |_| text())),
             _ => word(),
@@ -423,18 +409,27 @@ fn policy() -> Json {
             _ => word(),
         },
     );
+    let bundles = object(&["sources", "signers", "unsigned"], |key| match key {
+        "sources" => texts(),
+        "signers" => signers("packages"),
+        _ => word(),
+    });
     let mut package = object(
         &[
             "name",
             "directory",
+            "source",
             "plugin",
+            "package",
             "digest",
+            "signers",
             "level",
             "rego",
             "namespaces",
             "on",
         ],
         |key| match key {
+            "signers" => signers("packages"),
             "level" => json!({ "enum": ["advisory", "soft-mandatory", "mandatory"] }),
             "rego" => json!({ "enum": ["v0", "v1"] }),
             "namespaces" => texts(),
@@ -444,18 +439,40 @@ fn policy() -> Json {
     );
     if let Some(package) = package.as_object_mut() {
         let needs = |key: &str| json!({ "required": [key] });
-        package.insert("oneOf".to_owned(), json!([needs("directory"), needs("plugin")]));
+        package.insert(
+            "oneOf".to_owned(),
+            json!([needs("directory"), needs("source"), needs("plugin")]),
+        );
     }
     object(
-        &["version", "plugins", "grants", "cloud", "packages"],
+        &["version", "plugins", "grants", "cloud", "bundles", "packages"],
         |key| match key {
             "version" => json!({ "enum": [1, "1"] }),
+            "bundles" => bundles.clone(),
             "plugins" => plugins.clone(),
             "grants" => grants.clone(),
             "cloud" => object(&["fips"], |_| json!({ "enum": ["required", "optional"] })),
             _ => list(package.clone()),
         },
     )
+}
+
+/// People whose signatures are accepted. `names` is the key under which one says what they may sign.
+fn signers(names: &str) -> Json {
+    let keys = [
+        "name",
+        names,
+        "keys",
+        "timestamp_authorities",
+        "identity",
+        "issuer",
+        "trust_root",
+    ];
+    list(object(&keys, |key| match key {
+        "keys" | "timestamp_authorities" => texts(),
+        key if key == names => texts(),
+        _ => text(),
+    }))
 }
 
 /// A map with these keys and no others.

@@ -112,9 +112,11 @@ impl PolicySubject {
 
 /// Where the rules of a package are.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PackageRules {
+pub enum PackagePlace {
     /// Files in Rego, in a folder.
     Directory(PathBuf),
+    /// Files in Rego, in a registry or a packed file, as it was written.
+    Bundle(String),
     /// Checks that are a plugin.
     Plugin(CheckPlugin),
 }
@@ -134,7 +136,7 @@ pub struct PackageSetting {
     /// Its name.
     pub name: String,
     /// Where its rules are.
-    pub rules: PackageRules,
+    pub found: PackagePlace,
     /// What follows when it finds something.
     pub level: PolicyLevel,
     /// The version of the language.
@@ -150,9 +152,9 @@ pub struct PackageSetting {
 impl PackageSetting {
     /// Returns the plugin whose checks it is, where its rules are not files in Rego.
     pub fn plugin(&self) -> Option<&CheckPlugin> {
-        match &self.rules {
-            PackageRules::Plugin(plugin) => Some(plugin),
-            PackageRules::Directory(_) => None,
+        match &self.found {
+            PackagePlace::Plugin(plugin) => Some(plugin),
+            PackagePlace::Directory(_) | PackagePlace::Bundle(_) => None,
         }
     }
 }

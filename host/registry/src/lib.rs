@@ -1,4 +1,4 @@
-//! Finds plugins, fetches their bytes, keeps the lock file, and publishes and mirrors releases.
+//! Finds plugins and packages of policies, fetches their bytes, keeps the lock file, and publishes and mirrors releases.
 //!
 //! A plugin is one `.wasm` file. Its bytes are read once: the digest, the verification of signatures and the
 //! compiler all use the buffer in [`FetchedPlugin`].
@@ -12,6 +12,7 @@
 //! | [`lock_file`] | `konductor.lock` |
 //! | [`policy`] | what a site demands of plugins and of grants |
 //! | [`admission`] | the gate between fetched bytes and the sandbox |
+//! | [`policy_bundle`] | packages of policies, and the gate between their bytes and whoever reads them |
 //! | [`oci`] | registries: names, manifests, the protocol, signature bundles as referrers |
 //! | [`mirror`] | folders that are carried to sites without a network |
 //! | [`download_cache`] | what came over the network, by its digest |
@@ -33,6 +34,7 @@ pub mod name;
 pub mod network;
 pub mod oci;
 pub mod policy;
+pub mod policy_bundle;
 pub mod progress;
 pub mod registry;
 pub mod source;
@@ -42,13 +44,18 @@ pub use admission::{AdmissionErrors, AdmissionProblem, AdmittedPlugin, admit};
 pub use digest::Digest;
 pub use error::RegistryError;
 pub use fetched::FetchedPlugin;
-pub use lock_file::{Approval, LockDifference, LockError, LockFile, LockedPlugin};
+pub use lock_file::{Approval, LockDifference, LockError, LockFile, LockedPackage, LockedPlugin};
 pub use mirror::{MirrorError, MirrorForm};
 pub use network::{NetworkError, NetworkSettings};
 pub use oci::client::OciError;
-pub use oci::reference::OciRepository;
+pub use oci::reference::{OciReference, OciRepository};
 pub use policy::{Policies, PolicyErrors, Refusal, SitePolicy};
+pub use policy_bundle::{
+    AdmittedBundle, BundleContent, BundleRefused, BundleSource, FetchedBundle, admit_bundle,
+};
 pub use progress::{NoProgress, Progress, ProgressEvent};
-pub use registry::{FetchRequest, LockedRelease, Published, Registry, SignatureLookup};
+pub use registry::{
+    BundleRequest, FetchRequest, LockedRelease, PoliciesError, Published, Registry, SignatureLookup,
+};
 pub use source::{LocalPath, PluginSource, SearchPath};
 pub use timestamp::{TimestampError, request_timestamp};

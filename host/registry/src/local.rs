@@ -94,8 +94,13 @@ pub(crate) fn read_bundles_beside(plugin: &str, file: &Path) -> Result<Vec<Vec<u
 
 /// Returns where the signature bundle with a number lies beside a plugin's file.
 pub fn bundle_path(file: &Path, number: usize) -> PathBuf {
+    file.with_file_name(bundle_name(&own_name(file), number))
+}
+
+/// Returns the name of what is in a file: the file's own without what tells its kind, `.wasm` or `.tar.gz`.
+pub fn own_name(file: &Path) -> String {
     let stem = file.file_stem().unwrap_or_default().to_string_lossy();
-    file.with_file_name(bundle_name(&stem, number))
+    stem.strip_suffix(".tar").unwrap_or(&stem).to_owned()
 }
 
 /// Returns the name of a signature bundle's file.

@@ -1,4 +1,5 @@
-//! `konductor.lock`: for every plugin of a project the exact release, who signed it, and what it was granted.
+//! `konductor.lock`: for every plugin of a project the exact release, who signed it, and what it was granted; for every
+//! package of policies from elsewhere what it is and who signed it.
 //!
 //! The file is written in one form only, with a checksum over its content. A damaged file, one that a merge put
 //! together and one that was edited by hand are all refused: `konductor plugin lock` writes it anew. The checksum
@@ -14,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use crate::digest::Digest;
 use crate::fetched::FetchedPlugin;
 use crate::name::{NameError, check_name};
+use crate::policy_bundle::AdmittedBundle;
 use crate::registry::LockedRelease;
 
 mod difference;
@@ -34,6 +36,24 @@ const HEADER: &str = "# Written by `konductor plugin lock`. Keep it in version c
 pub struct LockFile {
     /// The plugins, by their names under `plugins` in `konductor.yaml`.
     pub plugins: BTreeMap<String, LockedPlugin>,
+    /// The packages of policies from registries and files, by their names in `konductor.yaml`.
+    pub packages: BTreeMap<String, LockedPackage>,
+}
+
+/// One locked package of policies.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct LockedPackage {
+    /// The source, as written in `konductor.yaml`.
+    pub source: String,
+    /// The sha256 of what a signature is about: the archive, or the manifest that lists the files.
+    pub digest: Digest,
+    /// The digest of the OCI manifest, where it came from a registry.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manifest_digest: Option<Digest>,
+    /// Who signed it, as the verification put it; none when nobody was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
 }
 
 /// One locked plugin.
@@ -85,6 +105,8 @@ struct Document {
     checksum: Digest,
     #[serde(default)]
     plugins: BTreeMap<String, LockedPlugin>,
+    #[serde(default)]
+    packages: BTreeMap<String, LockedPackage>,
 }
 
 /// Only what tells the form of the file.
@@ -96,6 +118,9 @@ struct Head {
 #[derive(Serialize)]
 struct Body<'a> {
     plugins: &'a BTreeMap<String, LockedPlugin>,
+    // A project without packages has the file it always had.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    packages: &'a BTreeMap<String, LockedPackage>,
 }
 
 /// Says why a lock file cannot be used.
@@ -236,6 +261,7 @@ impl LockFile {
         let document: Document = toml::from_str(text).map_err(syntax)?;
         let lock = Self {
             plugins: document.plugins,
+            packages: document.packages,
         };
         for (name, plugin) in &lock.plugins {
             for name in [Some(name), plugin.plugin.as_ref()].into_iter().flatten() {
@@ -278,6 +304,7 @@ impl LockFile {
     fn body(&self) -> Result<String, LockError> {
         Ok(toml::to_string(&Body {
             plugins: &self.plugins,
+            packages: &self.packages,
         })?)
     }
 
@@ -299,6 +326,19 @@ impl LockFile {
         match self.plugins.get(name) {
             Some(locked) => locked.compare(name, found),
             None => vec![LockDifference::not_locked(name, found)],
+        }
+    }
+}
+
+impl LockedPackage {
+    /// Locks a package that was admitted.
+    pub fn new(admitted: &AdmittedBundle) -> Self {
+        let fetched = admitted.fetched();
+        Self {
+            source: fetched.source().to_string(),
+            digest: fetched.digest(),
+            manifest_digest: fetched.manifest_digest(),
+            signer: admitted.signer().map(str::to_owned),
         }
     }
 }

@@ -25,8 +25,13 @@
 //!   requested: deny                   # whether `grant: requested` may be used; else allow
 //! cloud:
 //!   fips: required                    # or optional
+//! bundles:                            # of packages that come from a registry or a file, as for plugins
+//!   sources: ["oci://registry.example.com/policies/*"]
+//!   signers: [ { name: platform, keys: [keys/platform.pem], timestamp_authorities: [keys/tsa.pem], packages: ["*"] } ]
+//!   unsigned: deny
 //! packages:                           # policies in Rego, which judge every plan
 //!   - { name: encryption, directory: policies/encryption, level: mandatory, rego: v1, namespaces: [main] }
+//!   - { name: network, source: "oci://registry.example.com/policies/network:1.2.0", digest: "sha256:…" }
 //! ```
 //!
 //! Paths are relative to the file. `*` in names stands for any text. A plugin that several signers cover needs the
@@ -48,11 +53,11 @@ mod tree;
 use std::collections::BTreeSet;
 use std::fmt;
 
+pub use packages::{RequiredBundle, SitePackage};
 pub use reading::{PolicyErrors, PolicyProblem};
 pub use rules::SitePolicy;
 pub use tree::Place;
 
-use konductor_model::policy::PackageSetting;
 use rules::Rule;
 
 /// Something that a policy does not allow.
@@ -120,7 +125,7 @@ impl Policies {
     }
 
     /// Returns the packages of policies that judge every plan, those of the machine first.
-    pub fn packages(&self) -> impl Iterator<Item = &PackageSetting> + Clone {
+    pub fn packages(&self) -> impl Iterator<Item = &SitePackage> {
         self.0.iter().flat_map(|policy| &policy.packages)
     }
 

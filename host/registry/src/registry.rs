@@ -15,7 +15,11 @@ use crate::oci::reference::OciRepository;
 use crate::progress::{NoProgress, Progress, ProgressEvent};
 use crate::source::{PluginSource, SearchPath};
 
+mod policies;
 mod repository;
+
+pub use policies::{BundleRequest, PoliciesError, read_bundle_file};
+pub use repository::TransferError;
 
 /// Finds, fetches and publishes plugins.
 #[derive(Clone)]
@@ -95,7 +99,7 @@ impl Registry {
 pub struct Published {
     /// The repository.
     pub repository: OciRepository,
-    /// The tag, which is the version.
+    /// The tag, which is the version of a plugin.
     pub tag: String,
     /// The digest of the OCI manifest.
     pub manifest_digest: Digest,

@@ -32,7 +32,7 @@ pub enum BundleError {
         actual: usize,
     },
     /// The file is no bundle.
-    #[error("not a Sigstore bundle: {reason}; fetch it again or have the plugin signed again")]
+    #[error("not a Sigstore bundle: {reason}; fetch it again or have it signed again")]
     NotABundle {
         /// What the parser says, with line and column where it knows them.
         reason: String,
@@ -80,7 +80,7 @@ pub(crate) fn read(bytes: &[u8]) -> Result<Bundle, BundleError> {
     if let Some(place) = difference(&written, &understood, "") {
         return Err(BundleError::field(
             &place,
-            "a field that bundles of version 0.3 do not have, or an unusual way of writing it; have the plugin signed again",
+            "a field that bundles of version 0.3 do not have, or an unusual way of writing it; have it signed again",
         ));
     }
     let envelope = envelope(&bundle)?;

@@ -1,4 +1,4 @@
-//! The in-toto statement that is signed: which bytes, which plugin version, who built it.
+//! The in-toto statement that is signed: which bytes, which plugin version or package of policies, who built it.
 
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -7,15 +7,17 @@ use sha2::{Digest as _, Sha256};
 pub const STATEMENT_TYPE: &str = "https://in-toto.io/Statement/v1";
 /// The kind of predicate: SLSA provenance, version 1.
 pub const PREDICATE_TYPE: &str = "https://slsa.dev/provenance/v1";
-/// Names the meaning of the external parameters that Konductor writes: `plugin`, `version`, `interface`.
+/// Names the meaning of the external parameters that Konductor writes for a plugin: `plugin`, `version`, `interface`.
 pub const BUILD_TYPE: &str = "https://konductor.dev/build/plugin/v1";
+/// Names the meaning of the external parameters that Konductor writes for a package of policies: `package`.
+pub const PACKAGE_BUILD_TYPE: &str = "https://konductor.dev/build/policy-package/v1";
 /// The media type of the payload in the envelope.
 pub(crate) const PAYLOAD_TYPE: &str = "application/vnd.in-toto+json";
 
 /// No text in a statement needs to be longer.
 const TEXT_LIMIT: usize = 1024;
 
-/// Says why a statement cannot be made or does not hold for a plugin.
+/// Says why a statement cannot be made or does not hold for some bytes.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StatementError {
     /// A field of the provenance is unusable.
@@ -27,7 +29,7 @@ pub enum StatementError {
         reason: String,
     },
     /// The payload is no in-toto statement.
-    #[error("dsseEnvelope.payload: not an in-toto statement: {reason}; have the plugin signed again")]
+    #[error("dsseEnvelope.payload: not an in-toto statement: {reason}; have it signed again")]
     NotAStatement {
         /// What the parser says.
         reason: String,
@@ -46,8 +48,8 @@ pub enum StatementError {
     },
     /// The statement is about other bytes.
     #[error(
-        "dsseEnvelope.payload: subject: the signature is for {}, the plugin is sha256:{actual}; \
-         fetch the plugin again, or get the bundle that belongs to these bytes",
+        "dsseEnvelope.payload: subject: the signature is for {}, what is here is sha256:{actual}; \
+         fetch it again, or get the bundle that belongs to these bytes",
         listed(.signed)
     )]
     OtherSubject {
@@ -66,15 +68,38 @@ fn listed(digests: &[String]) -> String {
     digests.join(", ")
 }
 
-/// What is said about how a plugin came to be.
+/// What was built.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Built {
+    /// A plugin.
+    Plugin {
+        /// Its name: `aws`.
+        name: String,
+        /// Its version.
+        version: semver::Version,
+        /// The interface it was built against: `konductor:plugin@0.1.0`.
+        interface: String,
+    },
+    /// A package of policies.
+    Package {
+        /// Its name: `encryption`.
+        name: String,
+    },
+}
+
+impl Built {
+    fn name(&self) -> &String {
+        match self {
+            Self::Plugin { name, .. } | Self::Package { name } => name,
+        }
+    }
+}
+
+/// What is said about how something came to be.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Provenance {
-    /// The plugin's name: `aws`.
-    pub plugin: String,
-    /// The plugin's version.
-    pub version: semver::Version,
-    /// The interface it was built against: `konductor:plugin@0.1.0`.
-    pub interface: String,
+    /// What it is.
+    pub built: Built,
     /// The URI of who built it: `https://ci.example.com/konductor`.
     pub builder: String,
     /// The builder's identifier of the run, if there is one.
@@ -97,18 +122,20 @@ pub struct SourceCode {
 pub struct StatementFacts {
     /// The name the subject was given when it was signed.
     pub subject: String,
-    /// The SHA-256 of the plugin's bytes in hexadecimal.
+    /// The SHA-256 of the bytes in hexadecimal.
     pub sha256: String,
     /// The URI of who built it.
     pub builder: String,
     /// The kind of build, which decides what the external parameters mean.
     pub build_type: String,
-    /// The plugin's name; only for Konductor's own kind of build.
+    /// The plugin's name; only for Konductor's own kind of build of a plugin.
     pub plugin: Option<String>,
-    /// The plugin's version; only for Konductor's own kind of build.
+    /// The plugin's version; only for Konductor's own kind of build of a plugin.
     pub version: Option<semver::Version>,
-    /// The interface it was built against; only for Konductor's own kind of build.
+    /// The interface it was built against; only for Konductor's own kind of build of a plugin.
     pub interface: Option<String>,
+    /// The name of the package of policies; only for Konductor's own kind of build of one.
+    pub package: Option<String>,
 }
 
 /// Returns the SHA-256 of bytes in lower-case hexadecimal.
@@ -155,10 +182,16 @@ struct WrittenBuild<'a> {
 }
 
 #[derive(Serialize)]
-struct WrittenParameters<'a> {
-    plugin: &'a str,
-    version: String,
-    interface: &'a str,
+#[serde(untagged)]
+enum WrittenParameters<'a> {
+    Plugin {
+        plugin: &'a str,
+        version: String,
+        interface: &'a str,
+    },
+    Package {
+        package: &'a str,
+    },
 }
 
 #[derive(Serialize)]
@@ -191,11 +224,29 @@ struct WrittenMetadata<'a> {
     invocation_id: &'a str,
 }
 
-/// Returns the payload to sign for a plugin's bytes.
-pub(crate) fn write(plugin: &[u8], provenance: &Provenance) -> Result<Vec<u8>, StatementError> {
+/// Returns the payload to sign for some bytes.
+pub(crate) fn write(bytes: &[u8], provenance: &Provenance) -> Result<Vec<u8>, StatementError> {
+    let (build_type, external_parameters, interface) = match &provenance.built {
+        Built::Plugin {
+            name,
+            version,
+            interface,
+        } => {
+            let parameters = WrittenParameters::Plugin {
+                plugin: name,
+                version: version.to_string(),
+                interface,
+            };
+            (BUILD_TYPE, parameters, Some(interface))
+        }
+        Built::Package { name } => {
+            let parameters = WrittenParameters::Package { package: name };
+            (PACKAGE_BUILD_TYPE, parameters, None)
+        }
+    };
     let texts = [
-        ("plugin", Some(&provenance.plugin)),
-        ("interface", Some(&provenance.interface)),
+        ("name", Some(provenance.built.name())),
+        ("interface", interface),
         ("builder", Some(&provenance.builder)),
         ("invocation", provenance.invocation.as_ref()),
         (
@@ -225,20 +276,16 @@ pub(crate) fn write(plugin: &[u8], provenance: &Provenance) -> Result<Vec<u8>, S
     let written = Written {
         kind: STATEMENT_TYPE,
         subject: [WrittenSubject {
-            name: &provenance.plugin,
+            name: provenance.built.name(),
             digest: Sha256Digest {
-                sha256: sha256_hex(plugin),
+                sha256: sha256_hex(bytes),
             },
         }],
         predicate_type: PREDICATE_TYPE,
         predicate: WrittenPredicate {
             build_definition: WrittenBuild {
-                build_type: BUILD_TYPE,
-                external_parameters: WrittenParameters {
-                    plugin: &provenance.plugin,
-                    version: provenance.version.to_string(),
-                    interface: &provenance.interface,
-                },
+                build_type,
+                external_parameters,
                 resolved_dependencies: provenance
                     .source
                     .iter()
@@ -328,6 +375,11 @@ struct ReadBuilder {
 }
 
 #[derive(Deserialize)]
+struct ReadPackage {
+    package: String,
+}
+
+#[derive(Deserialize)]
 struct ReadParameters {
     plugin: String,
     version: semver::Version,
@@ -335,7 +387,7 @@ struct ReadParameters {
 }
 
 /// Reads a payload whose signature was verified and checks that it speaks of these bytes.
-pub(crate) fn read(payload: &[u8], plugin: &[u8]) -> Result<StatementFacts, StatementError> {
+pub(crate) fn read(payload: &[u8], bytes: &[u8]) -> Result<StatementFacts, StatementError> {
     let not_a_statement = |e: serde_json::Error| StatementError::NotAStatement {
         reason: e.to_string(),
     };
@@ -345,10 +397,10 @@ pub(crate) fn read(payload: &[u8], plugin: &[u8]) -> Result<StatementFacts, Stat
             field: "_type",
             expected: STATEMENT_TYPE,
             found: shown(&statement.kind),
-            advice: "have the plugin signed again with an in-toto statement of version 1",
+            advice: "have it signed again with an in-toto statement of version 1",
         });
     }
-    let actual = sha256_hex(plugin);
+    let actual = sha256_hex(bytes);
     let subject = statement
         .subject
         .iter()
@@ -369,19 +421,26 @@ pub(crate) fn read(payload: &[u8], plugin: &[u8]) -> Result<StatementFacts, Stat
             field: "predicateType",
             expected: PREDICATE_TYPE,
             found: shown(&statement.predicate_type),
-            advice: "a plugin needs build provenance; other attestations say nothing about who built it",
+            advice: "build provenance is needed; other attestations say nothing about who built it",
         });
     }
     let predicate: ReadPredicate = serde_json::from_value(statement.predicate).map_err(not_a_statement)?;
     let build = predicate.build_definition;
-    let parameters: Option<ReadParameters> = (build.build_type == BUILD_TYPE)
-        .then(|| serde_json::from_value(build.external_parameters))
-        .transpose()
-        .map_err(not_a_statement)?;
-    let (plugin, version, interface) = match parameters {
-        Some(read) => (Some(read.plugin), Some(read.version), Some(read.interface)),
-        None => (None, None, None),
-    };
+    let parameters = build.external_parameters;
+    let (mut plugin, mut version, mut interface, mut package) = (None, None, None, None);
+    match build.build_type.as_str() {
+        BUILD_TYPE => {
+            let read: ReadParameters = serde_json::from_value(parameters).map_err(not_a_statement)?;
+            plugin = Some(read.plugin);
+            version = Some(read.version);
+            interface = Some(read.interface);
+        }
+        PACKAGE_BUILD_TYPE => {
+            let read: ReadPackage = serde_json::from_value(parameters).map_err(not_a_statement)?;
+            package = Some(read.package);
+        }
+        _ => {}
+    }
     let facts = StatementFacts {
         subject: subject.name.clone(),
         sha256: actual,
@@ -390,12 +449,14 @@ pub(crate) fn read(payload: &[u8], plugin: &[u8]) -> Result<StatementFacts, Stat
         plugin,
         version,
         interface,
+        package,
     };
     let texts = [
         ("predicate.runDetails.builder.id", Some(&facts.builder)),
         ("predicate.buildDefinition.buildType", Some(&facts.build_type)),
         ("externalParameters.plugin", facts.plugin.as_ref()),
         ("externalParameters.interface", facts.interface.as_ref()),
+        ("externalParameters.package", facts.package.as_ref()),
     ];
     for (field, text) in texts {
         if let Some(reason) = text.and_then(|text| unusable(text)) {
@@ -419,9 +480,11 @@ mod tests {
 
     fn provenance() -> Provenance {
         Provenance {
-            plugin: "aws".to_owned(),
-            version: semver::Version::new(1, 4, 0),
-            interface: "konductor:plugin@0.1.0".to_owned(),
+            built: Built::Plugin {
+                name: "aws".to_owned(),
+                version: semver::Version::new(1, 4, 0),
+                interface: "konductor:plugin@0.1.0".to_owned(),
+            },
             builder: "https://ci.example.com/konductor".to_owned(),
             invocation: Some("42".to_owned()),
             source: Some(SourceCode {
@@ -439,6 +502,20 @@ mod tests {
         assert_eq!(facts.version, Some(semver::Version::new(1, 4, 0)));
         assert_eq!(facts.builder, "https://ci.example.com/konductor");
         assert_eq!(facts.sha256, sha256_hex(b"bytes"));
+    }
+
+    #[test]
+    fn a_statement_about_a_package_of_policies_says_its_name_and_no_plugins() {
+        let provenance = Provenance {
+            built: Built::Package {
+                name: "encryption".to_owned(),
+            },
+            ..provenance()
+        };
+        let facts = read(&write(b"bytes", &provenance).unwrap(), b"bytes").unwrap();
+        assert_eq!(facts.package.as_deref(), Some("encryption"));
+        assert_eq!((facts.plugin, facts.version, facts.interface), (None, None, None));
+        assert_eq!(facts.build_type, PACKAGE_BUILD_TYPE);
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub enum VerificationError {
     /// None of the signer's keys is the one that the bundle names.
     #[error(
         "verificationMaterial.publicKey.hint: none of the keys of signer `{signer}` ({}) signed it: the bundle names the \
-         key `{hint}`; add that key to the signer in the policy if you trust it, or have the plugin signed again",
+         key `{hint}`; add that key to the signer in the policy if you trust it, or have it signed again",
         .keys.join(", ")
     )]
     OtherKey {

@@ -12,7 +12,7 @@ mod openssl;
 use std::sync::LazyLock;
 
 use konductor_signature::{
-    Attestation, BUNDLE_LIMIT, Provenance, PublicKey, Signer, SigningKey, TimestampAuthority,
+    Attestation, BUNDLE_LIMIT, Built, Provenance, PublicKey, Signer, SigningKey, TimestampAuthority,
     VerifiedSignature, verify,
 };
 use openssl::Workshop;
@@ -33,9 +33,11 @@ fn case(kind: &str) -> Case {
     workshop.key("platform", kind);
     let key = SigningKey::from_pem("platform", &workshop.text("platform.key")).unwrap();
     let provenance = Provenance {
-        plugin: "aws".to_owned(),
-        version: semver::Version::new(1, 4, 0),
-        interface: "konductor:plugin@0.1.0".to_owned(),
+        built: Built::Plugin {
+            name: "aws".to_owned(),
+            version: semver::Version::new(1, 4, 0),
+            interface: "konductor:plugin@0.1.0".to_owned(),
+        },
         builder: "https://ci.example.com/konductor".to_owned(),
         invocation: None,
         source: None,

@@ -10,7 +10,7 @@
 mod openssl;
 
 use konductor_signature::{
-    Attestation, Provenance, PublicKey, SignedAttestation, Signer, SigningKey, TimestampAuthority,
+    Attestation, Built, Provenance, PublicKey, SignedAttestation, Signer, SigningKey, TimestampAuthority,
     VerificationError, verify,
 };
 use openssl::Workshop;
@@ -19,9 +19,11 @@ const PLUGIN: &[u8] = b"\0asm the bytes of a plugin";
 
 fn provenance() -> Provenance {
     Provenance {
-        plugin: "aws".to_owned(),
-        version: semver::Version::new(1, 4, 0),
-        interface: "konductor:plugin@0.1.0".to_owned(),
+        built: Built::Plugin {
+            name: "aws".to_owned(),
+            version: semver::Version::new(1, 4, 0),
+            interface: "konductor:plugin@0.1.0".to_owned(),
+        },
         builder: "https://ci.example.com/konductor".to_owned(),
         invocation: None,
         source: None,

@@ -12,7 +12,7 @@ mod openssl;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use konductor_signature::{
-    Attestation, IdentityPattern, Provenance, PublicKey, Signer, TimestampAuthority, TrustRoot,
+    Attestation, Built, IdentityPattern, Provenance, PublicKey, Signer, TimestampAuthority, TrustRoot,
     VerificationError, verify,
 };
 use openssl::Workshop;
@@ -73,9 +73,11 @@ fn signer(root: &Value, identity: &str, issuer: &str) -> Signer {
 /// Signs with the workload's key and puts a certificate where the key's hint was.
 fn bundle(workshop: &Workshop, certificate: &str) -> Value {
     let provenance = Provenance {
-        plugin: "aws".to_owned(),
-        version: semver::Version::new(1, 4, 0),
-        interface: "konductor:plugin@0.1.0".to_owned(),
+        built: Built::Plugin {
+            name: "aws".to_owned(),
+            version: semver::Version::new(1, 4, 0),
+            interface: "konductor:plugin@0.1.0".to_owned(),
+        },
         builder: "https://git.example.com/acme".to_owned(),
         invocation: None,
         source: None,

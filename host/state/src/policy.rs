@@ -35,6 +35,9 @@ pub struct PackageDecision {
     pub place: String,
     /// The SHA-256 of its files, in hexadecimal.
     pub digest: String,
+    /// What it was packed in; none for a folder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bundle: Option<BundleUsed>,
     /// What came of it.
     pub outcome: PackageOutcome,
     /// How many rules were asked.
@@ -54,6 +57,18 @@ pub struct PackageDecision {
     /// Why somebody went on all the same.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub override_reason: Option<String>,
+}
+
+/// A bundle that a package of policies came in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct BundleUsed {
+    /// Where it came from, as it was written.
+    pub source: String,
+    /// The digest of what a signature is about: `sha256:…`.
+    pub digest: String,
+    /// Who signed it, where a rule asks for a signature.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signer: Option<String>,
 }
 
 /// What came of a package.

@@ -6,7 +6,13 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::archive;
+use konductor_archive::{File, Limits, read};
+
+/// A release is as large as we make it; the limits are against a damaged one.
+const LIMITS: Limits = Limits {
+    bytes: 4 << 30,
+    entries: 100_000,
+};
 
 /// Compares two folders of release files. Returns what differs first, the content of archives before the archives.
 ///
@@ -26,8 +32,8 @@ fn content(one: &BTreeMap<String, Vec<u8>>, other: &BTreeMap<String, Vec<u8>>) -
         .filter(|(name, _)| name.ends_with(".tar.gz"))
         .find_map(|(name, bytes)| {
             let files = |bytes| {
-                let files = archive::read(bytes).ok()?;
-                let content = |(path, file): (String, archive::File)| (path, (file.bytes, file.executable));
+                let files = read(bytes, LIMITS).ok()?;
+                let content = |(path, file): (String, File)| (path, (file.bytes, file.executable));
                 Some(files.into_iter().map(content).collect::<BTreeMap<_, _>>())
             };
             let difference = differing(&files(bytes)?, &files(other.get(name)?)?)?;
@@ -92,7 +98,7 @@ fn folder(folder: &Path) -> Result<BTreeMap<String, Vec<u8>>> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::dist::archive::Archive;
+    use konductor_archive::Archive;
 
     fn release(files: &[(&str, &str)]) -> tempfile::TempDir {
         let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,5 @@
 //! `cargo xtask dist`: the release archive, the same bytes on every machine.
 
-mod archive;
 mod build;
 mod comparison;
 mod licences;
@@ -14,11 +13,11 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail, ensure};
+use konductor_archive::Archive;
 use sha2::{Digest as _, Sha256};
 
 use crate::command::{command, output, run, step};
 use crate::{folders, plugins};
-use archive::Archive;
 use build::Build;
 use licences::Licences;
 use packages::{Artifact, Dependencies};
@@ -286,7 +285,8 @@ fn add_licences(archive: &mut Archive, build: &Build, dependencies: &Dependencie
     archive.add(
         format!("{DOCUMENTS}/RUST-STANDARD-LIBRARY.html"),
         of_compiler("COPYRIGHT-library.html")?,
-    )
+    )?;
+    Ok(())
 }
 
 /// Unpacks the archive elsewhere, and sees that the binary finds the plugins beside it without being told.

@@ -231,6 +231,14 @@ pub struct LockArguments {
 pub struct SignArguments {
     /// The packed plugin.
     pub file: PathBuf,
+    /// How.
+    #[command(flatten)]
+    pub signing: SigningArguments,
+}
+
+/// How something is signed.
+#[derive(Debug, Args)]
+pub struct SigningArguments {
     /// The private key, PKCS#8 in PEM form: P-256 or Ed25519.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["signature", "export_payload"])]
     pub key: Option<PathBuf>,
@@ -244,7 +252,7 @@ pub struct SignArguments {
     /// What identifies the build, such as the URL of its log.
     #[arg(long, value_name = "TEXT")]
     pub invocation: Option<String>,
-    /// The repository the plugin was built from; with --commit.
+    /// The repository it was built from; with --commit.
     #[arg(long, value_name = "URL", requires = "commit")]
     pub repository: Option<String>,
     /// The commit it was built from; with --repository.
@@ -268,7 +276,7 @@ pub struct SignArguments {
     /// The authority's answer to that request.
     #[arg(long, value_name = "FILE")]
     pub timestamp_response: Option<PathBuf>,
-    /// The bundle; without it NAME.sigstore.json beside the plugin.
+    /// The bundle; without it NAME.sigstore.json beside the file.
     #[arg(long, value_name = "FILE")]
     pub bundle: Option<PathBuf>,
 }
@@ -278,13 +286,21 @@ pub struct SignArguments {
 pub struct VerifyArguments {
     /// The name, or the path of a `.wasm` file.
     pub plugin: String,
+    /// With what.
+    #[command(flatten)]
+    pub verification: VerificationArguments,
+}
+
+/// With what a signature is verified, where not by the policies.
+#[derive(Debug, Args)]
+pub struct VerificationArguments {
     /// Accept this public key; can be given again.
     #[arg(long, value_name = "FILE", requires = "tsa")]
     pub key: Vec<PathBuf>,
     /// Accept timestamps of this authority: its certificates in PEM form; can be given again.
     #[arg(long, value_name = "FILE", requires = "key")]
     pub tsa: Vec<PathBuf>,
-    /// The bundle; without it NAME.sigstore.json beside the plugin.
+    /// The bundle; without it those beside the file or in the registry.
     #[arg(long, value_name = "FILE")]
     pub bundle: Vec<PathBuf>,
 }

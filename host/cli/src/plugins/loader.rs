@@ -1,5 +1,7 @@
 //! Plugins on their way into the sandbox: found or fetched, held against the lock file and the policies, loaded.
 
+mod packages;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -11,9 +13,10 @@ use konductor_model::policy::{PackageSetting, PolicySubject};
 use konductor_model::{Diagnostic, Diagnostics, Manifest};
 use konductor_registry::admission::{AdmittedPlugin, admit};
 use konductor_registry::lock_file::LOCK_FILE;
-use konductor_registry::policy::Policies;
+use konductor_registry::policy::{Policies, SitePackage};
 use konductor_registry::{
-    FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath, SignatureLookup,
+    AdmittedBundle, FetchRequest, FetchedPlugin, LockFile, LockedPlugin, PluginSource, Registry, SearchPath,
+    SignatureLookup,
 };
 use konductor_sandbox::{Limits, LoadOptions, Plugin, Sandbox, SandboxOptions};
 
@@ -23,9 +26,7 @@ use crate::error::CommandError;
 use crate::fetch_progress::FetchProgress;
 use crate::network::Network;
 use crate::plugins::policies;
-use crate::policy::{
-    POLICY_PLUGIN, judge_load, plugins_of_packages, read, refusal, require_checks, told_findings,
-};
+use crate::policy::{POLICY_PLUGIN, judge_load, plugins_of_packages, refusal, require_checks, told_findings};
 
 /// How long a plugin may take to load before that is told.
 const ANNOUNCE_AFTER: Duration = Duration::from_millis(400);
@@ -76,6 +77,9 @@ pub struct PluginLoader {
     locked: bool,
     policies: Policies,
     signatures: SignatureLookup,
+    asks_for_signatures: bool,
+    /// Packages of policies that were admitted, by the place and the source that name them.
+    bundles: BTreeMap<(String, String), AdmittedBundle>,
     loaded: BTreeMap<String, LoadedPlugin>,
     overridden: Vec<String>,
     judgements: Vec<Judgement>,
@@ -107,6 +111,8 @@ impl PluginLoader {
             locked,
             policies,
             signatures,
+            asks_for_signatures: false,
+            bundles: BTreeMap::new(),
             loaded: BTreeMap::new(),
             overridden: arguments.override_policy.clone(),
             judgements: Vec::new(),
@@ -178,6 +184,7 @@ impl PluginLoader {
     #[must_use]
     pub fn asking_for_signatures(mut self) -> Self {
         self.signatures = SignatureLookup::AtSource;
+        self.asks_for_signatures = true;
         self
     }
 
@@ -210,14 +217,20 @@ impl PluginLoader {
         if let Some(loaded) = self.loaded.get(name) {
             return Ok(loaded.clone());
         }
-        let names_it = |setting: &&PackageSetting| setting.plugin().is_some_and(|plugin| plugin.name == name);
-        let Some(setting) = self.policies.packages().find(names_it).cloned() else {
+        let Some(setting) = self.package_of_checks(name) else {
             return self.load_new(name, configuration).await;
         };
         let loaded = self.load_new(name, configuration).await;
         let loaded = loaded.map_err(|error| named_by(&setting, error))?;
         require_checks(&setting, &loaded)?;
         Ok(loaded)
+    }
+
+    /// Returns the package whose checks a plugin is.
+    fn package_of_checks(&self, name: &str) -> Option<PackageSetting> {
+        let mut settings = self.policies.packages().map(|package| &package.setting);
+        let is_named = |setting: &&PackageSetting| setting.plugin().is_some_and(|plugin| plugin.name == name);
+        settings.find(is_named).cloned()
     }
 
     async fn load_new(
@@ -248,13 +261,13 @@ impl PluginLoader {
         loaded: &LoadedPlugin,
         configuration: Option<&Configuration>,
     ) -> Result<(), CommandError> {
-        let on_load = |setting: &&PackageSetting| setting.on.contains(&PolicySubject::Load);
-        let settings: Vec<PackageSetting> = self.policies.packages().filter(on_load).cloned().collect();
-        if settings.is_empty() || loaded.name == POLICY_PLUGIN {
+        let on_load = |package: &&SitePackage| package.setting.on.contains(&PolicySubject::Load);
+        let packages: Vec<SitePackage> = self.policies.packages().filter(on_load).cloned().collect();
+        if packages.is_empty() || loaded.name == POLICY_PLUGIN {
             return Ok(());
         }
         // Checks that are a plugin do not judge on loading.
-        let packages = read(settings.into_iter(), false, &BTreeMap::new())?;
+        let packages = self.read_packages(packages, false, &BTreeMap::new()).await?;
         let judge = Box::pin(self.load(POLICY_PLUGIN, configuration)).await?.plugin;
         let judgement = judge_load(judge, &packages, &self.overridden, loaded).await?;
         let found = told_findings(&judgement);

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use konductor_config::Configuration;
+use konductor_config::inputs::PROJECT_FILE;
 use konductor_model::{Diagnostic, Diagnostics};
 use konductor_registry::policy::{Policies, PolicyErrors, SitePolicy};
 
@@ -48,7 +49,13 @@ pub fn read(
                     .unwrap_or_else(|| origin.clone())
                     .to_string()
             };
-            take(SitePolicy::from_value(value, folder, &place));
+            let read = SitePolicy::from_value(value, folder, &place);
+            // The lock file is the project's: it does not choose a release of what somebody else demands.
+            take(if *origin.file == *PROJECT_FILE {
+                read.map(SitePolicy::of_project)
+            } else {
+                read
+            });
         }
     }
     if diagnostics.has_errors() {

@@ -9,10 +9,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FilePath;
 
 use konductor_compliance::assessment::JUDGE;
-use konductor_compliance::{LoadedPackage, OverrideError, Overrides, PackageError, package};
+use konductor_compliance::{LoadedPackage, OverrideError, Overrides};
 use konductor_config::{Configuration, Context};
-use konductor_model::policy::{PackageAnswer, PackageSetting, PolicySubject};
-use konductor_model::{Diagnostic, Diagnostics, Path, with_causes};
+use konductor_model::policy::{PackageAnswer, PolicySubject};
+use konductor_model::{Diagnostic, Diagnostics, Path};
 use konductor_registry::policy::Policies;
 
 use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known};
@@ -54,7 +54,7 @@ pub fn judging_plugins(
 /// Returns the names of the plugins that packages need: the one that evaluates Rego, and those whose checks they are.
 pub fn plugins_of_packages(policies: &Policies) -> BTreeSet<String> {
     let packages = policies.packages();
-    let names = packages.map(|package| match package.plugin() {
+    let names = packages.map(|package| match package.setting.plugin() {
         Some(plugin) => plugin.name.clone(),
         None => POLICY_PLUGIN.to_owned(),
     });
@@ -68,17 +68,16 @@ pub fn judges(plugin: &LoadedPlugin, policies: &Policies) -> bool {
 }
 
 impl SitePackages {
-    /// Reads the packages that a site names, and the section `compliance`. Everything that is wrong with them, or with
-    /// what overrides them, is said at once.
-    pub async fn open<'s>(
-        settings: impl Iterator<Item = &'s PackageSetting> + Clone,
+    /// Takes the packages that a site names, and the section `compliance`. Everything that is wrong with what overrides
+    /// them is said at once.
+    pub async fn open(
+        packages: Vec<LoadedPackage>,
         overridden: &[String],
         plugins: &[LoadedPlugin],
         folder: &FilePath,
         configuration: &Configuration,
     ) -> Result<Self, CommandError> {
-        let judges = Judges::among(plugins, settings.clone())?;
-        let packages = read(settings.cloned(), false, judges.digests())?;
+        let judges = Judges::among(plugins, packages.iter().map(|package| &package.setting))?;
         let overrides = Overrides::read(overridden, &packages).map_err(not_overridden)?;
         let compliance = compliance(folder, configuration, plugins).await?;
         if compliance.is_some()
@@ -158,14 +157,9 @@ async fn compliance(
     Ok(Some(StackCompliance::open(&settings, place, loaded, &catalogue)?))
 }
 
-/// Reads packages from their folders; those that are a plugin's checks have its digest.
-pub fn read(
-    settings: impl Iterator<Item = PackageSetting>,
-    with_tests: bool,
-    plugins: &BTreeMap<String, String>,
-) -> Result<Vec<LoadedPackage>, CommandError> {
-    package::load(settings, with_tests, plugins).map_err(|errors| {
-        let told = |error: &PackageError| Diagnostic::error(with_causes(error));
-        Diagnostics(errors.iter().map(told).collect()).into()
-    })
+/// Returns the digests of plugins, in hexadecimal, by their names.
+pub fn digests(plugins: &[LoadedPlugin]) -> BTreeMap<String, String> {
+    let each = plugins.iter();
+    each.map(|plugin| (plugin.name.clone(), plugin.fetched().digest.hex()))
+        .collect()
 }

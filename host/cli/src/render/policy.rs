@@ -26,6 +26,7 @@ pub fn judgement_event(judgement: &Judgement) -> Json {
                 "level": package.level,
                 "place": package.place,
                 "digest": package.digest,
+                "bundle": package.bundle,
                 "outcome": package.outcome,
                 "rules": answer.rules,
                 "denied": package.denied,

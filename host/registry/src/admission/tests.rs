@@ -1,6 +1,6 @@
 use std::path::Path;
 
-use konductor_signature::{Attestation, Provenance, SigningKey};
+use konductor_signature::{Attestation, Built, Provenance, SigningKey};
 
 use super::*;
 use crate::component::tests::{bare_component, component};
@@ -57,9 +57,11 @@ const VENDOR: &str =
 /// Signs a plugin as some version and puts the bundle beside it.
 fn signed(workshop: &Workshop, key: &str, mut plugin: FetchedPlugin, version: &str) -> FetchedPlugin {
     let provenance = Provenance {
-        plugin: "aws".to_owned(),
-        version: semver::Version::parse(version).unwrap(),
-        interface: "konductor:plugin@0.1.0".to_owned(),
+        built: Built::Plugin {
+            name: "aws".to_owned(),
+            version: semver::Version::parse(version).unwrap(),
+            interface: "konductor:plugin@0.1.0".to_owned(),
+        },
         builder: "https://ci.example.com".to_owned(),
         invocation: None,
         source: None,

@@ -41,6 +41,7 @@ fn example() -> LockFile {
     };
     LockFile {
         plugins: [("aws".to_owned(), aws), ("aws_old".to_owned(), old)].into(),
+        packages: BTreeMap::new(),
     }
 }
 
@@ -51,6 +52,34 @@ fn parse(text: &str) -> Result<LockFile, LockError> {
 #[test]
 fn the_file_is_written_in_one_form() {
     insta::assert_snapshot!(example().to_text().unwrap());
+}
+
+#[test]
+fn packages_of_policies_are_locked_beside_the_plugins_and_a_change_of_any_byte_is_refused() {
+    let mut lock = example();
+    let package = LockedPackage {
+        source: "oci://registry.example.com/policies/encryption:1.2.0".to_owned(),
+        digest: Digest::of(b"archive"),
+        manifest_digest: Some(Digest::of(b"manifest")),
+        signer: Some("key sha256:00".to_owned()),
+    };
+    lock.packages.insert("encryption".to_owned(), package);
+    let text = lock.to_text().unwrap();
+    assert!(
+        text.contains("[packages.encryption]\nsource = \"oci://"),
+        "{text}"
+    );
+    assert_eq!(parse(&text).unwrap(), lock);
+    let bytes = text.into_bytes();
+    let start = bytes.len() - 400;
+    for position in start..bytes.len() {
+        let mut changed = bytes.clone();
+        changed[position] ^= 1;
+        assert!(
+            LockFile::parse(&changed, Path::new("konductor.lock")).is_err(),
+            "byte {position}"
+        );
+    }
 }
 
 #[test]
@@ -251,8 +280,10 @@ fn some_lock() -> impl Strategy<Value = LockFile> {
             signer,
             approval,
         });
-    proptest::collection::btree_map("[a-z][a-z0-9_-]{0,8}", plugin, 0..4)
-        .prop_map(|plugins| LockFile { plugins })
+    proptest::collection::btree_map("[a-z][a-z0-9_-]{0,8}", plugin, 0..4).prop_map(|plugins| LockFile {
+        plugins,
+        packages: BTreeMap::new(),
+    })
 }
 
 proptest! {

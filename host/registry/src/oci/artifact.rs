@@ -1,4 +1,4 @@
-//! The manifests that are pushed: of a plugin, and of a signature bundle beside it.
+//! The manifests that are pushed: of a plugin, of a package of policies, and of a signature bundle beside them.
 //!
 //! The same bytes always make the same manifest, on every machine and at every time: there is no date in it.
 
@@ -11,7 +11,10 @@ use oci_wasm::{
     WasmConfig,
 };
 
-use super::manifest::{BUNDLE_MEDIA_TYPE, TITLE_ANNOTATION, VERSION_ANNOTATION};
+use super::manifest::{
+    ARCHIVE_MEDIA_TYPE, BUNDLE_MEDIA_TYPE, POLICY_CONFIGURATION_MEDIA_TYPE, TITLE_ANNOTATION,
+    VERSION_ANNOTATION,
+};
 use crate::digest::Digest;
 use crate::fetched::FetchedPlugin;
 
@@ -30,7 +33,7 @@ pub struct ArtifactError {
     pub reason: String,
 }
 
-/// What stands for a plugin in a registry, beside its bytes.
+/// What stands for a plugin or a package of policies in a registry, beside its bytes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Artifact {
     /// The manifest.
@@ -77,6 +80,26 @@ impl Artifact {
         Ok(Self {
             manifest: json(&manifest)?,
             configuration,
+        })
+    }
+
+    /// Returns what stands for a package of policies. Its layer has the type by which OPA finds a bundle, too.
+    ///
+    /// # Errors
+    /// When it cannot be put into JSON.
+    pub fn of_policies(name: &str, archive: &[u8]) -> Result<Self, ArtifactError> {
+        let title = BTreeMap::from([(TITLE_ANNOTATION.to_owned(), format!("{name}.tar.gz"))]);
+        let mut layer = descriptor(ARCHIVE_MEDIA_TYPE, archive);
+        layer.annotations = Some(title);
+        let manifest = OciImageManifest {
+            media_type: Some(OCI_IMAGE_MEDIA_TYPE.to_owned()),
+            config: descriptor(POLICY_CONFIGURATION_MEDIA_TYPE, EMPTY),
+            layers: vec![layer],
+            ..OciImageManifest::default()
+        };
+        Ok(Self {
+            manifest: json(&manifest)?,
+            configuration: EMPTY.to_vec(),
         })
     }
 

@@ -15,7 +15,19 @@ pub const MANIFEST_LIMIT: u64 = 4 * 1024 * 1024;
 pub const CONFIGURATION_LIMIT: u64 = 1024 * 1024;
 /// The type of a signature bundle, as an artifact and as its layer.
 pub const BUNDLE_MEDIA_TYPE: &str = "application/vnd.dev.sigstore.bundle.v0.3+json";
-/// The annotation with the plugin's name.
+/// The type of a layer that is a bundle of policies: an archive as OPA builds and loads it.
+pub const ARCHIVE_MEDIA_TYPE: &str = "application/vnd.oci.image.layer.v1.tar+gzip";
+/// The type of a layer that is a file in Rego, as Conftest pushes it.
+pub const REGO_MEDIA_TYPE: &str = "application/vnd.cncf.openpolicyagent.policy.layer.v1+rego";
+/// The type of a layer that is a file with data, as Conftest pushes it.
+pub const DATA_MEDIA_TYPE: &str = "application/vnd.cncf.openpolicyagent.data.layer.v1+json";
+/// The type of the configuration of policies, which says nothing.
+pub const POLICY_CONFIGURATION_MEDIA_TYPE: &str = "application/vnd.cncf.openpolicyagent.config.v1+json";
+/// How large a bundle of policies may be, and all files of one together.
+pub const POLICY_LIMIT: u64 = 8 * 1024 * 1024;
+/// How many files a bundle may be pushed as.
+const LAYER_LIMIT: usize = 1024;
+/// The annotation with the name of a plugin or a file.
 pub const TITLE_ANNOTATION: &str = "org.opencontainers.image.title";
 /// The annotation with the plugin's version.
 pub const VERSION_ANNOTATION: &str = "org.opencontainers.image.version";
@@ -46,7 +58,7 @@ pub enum ManifestError {
         reason: String,
     },
     /// It is of another kind.
-    #[error("its {what} has the type `{}`, but `{expected}` is expected: it is no plugin", found.escape_debug())]
+    #[error("its {what} has the type `{}`, but `{expected}` is expected", found.escape_debug())]
     WrongType {
         /// Which part.
         what: &'static str,
@@ -56,7 +68,7 @@ pub enum ManifestError {
         expected: &'static str,
     },
     /// It has more layers than one, or none.
-    #[error("it has {found} layers, and a plugin has exactly one")]
+    #[error("it has {found} layers, and exactly one is expected")]
     Layers {
         /// How many.
         found: usize,
@@ -80,6 +92,25 @@ pub enum ManifestError {
     /// A signature bundle belongs to something else.
     #[error("it is about another manifest")]
     WrongSubject,
+    /// It has neither one archive nor files in Rego.
+    #[error(
+        "it holds no policies: expected one layer of the type `{ARCHIVE_MEDIA_TYPE}`, or layers of the type \
+         `{REGO_MEDIA_TYPE}`, found {}",
+        found.escape_debug()
+    )]
+    NoPolicies {
+        /// The types it has.
+        found: String,
+    },
+    /// A layer that is a file does not say its path.
+    #[error("one of its layers has no annotation `{TITLE_ANNOTATION}`, which says the path of the file")]
+    NoTitle,
+    /// It has too many layers.
+    #[error("it has {found} layers, more than the limit of {LAYER_LIMIT}")]
+    TooManyLayers {
+        /// How many.
+        found: usize,
+    },
 }
 
 /// A part that a manifest names, checked.
@@ -136,6 +167,73 @@ pub fn read_plugin_manifest(
         title: annotation(TITLE_ANNOTATION),
         version: annotation(VERSION_ANNOTATION),
     })
+}
+
+/// The checked manifest of a package of policies.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PoliciesManifest {
+    /// The digest of the manifest itself, over its bytes as they came.
+    pub digest: Digest,
+    /// What it names.
+    pub content: PoliciesContent,
+}
+
+/// The forms in which policies are pushed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PoliciesContent {
+    /// One archive, as OPA loads it.
+    Archive(Part),
+    /// Each file for itself with its path, as Conftest pushes them.
+    Files(Vec<(String, Part)>),
+}
+
+/// Reads the manifest of a package of policies. Its configuration is not asked for: it says nothing.
+///
+/// # Errors
+/// When the bytes are not those asked for, are no manifest, or hold neither one archive nor files in Rego.
+pub fn read_policies_manifest(
+    bytes: &[u8],
+    expected: Option<&Digest>,
+) -> Result<PoliciesManifest, ManifestError> {
+    let digest = check_bytes(bytes, expected)?;
+    let layers = read_image_manifest(bytes)?.layers;
+    if layers.len() > LAYER_LIMIT {
+        return Err(ManifestError::TooManyLayers { found: layers.len() });
+    }
+    let is_file =
+        |layer: &OciDescriptor| [REGO_MEDIA_TYPE, DATA_MEDIA_TYPE].contains(&layer.media_type.as_str());
+    let content = match layers.as_slice() {
+        [layer] if layer.media_type == ARCHIVE_MEDIA_TYPE => {
+            PoliciesContent::Archive(part("layer", layer, POLICY_LIMIT)?)
+        }
+        [_, ..] if layers.iter().all(is_file) => PoliciesContent::Files(
+            layers
+                .iter()
+                .map(|layer| {
+                    let annotations = layer.annotations.as_ref();
+                    let title = annotations.and_then(|annotations| annotations.get(TITLE_ANNOTATION));
+                    let title = title.ok_or(ManifestError::NoTitle)?;
+                    Ok((title.clone(), part("layer", layer, POLICY_LIMIT)?))
+                })
+                .collect::<Result<_, _>>()?,
+        ),
+        _ => {
+            let types: Vec<&str> = layers
+                .iter()
+                .map(|layer| layer.media_type.as_str())
+                .take(4)
+                .collect();
+            let found: String = types.join(", ").chars().take(256).collect();
+            return Err(ManifestError::NoPolicies {
+                found: if found.is_empty() {
+                    "no layer".to_owned()
+                } else {
+                    found
+                },
+            });
+        }
+    };
+    Ok(PoliciesManifest { digest, content })
 }
 
 /// The checked manifest of a signature bundle.
@@ -275,6 +373,86 @@ mod tests {
             (read.title.as_deref(), read.version.as_deref()),
             (Some("aws"), Some("1.2.3"))
         );
+    }
+
+    fn policies(layers: Value) -> Vec<u8> {
+        let empty = Digest::of(b"{}");
+        let text = json!({
+            "schemaVersion": 2, "mediaType": OCI_IMAGE_MEDIA_TYPE, "layers": layers,
+            "config": {"mediaType": POLICY_CONFIGURATION_MEDIA_TYPE, "digest": empty, "size": 2},
+        });
+        text.to_string().into_bytes()
+    }
+
+    fn layer(kind: &str, title: Option<&str>, size: u64) -> Value {
+        let mut layer = json!({"mediaType": kind, "digest": Digest::of(b"x"), "size": size});
+        if let Some(title) = title {
+            layer["annotations"] = json!({ TITLE_ANNOTATION: title });
+        }
+        layer
+    }
+
+    #[test]
+    fn policies_are_one_archive_or_files_with_their_paths() {
+        let bytes = Artifact::of_policies("encryption", b"archive").unwrap().manifest;
+        let read = read_policies_manifest(&bytes, Some(&Digest::of(&bytes))).unwrap();
+        let archive = Part {
+            digest: Digest::of(b"archive"),
+            size: 7,
+        };
+        assert_eq!(read.content, PoliciesContent::Archive(archive));
+        assert!(read_policies_manifest(&bytes, Some(&Digest::of(b"other"))).is_err());
+
+        let part = Part {
+            digest: Digest::of(b"x"),
+            size: 1,
+        };
+        let pushed = policies(json!([
+            layer(REGO_MEDIA_TYPE, Some("policy/a.rego"), 1),
+            layer(DATA_MEDIA_TYPE, Some("policy/data.json"), 1),
+        ]));
+        let read = read_policies_manifest(&pushed, None).unwrap();
+        let files = ["policy/a.rego", "policy/data.json"].map(|path| (path.to_owned(), part));
+        assert_eq!(read.content, PoliciesContent::Files(files.into()));
+    }
+
+    #[test]
+    fn a_manifest_without_policies_or_with_too_much_is_refused() {
+        let many: Vec<Value> = (0..=LAYER_LIMIT)
+            .map(|number| layer(REGO_MEDIA_TYPE, Some(&number.to_string()), 1))
+            .collect();
+        for (layers, part) in [
+            (json!([]), "found no layer"),
+            (
+                json!([layer("application/wasm", None, 1)]),
+                "found application/wasm",
+            ),
+            (
+                json!([
+                    layer(ARCHIVE_MEDIA_TYPE, None, 1),
+                    layer(ARCHIVE_MEDIA_TYPE, None, 1)
+                ]),
+                "no policies",
+            ),
+            (
+                json!([
+                    layer(REGO_MEDIA_TYPE, Some("a"), 1),
+                    layer(ARCHIVE_MEDIA_TYPE, None, 1)
+                ]),
+                "no policies",
+            ),
+            (
+                json!([layer(ARCHIVE_MEDIA_TYPE, None, POLICY_LIMIT + 1)]),
+                "the limit is 8388608 bytes",
+            ),
+            (json!([layer(REGO_MEDIA_TYPE, None, 1)]), "no annotation"),
+            (json!(many), "more than the limit of 1024"),
+        ] {
+            let error = read_policies_manifest(&policies(layers), None)
+                .unwrap_err()
+                .to_string();
+            assert!(error.contains(part), "{part}: {error}");
+        }
     }
 
     #[test]

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use url::Url;
 
+use crate::digest::Digest;
+
 /// How long a repository's path may be, by the distribution specification together with the host.
 const LIMIT: usize = 255;
 
@@ -48,6 +50,99 @@ impl OciRepository {
                 reason: "it makes no address",
             })
     }
+}
+
+/// A tag or a digest in a repository: `oci://registry.example/policies:1.2.0`, or `…@sha256:…`, or both, where the digest
+/// counts and the tag is for people.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OciReference {
+    /// The repository.
+    pub repository: OciRepository,
+    /// The tag; there is one where there is no digest.
+    pub tag: Option<String>,
+    /// The digest of the manifest.
+    pub digest: Option<Digest>,
+}
+
+impl FromStr for OciReference {
+    type Err = ReferenceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let error = |reason| ReferenceError {
+            text: text.chars().take(LIMIT + 16).collect(),
+            reason,
+        };
+        if !text.starts_with("oci://") {
+            return Err(error(
+                "expected `oci://HOST/PATH:TAG` or `oci://HOST/PATH@sha256:…`",
+            ));
+        }
+        let (named, digest) = match text.split_once('@') {
+            Some((named, digest)) => {
+                let digest = digest.parse();
+                let digest =
+                    digest.map_err(|_| error("behind `@` a digest is expected: `sha256:` and 64 digits"))?;
+                (named, Some(digest))
+            }
+            None => (text, None),
+        };
+        // The port stands before the first slash of the path, the tag behind the last.
+        let path = named.rfind('/').unwrap_or_default();
+        let (repository, tag) = match named.get(path..).and_then(|last| last.rfind(':')) {
+            Some(colon) if path > "oci://".len() => {
+                let (repository, tag) = named.split_at(path + colon);
+                (repository, Some(tag.get(1..).unwrap_or_default().to_owned()))
+            }
+            _ => (named, None),
+        };
+        let has_colon = |path: (&str, &str)| path.1.contains(':');
+        if repository
+            .strip_prefix("oci://")
+            .and_then(|rest| rest.split_once('/'))
+            .is_some_and(has_colon)
+        {
+            return Err(error(
+                "a tag stands behind the last part of the path, and there is one",
+            ));
+        }
+        if !tag.as_deref().is_none_or(is_tag) {
+            return Err(error(
+                "a tag has letters, digits, `_`, `.` and `-`, at most 128, and does not begin with `.` or `-`",
+            ));
+        }
+        if tag.is_none() && digest.is_none() {
+            return Err(error(
+                "which of its releases is meant? Expected `oci://HOST/PATH:TAG` or `oci://HOST/PATH@sha256:…`",
+            ));
+        }
+        Ok(Self {
+            repository: repository.parse()?,
+            tag,
+            digest,
+        })
+    }
+}
+
+impl fmt::Display for OciReference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.repository.fmt(f)?;
+        if let Some(tag) = &self.tag {
+            write!(f, ":{tag}")?;
+        }
+        match &self.digest {
+            Some(digest) => write!(f, "@{digest}"),
+            None => Ok(()),
+        }
+    }
+}
+
+/// Tells whether a text is a tag, by the distribution specification.
+fn is_tag(text: &str) -> bool {
+    text.len() <= 128
+        && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
 }
 
 impl FromStr for OciRepository {
@@ -169,6 +264,51 @@ mod tests {
             ("oci:///a", "host"),
         ] {
             let error = text.parse::<OciRepository>().unwrap_err().to_string();
+            assert!(error.contains(part), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_reference_names_a_tag_a_digest_or_both() {
+        let digest = Digest::of(b"x");
+        for (text, tag, has_digest) in [
+            (
+                "oci://127.0.0.1:5000/policies:1.2.0".to_owned(),
+                Some("1.2.0"),
+                false,
+            ),
+            (
+                "oci://registry.example/a/b:v1_x-y".to_owned(),
+                Some("v1_x-y"),
+                false,
+            ),
+            (format!("oci://[::1]:5000/policies@{digest}"), None, true),
+            (
+                format!("oci://registry.example:5000/policies:1@{digest}"),
+                Some("1"),
+                true,
+            ),
+        ] {
+            let read: OciReference = text.parse().unwrap();
+            assert_eq!(
+                (read.tag.as_deref(), read.digest.is_some()),
+                (tag, has_digest),
+                "{text}"
+            );
+            assert_eq!(read.to_string(), text);
+        }
+        for (text, part) in [
+            ("oci://registry.example/a", "which of its releases"),
+            ("oci://registry.example:5000/a", "which of its releases"),
+            ("oci://registry.example/a:", "a tag has"),
+            ("oci://registry.example/a:.x", "a tag has"),
+            ("oci://registry.example/a:x/b", "behind the last part"),
+            ("oci://registry.example/a:x/b:1", "behind the last part"),
+            ("oci://registry.example/a@sha256:00", "a digest is expected"),
+            ("oci://registry.example:5000", "which of its releases"),
+            ("registry.example/a:1", "expected `oci://HOST/PATH:TAG`"),
+        ] {
+            let error = text.parse::<OciReference>().unwrap_err().to_string();
             assert!(error.contains(part), "{text}: {error}");
         }
     }

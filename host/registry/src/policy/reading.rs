@@ -7,7 +7,7 @@ use std::path::Path;
 
 use konductor_model::Value;
 
-use super::rules::{AllowedEndpoint, Rule, SitePolicy, Yanked};
+use super::rules::{AllowedEndpoint, BundleRules, RequiredSigner, Rule, SitePolicy, Yanked};
 use super::source_pattern::SourcePattern;
 use super::tree::{Entry, Node, Place, Shape, Yaml};
 
@@ -264,7 +264,7 @@ impl Reading<'_> {
         let fields = self.map(
             tree,
             "a policy",
-            &["version", "plugins", "grants", "cloud", "packages"],
+            &["version", "plugins", "grants", "cloud", "bundles", "packages"],
         );
         match fields.get("version") {
             Some(Node {
@@ -292,6 +292,9 @@ impl Reading<'_> {
             let cloud = self.map(node, "`cloud`", &["fips"]);
             policy.fips = self.word(cloud.get("fips"), "`fips`", ["required", "optional"]);
         }
+        if let Some(node) = fields.get("bundles") {
+            policy.bundles = self.bundles(node);
+        }
         if let Some(node) = fields.get("packages") {
             policy.packages = self.packages(node);
         }
@@ -313,25 +316,13 @@ impl Reading<'_> {
             policy.sources = Some(self.sources(node));
         }
         if let Some(node) = fields.get("signers") {
-            let items = self.list(node, "`signers`");
-            policy.signers = Some(Rule {
-                place: node.place.clone(),
-                value: items.iter().filter_map(|item| self.signer(item)).collect(),
-            });
+            policy.signers = Some(self.signers(node, "plugins"));
         }
         let words = ["allow", "deny"];
         policy.unsigned = self.word(fields.get("unsigned"), "`unsigned`", words);
         policy.unlocked = self.word(fields.get("unlocked"), "`unlocked`", words);
         policy.local = self.word(fields.get("local"), "`local`", words);
-        if let Some(Rule { place, value: false }) = &policy.unsigned
-            && policy.signers.is_none()
-        {
-            let place = place.clone();
-            self.problem(
-                &place,
-                "`unsigned: deny` needs `signers`: nobody else can tell a signature from none",
-            );
-        }
+        self.unsigned_needs_signers(policy.unsigned.as_ref(), policy.signers.is_some());
         if let Some(node) = fields.get("minimum_versions") {
             for entry in self.entries(node, "`minimum_versions`") {
                 if let Some(value) = self.version(&entry.node, &format!("plugin `{}`", entry.name)) {
@@ -345,6 +336,36 @@ impl Reading<'_> {
         if let Some(node) = fields.get("yanked") {
             let items = self.list(node, "`yanked`");
             policy.yanked = items.iter().filter_map(|item| self.yanked(item)).collect();
+        }
+    }
+
+    fn bundles(&mut self, node: &Node) -> BundleRules {
+        let fields = self.map(node, "`bundles`", &["sources", "signers", "unsigned"]);
+        let rules = BundleRules {
+            sources: fields.get("sources").map(|node| self.sources(node)),
+            signers: fields.get("signers").map(|node| self.signers(node, "packages")),
+            unsigned: self.word(fields.get("unsigned"), "`unsigned`", ["allow", "deny"]),
+        };
+        self.unsigned_needs_signers(rules.unsigned.as_ref(), rules.signers.is_some());
+        rules
+    }
+
+    pub(super) fn signers(&mut self, node: &Node, names: &'static str) -> Rule<Vec<RequiredSigner>> {
+        let items = self.list(node, "`signers`");
+        Rule {
+            place: node.place.clone(),
+            value: items.iter().filter_map(|item| self.signer(item, names)).collect(),
+        }
+    }
+
+    fn unsigned_needs_signers(&mut self, unsigned: Option<&Rule<bool>>, has_signers: bool) {
+        if let Some(Rule { place, value: false }) = unsigned
+            && !has_signers
+        {
+            self.problem(
+                place,
+                "`unsigned: deny` needs `signers`: nobody else can tell a signature from none",
+            );
         }
     }
 

@@ -1,10 +1,13 @@
-//! Which releases of plugins may run: where they come from, which versions, who signed them.
+//! Which releases of plugins may run, and which packages of policies may be read: where they come from, which versions,
+//! who signed them.
 
 use konductor_signature::{VerifiedSignature, verify};
 
-use super::rules::{Rule, SitePolicy};
+use super::packages::RequiredBundle;
+use super::rules::{RequiredSigner, Rule};
 use super::{Policies, Refusal, denied};
 use crate::digest::Digest;
+use crate::policy_bundle::BundleSource;
 use crate::source::PluginSource;
 
 /// How many reasons why a bundle does not hold are told.
@@ -102,50 +105,149 @@ impl Policies {
         bytes: &[u8],
         bundles: &[Vec<u8>],
     ) -> Result<Vec<VerifiedSignature>, Vec<Refusal>> {
-        let mut verified: Vec<VerifiedSignature> = Vec::new();
-        let mut refusals = Vec::new();
-        for policy in &self.0 {
-            match policy.check_signatures(name, bytes, bundles) {
-                Ok(Some(signature)) if !verified.contains(&signature) => verified.push(signature),
-                Ok(_) => {}
-                Err(refusal) => refusals.push(refusal),
-            }
-        }
-        if refusals.is_empty() {
-            Ok(verified)
-        } else {
-            Err(refusals)
-        }
+        let demands = self.0.iter().filter_map(|policy| {
+            let signers = policy.signers.as_ref()?;
+            Some(Demand::of_plugin(signers, policy.unsigned.as_ref()))
+        });
+        satisfied(demands, name, bytes, bundles)
+    }
+
+    /// Returns every rule that forbids to have a package of policies from a source.
+    pub fn check_bundle_source(&self, package: &str, source: &BundleSource) -> Vec<Refusal> {
+        let place = match source {
+            BundleSource::File(path) => PluginSource::Path(path.clone()),
+            BundleSource::Registry(reference) => PluginSource::Oci(reference.repository.clone()),
+        };
+        let rules = self.0.iter().filter_map(|policy| policy.bundles.sources.as_ref());
+        rules
+            .filter(|rule| !rule.value.iter().any(|pattern| pattern.fits(&place)))
+            .map(|rule| Refusal {
+                place: rule.place.clone(),
+                rule: "bundles.sources",
+                reason: format!(
+                    "package `{package}` may not come from `{source}`; take it from an allowed source, or have this one \
+                     added to the policy"
+                ),
+            })
+            .collect()
+    }
+
+    /// Tells whether anything asks who signed a package of policies.
+    pub fn look_at_bundle_signatures(&self, required: &RequiredBundle) -> bool {
+        required.signers.is_some() || self.0.iter().any(|policy| policy.bundles.signers.is_some())
+    }
+
+    /// Verifies the signatures of a package of policies: by the signers that stand beside its name, and by those of every
+    /// policy.
+    ///
+    /// # Errors
+    /// With every rule that is not satisfied, and why each signature does not satisfy it.
+    pub fn check_bundle_signatures(
+        &self,
+        required: &RequiredBundle,
+        bytes: &[u8],
+        signatures: &[Vec<u8>],
+    ) -> Result<Vec<VerifiedSignature>, Vec<Refusal>> {
+        let own = required.signers.as_ref();
+        let own = own.map(|signers| Demand::of_package(signers, None, "packages.signers"));
+        let demands = self.0.iter().filter_map(|policy| {
+            let signers = policy.bundles.signers.as_ref()?;
+            let unsigned = policy.bundles.unsigned.as_ref();
+            Some(Demand::of_package(signers, unsigned, "bundles.signers"))
+        });
+        satisfied(
+            own.into_iter().chain(demands),
+            &required.package,
+            bytes,
+            signatures,
+        )
     }
 }
 
-impl SitePolicy {
-    fn check_signatures(
+/// Verifies signatures for every demand.
+fn satisfied<'a>(
+    demands: impl Iterator<Item = Demand<'a>>,
+    name: &str,
+    bytes: &[u8],
+    bundles: &[Vec<u8>],
+) -> Result<Vec<VerifiedSignature>, Vec<Refusal>> {
+    let mut verified: Vec<VerifiedSignature> = Vec::new();
+    let mut refusals = Vec::new();
+    for demand in demands {
+        match demand.check(name, bytes, bundles) {
+            Ok(Some(signature)) if !verified.contains(&signature) => verified.push(signature),
+            Ok(_) => {}
+            Err(refusal) => refusals.push(refusal),
+        }
+    }
+    if refusals.is_empty() {
+        Ok(verified)
+    } else {
+        Err(refusals)
+    }
+}
+
+/// One rule about who must have signed.
+struct Demand<'a> {
+    /// What is signed: `plugin`.
+    what: &'static str,
+    rule: &'static str,
+    signers: &'a Rule<Vec<RequiredSigner>>,
+    allows_unsigned: bool,
+    /// Where a signature is looked for, and what brings one that was added since.
+    where_found: &'static str,
+}
+
+impl<'a> Demand<'a> {
+    fn of_plugin(signers: &'a Rule<Vec<RequiredSigner>>, unsigned: Option<&Rule<bool>>) -> Self {
+        Self {
+            what: "plugin",
+            rule: "plugins.signers",
+            signers,
+            allows_unsigned: unsigned.is_some_and(|rule| rule.value),
+            where_found: "as `NAME.sigstore.json` beside the file, or as a referrer in the registry; `konductor plugin fetch` \
+                          asks a registry for one that was added since",
+        }
+    }
+
+    fn of_package(
+        signers: &'a Rule<Vec<RequiredSigner>>,
+        unsigned: Option<&Rule<bool>>,
+        rule: &'static str,
+    ) -> Self {
+        Self {
+            what: "package",
+            rule,
+            signers,
+            allows_unsigned: unsigned.is_some_and(|rule| rule.value),
+            where_found: "as `NAME.sigstore.json` beside the file, or as a referrer in the registry; `konductor policy fetch` \
+                          asks a registry for one that was added since",
+        }
+    }
+
+    fn check(
         &self,
         name: &str,
         bytes: &[u8],
         bundles: &[Vec<u8>],
     ) -> Result<Option<VerifiedSignature>, Refusal> {
-        let Some(signers) = &self.signers else {
-            return Ok(None);
-        };
-        let allows_unsigned = self.unsigned.as_ref().is_some_and(|rule| rule.value);
+        let (what, signers) = (self.what, self.signers);
         let covering: Vec<_> = signers
             .value
             .iter()
             .filter(|signer| signer.covers(name))
             .collect();
-        if allows_unsigned && (covering.is_empty() || bundles.is_empty()) {
+        if self.allows_unsigned && (covering.is_empty() || bundles.is_empty()) {
             return Ok(None);
         }
         let refused = |reason: String| Refusal {
             place: signers.place.clone(),
-            rule: "plugins.signers",
+            rule: self.rule,
             reason,
         };
         if covering.is_empty() {
             return Err(refused(format!(
-                "nobody is trusted to sign plugin `{name}`; have a signer for it added to the policy"
+                "nobody is trusted to sign {what} `{name}`; have a signer for it added to the policy"
             )));
         }
         let names: Vec<String> = covering
@@ -155,8 +257,8 @@ impl SitePolicy {
         let names = names.join(" or ");
         if bundles.is_empty() {
             return Err(refused(format!(
-                "plugin `{name}` has no signature; it needs one of {names} (as `NAME.sigstore.json` beside the file, or \
-                 as a referrer in the registry; `konductor plugin fetch` asks a registry for one that was added since)"
+                "{what} `{name}` has no signature; it needs one of {names} ({})",
+                self.where_found
             )));
         }
         let mut reasons = Vec::new();
@@ -174,7 +276,7 @@ impl SitePolicy {
             reasons.push(format!("and {more} more"));
         }
         Err(refused(format!(
-            "plugin `{name}` is not signed by {names}: {}",
+            "{what} `{name}` is not signed by {names}: {}",
             reasons.join("; ")
         )))
     }

@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use konductor_model::policy::PackageSetting;
 use konductor_model::wildcard::wildcard;
 use konductor_signature::Signer;
 
+use super::packages::SitePackage;
 use super::source_pattern::SourcePattern;
 use super::tree::Place;
 use crate::digest::Digest;
@@ -34,20 +34,30 @@ pub struct SitePolicy {
     pub(super) token_operations: Option<Rule<bool>>,
     pub(super) requested: Option<Rule<bool>>,
     pub(super) fips: Option<Rule<bool>>,
-    pub(super) packages: Vec<PackageSetting>,
+    pub(super) bundles: BundleRules,
+    pub(super) packages: Vec<SitePackage>,
 }
 
-/// Someone whose signature is accepted for some plugins.
+/// What is demanded of packages of policies that come from a registry or a file.
+#[derive(Debug, Clone, Default)]
+pub(super) struct BundleRules {
+    pub(super) sources: Option<Rule<Vec<SourcePattern>>>,
+    pub(super) signers: Option<Rule<Vec<RequiredSigner>>>,
+    /// Whether one without a signature may be read. Where signers are named it may not unless this says so.
+    pub(super) unsigned: Option<Rule<bool>>,
+}
+
+/// Someone whose signature is accepted for some plugins or packages.
 #[derive(Debug, Clone)]
 pub(super) struct RequiredSigner {
     pub(super) signer: Signer,
-    /// The names of plugins, with `*` for any text.
-    pub(super) plugins: Vec<String>,
+    /// The names of plugins or packages, with `*` for any text.
+    pub(super) names: Vec<String>,
 }
 
 impl RequiredSigner {
-    pub(super) fn covers(&self, plugin: &str) -> bool {
-        self.plugins.iter().any(|pattern| wildcard(pattern, plugin))
+    pub(super) fn covers(&self, name: &str) -> bool {
+        self.names.iter().any(|pattern| wildcard(pattern, name))
     }
 }
 

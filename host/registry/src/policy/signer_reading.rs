@@ -9,25 +9,25 @@ use super::rules::RequiredSigner;
 use super::tree::Node;
 
 impl Reading<'_> {
-    /// Reads one of `plugins.signers`.
-    pub(super) fn signer(&mut self, node: &Node) -> Option<RequiredSigner> {
-        const KNOWN: [&str; 7] = [
+    /// Reads one of some signers. `names` is the key under which it says what it may sign.
+    pub(super) fn signer(&mut self, node: &Node, names: &'static str) -> Option<RequiredSigner> {
+        let known = [
             "name",
-            "plugins",
+            names,
             "keys",
             "timestamp_authorities",
             "identity",
             "issuer",
             "trust_root",
         ];
-        let fields = self.map(node, "a signer", &KNOWN);
+        let fields = self.map(node, "a signer", &known);
         let Some(name) = fields.get("name") else {
             self.problem(&node.place, "a signer needs a `name`");
             return None;
         };
         let name = self.text(name, "`name`")?;
-        let plugins = match fields.get("plugins") {
-            Some(node) => self.texts(node, "`plugins`"),
+        let names = match fields.get(names) {
+            Some(node) => self.texts(node, &format!("`{names}`")),
             None => vec!["*".to_owned()],
         };
         let managed = fields.contains_key("keys");
@@ -50,7 +50,7 @@ impl Reading<'_> {
         } else {
             self.keyless(name, node, &fields)
         }?;
-        Some(RequiredSigner { signer, plugins })
+        Some(RequiredSigner { signer, names })
     }
 
     fn managed(&mut self, name: &str, node: &Node, fields: &BTreeMap<&str, &Node>) -> Option<Signer> {

@@ -37,6 +37,44 @@ fn set(items: &[&str]) -> BTreeSet<String> {
 }
 
 #[test]
+fn what_is_wrong_with_a_package_from_elsewhere_is_said_with_its_place() {
+    let found = problems(
+        "version: 1
+bundles: { unsigned: deny, signer: x }
+packages:
+  - { name: a, source: no/such/file.tar.gz }
+  - { name: b, source: \"oci://registry.example/b\" }
+  - { name: c, source: \"oci://registry.example/c:1\", directory: policies }
+  - { name: d, directory: /, digest: \"sha256:00\" }
+  - { name: e, source: \"oci://registry.example/e:1\", digest: \"sha256:00\" }
+  - { name: f, source: \"oci://registry.example/f:1\", signers: [] }
+  - { name: g }
+  - { name: h, source: / }
+  - { name: i, source: \"https://registry.example/i\" }
+",
+    );
+    for expected in [
+        "policy.yaml:2:22: `unsigned: deny` needs `signers`",
+        "policy.yaml:2:28: `signer` is not known in `bundles`; there are sources, signers, unsigned",
+        "policy.yaml:4:24: there is no file /etc/konductor/no/such/file.tar.gz",
+        "policy.yaml:5:24: `oci://registry.example/b` is not a repository: which of its releases is meant?",
+        "policy.yaml:6:24: a package has either `directory` or `source`",
+        "policy.yaml:7:38: `digest` goes with `source`",
+        "policy.yaml:8:62: `00` is not a digest",
+        "policy.yaml:9:63: `signers` names nobody",
+        "policy.yaml:10:5: a package needs `directory`, such as `directory: policies/encryption`, or `source`",
+        "policy.yaml:11:24: there is no file /; it is a folder, which goes under `directory`",
+        "policy.yaml:12:24: `https://registry.example/i` is not a repository: expected `oci://HOST/PATH:TAG`",
+    ] {
+        assert!(
+            found.iter().any(|line| line.starts_with(expected)),
+            "{expected}\nin {found:#?}"
+        );
+    }
+    assert_eq!(found.len(), 11, "{found:#?}");
+}
+
+#[test]
 fn everything_that_is_wrong_is_said_at_once_with_its_line_and_column() {
     let found = problems(
         "version: 2

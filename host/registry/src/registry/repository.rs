@@ -23,14 +23,24 @@ use crate::progress::ProgressEvent;
 const LOOKUP_LIMIT: Duration = Duration::from_secs(10);
 
 impl Registry {
+    pub(super) async fn open(&self, repository: &OciRepository) -> Result<OciClient, OciError> {
+        OciClient::new(&self.network, repository, Arc::clone(&self.progress)).await
+    }
+
     pub(super) async fn client(
         &self,
         plugin: &str,
         repository: &OciRepository,
     ) -> Result<OciClient, RegistryError> {
-        OciClient::new(&self.network, repository, Arc::clone(&self.progress))
+        self.open(repository)
             .await
             .map_err(|error| oci_error(plugin, error))
+    }
+
+    /// Returns the cache of downloads, if there is one.
+    pub(super) fn cache(&self) -> Option<DownloadCache> {
+        let folder = self.downloads.as_deref()?;
+        Some(DownloadCache::new(folder, Arc::clone(&self.progress)))
     }
 
     /// Returns the versions of a repository with their tags, lowest first.
@@ -49,10 +59,7 @@ impl Registry {
         request: &FetchRequest,
         repository: &OciRepository,
     ) -> Result<FetchedPlugin, RegistryError> {
-        let cache = self
-            .downloads
-            .as_deref()
-            .map(|folder| DownloadCache::new(folder, Arc::clone(&self.progress)));
+        let cache = self.cache();
         let cached = match (&request.locked, &cache) {
             (Some(locked), Some(cache)) => self.read_cached(request, cache, locked)?,
             _ => None,
@@ -61,9 +68,20 @@ impl Registry {
             Some(found) => found,
             None => self.download(request, repository, cache.as_ref()).await?,
         };
+        let lookup = Lookup {
+            name: &request.plugin,
+            source: request.source.to_string(),
+            repository,
+            manifest: &manifest,
+            signatures: request.signatures,
+        };
         found.bundles = self
-            .signatures(request, repository, cache.as_ref(), &manifest)
-            .await?;
+            .signatures(&lookup, cache.as_ref())
+            .await
+            .map_err(|error| match error {
+                TransferError::Oci(error) => oci_error(&request.plugin, error),
+                TransferError::Cache(error) => cache_error(request, error),
+            })?;
         found.manifest_digest = Some(manifest);
         Ok(found)
     }
@@ -133,60 +151,35 @@ impl Registry {
 
     /// Returns the signature bundles of a release: those its source lists now, or those it listed when it was last
     /// asked, by [`SignatureLookup`].
-    async fn signatures(
+    pub(super) async fn signatures(
         &self,
-        request: &FetchRequest,
-        repository: &OciRepository,
+        lookup: &Lookup<'_>,
         cache: Option<&DownloadCache>,
-        manifest: &Digest,
-    ) -> Result<Vec<Vec<u8>>, RegistryError> {
-        let source = request.source.to_string();
-        let kept = cache.and_then(|cache| cache.bundles(&source, manifest));
-        let asking = async {
-            self.client(&request.plugin, repository)
-                .await?
-                .bundles(manifest)
-                .await
-                .map_err(|error| oci_error(&request.plugin, error))
-        };
+    ) -> Result<Vec<Vec<u8>>, TransferError> {
+        let kept = cache.and_then(|cache| cache.bundles(&lookup.source, lookup.manifest));
+        let asking = async { self.open(lookup.repository).await?.bundles(lookup.manifest).await };
         let bundles = match kept {
             None => asking.await?,
-            Some(kept) if self.network.offline || request.signatures == SignatureLookup::Kept => {
+            Some(kept) if self.network.offline || lookup.signatures == SignatureLookup::Kept => {
                 return Ok(kept);
             }
             // Whoever keeps the source from answering could as well answer with no signatures, so what was listed
             // before may stand for them: it is verified as it was then.
             Some(kept) => {
                 let reason = match tokio::time::timeout(LOOKUP_LIMIT, asking).await {
-                    Ok(Ok(bundles)) => return self.keep(request, cache, &source, manifest, bundles),
+                    Ok(Ok(bundles)) => return keep(lookup, cache, bundles),
                     Ok(Err(error)) => with_causes(&error),
                     Err(_) => format!("there was no answer within {} s", LOOKUP_LIMIT.as_secs()),
                 };
                 self.progress.report(ProgressEvent::SignaturesNotLookedUp {
-                    plugin: request.plugin.clone(),
-                    source,
+                    plugin: lookup.name.to_owned(),
+                    source: lookup.source.clone(),
                     reason,
                 });
                 return Ok(kept);
             }
         };
-        self.keep(request, cache, &source, manifest, bundles)
-    }
-
-    fn keep(
-        &self,
-        request: &FetchRequest,
-        cache: Option<&DownloadCache>,
-        source: &str,
-        manifest: &Digest,
-        bundles: Vec<Vec<u8>>,
-    ) -> Result<Vec<Vec<u8>>, RegistryError> {
-        if let Some(cache) = cache {
-            cache
-                .write_bundles(source, manifest, &bundles)
-                .map_err(|error| cache_error(request, error))?;
-        }
-        Ok(bundles)
+        keep(lookup, cache, bundles)
     }
 
     async fn find_tag(
@@ -268,6 +261,40 @@ impl Registry {
     }
 }
 
+/// Whose signatures are looked up.
+pub(super) struct Lookup<'a> {
+    /// What messages call it.
+    pub name: &'a str,
+    /// Its source, as written.
+    pub source: String,
+    pub repository: &'a OciRepository,
+    /// The manifest that was signed for.
+    pub manifest: &'a Digest,
+    pub signatures: SignatureLookup,
+}
+
+/// Says why something did not come from a registry.
+#[derive(Debug, thiserror::Error)]
+pub enum TransferError {
+    /// The registry cannot be used.
+    #[error(transparent)]
+    Oci(#[from] OciError),
+    /// The cache of downloads cannot be written.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
+}
+
+fn keep(
+    lookup: &Lookup<'_>,
+    cache: Option<&DownloadCache>,
+    bundles: Vec<Vec<u8>>,
+) -> Result<Vec<Vec<u8>>, TransferError> {
+    if let Some(cache) = cache {
+        cache.write_bundles(&lookup.source, lookup.manifest, &bundles)?;
+    }
+    Ok(bundles)
+}
+
 fn cache_error(request: &FetchRequest, source: CacheError) -> RegistryError {
     RegistryError::Cache {
         plugin: request.plugin.clone(),
@@ -317,6 +344,18 @@ impl OciClient {
         }
         let tag = version.to_string();
         let artifact = Artifact::of(plugin)?;
+        self.push_release(tag, &artifact, (&plugin.bytes, "plugin"), &plugin.bundles)
+            .await
+    }
+
+    /// Pushes a release under a tag that no other has, and its signature bundles beside it.
+    pub(super) async fn push_release(
+        &self,
+        tag: String,
+        artifact: &Artifact,
+        (content, what): (&[u8], &'static str),
+        bundles: &[Vec<u8>],
+    ) -> Result<Published, OciError> {
         if let Some(there) = self.manifest(&tag, OCI_IMAGE_MEDIA_TYPE).await? {
             let found = Digest::of(&there);
             if found != artifact.digest() {
@@ -327,19 +366,19 @@ impl OciClient {
                 });
             }
         } else {
-            self.push_blob(&plugin.bytes, "plugin").await?;
+            self.push_blob(content, what).await?;
             self.push_blob(&artifact.configuration, "configuration").await?;
             self.push_manifest(&tag, &artifact.manifest, OCI_IMAGE_MEDIA_TYPE)
                 .await?;
         }
-        for bundle in plugin.bundles.iter().take(BUNDLE_COUNT_LIMIT) {
+        for bundle in bundles.iter().take(BUNDLE_COUNT_LIMIT) {
             self.push_bundle(bundle, &artifact.manifest).await?;
         }
         Ok(Published {
             repository: self.repository().clone(),
             tag,
             manifest_digest: artifact.digest(),
-            bundles: plugin.bundles.len(),
+            bundles: bundles.len(),
         })
     }
 }

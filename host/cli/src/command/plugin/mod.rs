@@ -21,6 +21,9 @@ mod templates;
 mod traffic;
 mod verify;
 
+pub use sign::{Unsigned, sign_bytes};
+pub use verify::{Verifiable, signer, with_keys};
+
 use std::path::{Path, PathBuf};
 
 use konductor_config::Configuration;
@@ -53,7 +56,7 @@ pub struct PluginContext<'a> {
 
 impl PluginContext<'_> {
     /// Starts the sandbox.
-    fn loader(&self) -> Result<PluginLoader, CommandError> {
+    pub fn loader(&self) -> Result<PluginLoader, CommandError> {
         PluginLoader::new(
             self.folder,
             self.arguments,
@@ -63,19 +66,19 @@ impl PluginContext<'_> {
     }
 
     /// Asks a timestamp authority.
-    async fn timestamp(&self, authority: &url::Url, request: Vec<u8>) -> Result<Vec<u8>, CommandError> {
+    pub async fn timestamp(&self, authority: &url::Url, request: Vec<u8>) -> Result<Vec<u8>, CommandError> {
         let settings =
             Network::of(self.environment)?.for_registries(is_offline(self.arguments, self.environment));
         Ok(request_timestamp(&settings, authority, request).await?)
     }
 
     /// Returns the client of the plugins' sources.
-    fn registry(&self) -> Result<Registry, CommandError> {
+    pub fn registry(&self) -> Result<Registry, CommandError> {
         registry(self.arguments, self.environment)
     }
 
     /// Reads files that were named on the command line.
-    fn read_all(&self, files: &[PathBuf]) -> Result<Vec<Vec<u8>>, CommandError> {
+    pub fn read_all(&self, files: &[PathBuf]) -> Result<Vec<Vec<u8>>, CommandError> {
         let read = |file: &PathBuf| {
             let file = self.folder.join(file);
             std::fs::read(&file).map_err(|error| CommandError::file("read", &file, error))
@@ -84,7 +87,7 @@ impl PluginContext<'_> {
     }
 
     /// Returns the project's configuration.
-    fn project(&self) -> Result<&Configuration, CommandError> {
+    pub fn project(&self) -> Result<&Configuration, CommandError> {
         crate::project::require(self.folder)?;
         self.configuration
             .as_ref()

@@ -3,30 +3,62 @@
 use std::path::{Path, PathBuf};
 
 use konductor_model::SecretText;
-use konductor_registry::FetchedPlugin;
-use konductor_signature::{Attestation, Provenance, PublicKey, SignedAttestation, SigningKey, SourceCode};
+use konductor_registry::{Digest, FetchedPlugin};
+use konductor_signature::{
+    Attestation, Built, Provenance, PublicKey, SignedAttestation, SigningKey, SourceCode,
+};
 
 use super::PluginContext;
-use crate::arguments::SignArguments;
+use crate::arguments::{SignArguments, SigningArguments};
 use crate::error::CommandError;
+
+/// Something to sign.
+pub struct Unsigned<'a> {
+    /// Where it is, for a person.
+    pub place: &'a str,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// Says what it is; asked only where a statement is made.
+    pub built: &'a dyn Fn() -> Result<Built, CommandError>,
+    /// Where the signature goes, unless the arguments say otherwise.
+    pub bundle_file: &'a Path,
+    /// The event that tells of it.
+    pub event: &'static str,
+}
 
 /// Signs a packed plugin, in one step or in as many as a security module needs.
 pub async fn sign(arguments: &SignArguments, context: &PluginContext<'_>) -> Result<(), CommandError> {
-    let registry = context.registry()?;
     let file = context.folder.join(&arguments.file);
-    let plugin = registry.fetch_file(&file)?;
+    let plugin = context.registry()?.fetch_file(&file)?;
+    let unsigned = Unsigned {
+        place: &plugin.place,
+        bytes: &plugin.bytes,
+        built: &|| built(&plugin),
+        bundle_file: &konductor_registry::local::bundle_path(&file, 0),
+        event: "plugin-signed",
+    };
+    sign_bytes(&arguments.signing, &unsigned, context).await
+}
+
+/// Signs some bytes.
+pub async fn sign_bytes(
+    arguments: &SigningArguments,
+    unsigned: &Unsigned<'_>,
+    context: &PluginContext<'_>,
+) -> Result<(), CommandError> {
+    let (place, digest) = (unsigned.place, Digest::of(unsigned.bytes));
     let bundle_file = match &arguments.bundle {
         Some(bundle) => context.folder.join(bundle),
-        None => konductor_registry::local::bundle_path(&file, 0),
+        None => unsigned.bundle_file.to_owned(),
     };
-    let signed = match begin(arguments, context, &plugin, &bundle_file)? {
+    let signed = match begin(arguments, context, unsigned, &bundle_file)? {
         Step::Signed(signed) => signed,
         Step::Exported(payload) => {
             let text = format!(
                 "the bytes to sign are in {}; come back with --signature and --public-key",
                 payload.display()
             );
-            let members = serde_json::json!({ "file": plugin.place, "payload": payload });
+            let members = serde_json::json!({ "file": place, "payload": payload });
             context.output.fact("payload-exported", &members, &text);
             return Ok(());
         }
@@ -36,15 +68,15 @@ pub async fn sign(arguments: &SignArguments, context: &PluginContext<'_>) -> Res
     json.push('\n');
     crate::atomic_file::write(&bundle_file, json.as_bytes())?;
     let members = serde_json::json!({
-        "file": plugin.place, "digest": plugin.digest, "bundle": bundle_file, "stamped": stamped,
+        "file": place, "digest": digest, "bundle": bundle_file, "stamped": stamped,
     });
     let next = if stamped {
         ""
     } else {
         "; it has no timestamp yet, and nobody accepts it without one"
     };
-    let text = format!("signed {} in {}{next}", plugin.digest, bundle_file.display());
-    context.output.fact("plugin-signed", &members, &text);
+    let text = format!("signed {digest} in {}{next}", bundle_file.display());
+    context.output.fact(unsigned.event, &members, &text);
     Ok(())
 }
 
@@ -54,14 +86,14 @@ enum Step {
 }
 
 fn begin(
-    arguments: &SignArguments,
+    arguments: &SigningArguments,
     context: &PluginContext<'_>,
-    plugin: &FetchedPlugin,
+    unsigned: &Unsigned<'_>,
     bundle_file: &Path,
 ) -> Result<Step, CommandError> {
     if let Some(file) = &arguments.export_payload {
         let file = context.folder.join(file);
-        crate::atomic_file::write(&file, &attestation(arguments, plugin)?.bytes_to_sign())?;
+        crate::atomic_file::write(&file, &attestation(arguments, unsigned)?.bytes_to_sign())?;
         return Ok(Step::Exported(file));
     }
     if let Some(file) = &arguments.key {
@@ -69,7 +101,7 @@ fn begin(
         let key =
             SigningKey::from_pem(&file.display().to_string(), read_text(&file)?.reveal()).map_err(failed)?;
         return Ok(Step::Signed(
-            attestation(arguments, plugin)?.sign(&key).map_err(failed)?,
+            attestation(arguments, unsigned)?.sign(&key).map_err(failed)?,
         ));
     }
     if let (Some(signature), Some(key)) = (&arguments.signature, &arguments.public_key) {
@@ -77,7 +109,7 @@ fn begin(
         let key =
             PublicKey::from_pem(&file.display().to_string(), read_text(&file)?.reveal()).map_err(failed)?;
         let signature = read(&context.folder.join(signature))?;
-        let signed = attestation(arguments, plugin)?
+        let signed = attestation(arguments, unsigned)?
             .with_signature(&signature, &key)
             .map_err(failed)?;
         return Ok(Step::Signed(signed));
@@ -98,7 +130,7 @@ fn begin(
 /// Adds the timestamp, if there is a way to have one, and tells whether there was.
 async fn stamp(
     signed: SignedAttestation,
-    arguments: &SignArguments,
+    arguments: &SigningArguments,
     context: &PluginContext<'_>,
 ) -> Result<(SignedAttestation, bool), CommandError> {
     if let Some(file) = &arguments.export_timestamp_request {
@@ -113,7 +145,8 @@ async fn stamp(
     Ok((signed.with_timestamp(&response).map_err(failed)?, true))
 }
 
-fn attestation(arguments: &SignArguments, plugin: &FetchedPlugin) -> Result<Attestation, CommandError> {
+/// Says what a plugin is.
+fn built(plugin: &FetchedPlugin) -> Result<Built, CommandError> {
     let (Some(manifest), Some(interface)) = (&plugin.manifest, &plugin.interface_version) else {
         return Err(CommandError::message(format!(
             "{} does not carry its manifest, which is part of what is signed",
@@ -121,6 +154,14 @@ fn attestation(arguments: &SignArguments, plugin: &FetchedPlugin) -> Result<Atte
         ))
         .help(format!("run `konductor plugin pack {}` first", plugin.place)));
     };
+    Ok(Built::Plugin {
+        name: manifest.name.clone(),
+        version: manifest.version.clone(),
+        interface: format!("konductor:plugin@{interface}"),
+    })
+}
+
+fn attestation(arguments: &SigningArguments, unsigned: &Unsigned<'_>) -> Result<Attestation, CommandError> {
     let source = match (&arguments.repository, &arguments.commit) {
         (Some(repository), Some(commit)) => Some(SourceCode {
             repository: repository.clone(),
@@ -129,14 +170,12 @@ fn attestation(arguments: &SignArguments, plugin: &FetchedPlugin) -> Result<Atte
         _ => None,
     };
     let provenance = Provenance {
-        plugin: manifest.name.clone(),
-        version: manifest.version.clone(),
-        interface: format!("konductor:plugin@{interface}"),
+        built: (unsigned.built)()?,
         builder: arguments.builder.clone(),
         invocation: arguments.invocation.clone(),
         source,
     };
-    Attestation::new(&plugin.bytes, &provenance).map_err(failed)
+    Attestation::new(unsigned.bytes, &provenance).map_err(failed)
 }
 
 fn failed(error: impl std::error::Error) -> CommandError {

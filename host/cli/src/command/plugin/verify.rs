@@ -1,11 +1,11 @@
 //! `konductor plugin verify`.
 
-use konductor_registry::FetchedPlugin;
+use konductor_registry::Digest;
 use konductor_signature::{PublicKey, Signer, TimestampAuthority, VerifiedSignature};
 
 use super::PluginContext;
 use super::inspect::is_file;
-use crate::arguments::VerifyArguments;
+use crate::arguments::{VerificationArguments, VerifyArguments};
 use crate::error::CommandError;
 use crate::plugins::requirement;
 
@@ -19,10 +19,10 @@ pub async fn verify(arguments: &VerifyArguments, context: &PluginContext<'_>) ->
         let requirement = requirement(plugin, context.configuration.as_ref());
         loader.fetch(plugin, requirement, true).await?
     };
-    if !arguments.bundle.is_empty() {
-        fetched.bundles = context.read_all(&arguments.bundle)?;
+    if !arguments.verification.bundle.is_empty() {
+        fetched.bundles = context.read_all(&arguments.verification.bundle)?;
     }
-    if arguments.key.is_empty() {
+    if arguments.verification.key.is_empty() {
         let admitted = if is_file(plugin) {
             let name = fetched.name.clone();
             loader.judge(&name, fetched, false)?
@@ -44,7 +44,14 @@ pub async fn verify(arguments: &VerifyArguments, context: &PluginContext<'_>) ->
         context.output.fact("plugin-verified", &members, &text);
         return Ok(());
     }
-    let verified = with_keys(&fetched, &signer(arguments, context)?)?;
+    let verifiable = Verifiable {
+        place: &fetched.place,
+        digest: fetched.digest,
+        bytes: &fetched.bytes,
+        bundles: &fetched.bundles,
+        command: "konductor plugin sign",
+    };
+    let verified = with_keys(&verifiable, &signer(&arguments.verification, context)?)?;
     let facts = verified.facts();
     let members = serde_json::json!({
         "name": fetched.name, "digest": fetched.digest, "place": fetched.place, "signer": verified.identity(),
@@ -62,7 +69,11 @@ pub async fn verify(arguments: &VerifyArguments, context: &PluginContext<'_>) ->
     Ok(())
 }
 
-fn signer(arguments: &VerifyArguments, context: &PluginContext<'_>) -> Result<Signer, CommandError> {
+/// Returns who has the keys that are named on the command line.
+pub fn signer(
+    arguments: &VerificationArguments,
+    context: &PluginContext<'_>,
+) -> Result<Signer, CommandError> {
     let text = |file: &std::path::Path| {
         let file = context.folder.join(file);
         let text =
@@ -82,25 +93,41 @@ fn signer(arguments: &VerifyArguments, context: &PluginContext<'_>) -> Result<Si
     Ok(Signer::managed("the keys that were named", keys, authorities)?)
 }
 
+/// Something whose signatures are verified with keys that somebody names.
+pub struct Verifiable<'a> {
+    /// Where it is, for a person.
+    pub place: &'a str,
+    /// The digest of its bytes.
+    pub digest: Digest,
+    /// Its bytes.
+    pub bytes: &'a [u8],
+    /// The signatures.
+    pub bundles: &'a [Vec<u8>],
+    /// The command that makes one.
+    pub command: &'static str,
+}
+
 /// Returns the first signature that holds; where none does, why each of them does not.
-fn with_keys(fetched: &FetchedPlugin, signer: &Signer) -> Result<VerifiedSignature, CommandError> {
+pub fn with_keys(verifiable: &Verifiable<'_>, signer: &Signer) -> Result<VerifiedSignature, CommandError> {
     let mut reasons = Vec::new();
-    for bundle in &fetched.bundles {
-        match konductor_signature::verify(&fetched.bytes, bundle, signer) {
+    for bundle in verifiable.bundles {
+        match konductor_signature::verify(verifiable.bytes, bundle, signer) {
             Ok(verified) => return Ok(verified),
             Err(error) => reasons.push(konductor_model::with_causes(&error)),
         }
     }
     if reasons.is_empty() {
         return Err(
-            CommandError::message(format!("{} has no signature beside it", fetched.place))
-                .help("name its bundle with --bundle, or sign it with `konductor plugin sign`"),
+            CommandError::message(format!("{} has no signature beside it", verifiable.place)).help(format!(
+                "name its bundle with --bundle, or sign it with `{}`",
+                verifiable.command
+            )),
         );
     }
     Err(CommandError::message(format!(
         "{} ({}) is not signed with these keys: {}",
-        fetched.place,
-        fetched.digest,
+        verifiable.place,
+        verifiable.digest,
         reasons.join("; ")
     )))
 }

@@ -1,4 +1,9 @@
-//! `konductor policy`: the packages that judge plans, their tests, and a saved plan judged again.
+//! `konductor policy`: the packages that judge plans, their tests, a saved plan judged again, and packages on their way
+//! from who wrote them to who is judged by them.
+
+mod lock;
+mod pack;
+mod signatures;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -8,24 +13,27 @@ use konductor_compliance::package::add_data_of;
 use konductor_compliance::{LoadedPackage, Overrides, PackageError, decide};
 use konductor_config::Configuration;
 use konductor_model::policy::{
-    CheckPlugin, PackageAnswer, PackageRules, PackageSetting, PolicyLevel, PolicySubject, PolicyTask,
+    CheckPlugin, PackageAnswer, PackagePlace, PackageSetting, PolicyLevel, PolicySubject, PolicyTask,
     RegoVersion, TestResult,
 };
 use konductor_model::{Diagnostic, Diagnostics, with_causes};
+use konductor_registry::BundleSource;
+use konductor_registry::local::own_name;
+use konductor_registry::policy::{RequiredBundle, SitePackage};
 use konductor_sandbox::Limits;
 
 use crate::arguments::{
     GlobalArguments, PolicyCheckArguments, PolicyCommand, PolicyTestArguments, RegoChoice,
 };
 use crate::command::execution::{Done, finish};
-use crate::command::plugin::{is_file, project_configuration};
+use crate::command::plugin::{PluginContext, is_file, project_configuration};
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 use crate::policy::{
-    Judges, POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, read, recorded_document,
-    refusal, show_and_judge,
+    Judges, POLICY_PLUGIN, apply, judge_recorded, not_overridden, plan_document, recorded_document, refusal,
+    show_and_judge,
 };
 use crate::project::Project;
 use crate::render::policy::{judgement_event, percentage, render, render_coverage, render_tests};
@@ -44,20 +52,50 @@ pub async fn policy(
         PolicyCommand::List => {
             let configuration = project_configuration(folder, arguments, environment)?;
             let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
-            list(&loader, configuration.as_ref(), output).await
+            list(loader, configuration.as_ref(), output).await
         }
         PolicyCommand::Test(test) => {
             let configuration = project_configuration(folder, arguments, environment)?;
             let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?
                 .with_limits(environment, test_limits())?;
-            run_tests(test, loader, configuration.as_ref(), output).await
+            run_tests(test, folder, loader, configuration.as_ref(), output).await
+        }
+        PolicyCommand::Pack(_)
+        | PolicyCommand::Publish(_)
+        | PolicyCommand::Sign(_)
+        | PolicyCommand::Verify(_)
+        | PolicyCommand::Lock(_)
+        | PolicyCommand::Fetch(_) => {
+            let context = PluginContext {
+                folder,
+                arguments,
+                environment,
+                output,
+                configuration: project_configuration(folder, arguments, environment)?,
+            };
+            distribute(command, &context).await?;
+            Ok(0)
         }
         PolicyCommand::Check(check) => {
             if let Some(input) = &check.input {
-                let configuration = project_configuration(folder, arguments, environment)?;
+                // A package that is named here needs no project; its option is that of the project's folder, too, which it
+                // is not.
+                let (folder, configuration) = if check.directory.is_empty() {
+                    (folder, project_configuration(folder, arguments, environment)?)
+                } else {
+                    (Path::new("."), None)
+                };
                 let loader = PluginLoader::new(folder, arguments, environment, configuration.as_ref())?;
                 let overridden = &arguments.override_policy;
-                return judge_input(check, input, loader, configuration.as_ref(), overridden, output).await;
+                return judge_input(
+                    check,
+                    (input, folder),
+                    loader,
+                    configuration.as_ref(),
+                    overridden,
+                    output,
+                )
+                .await;
             }
             if check.state {
                 crate::project::require(folder)?;
@@ -86,34 +124,48 @@ fn test_limits() -> Limits {
     }
 }
 
+/// Carries out one of the commands about packages on their way.
+async fn distribute(command: &PolicyCommand, context: &PluginContext<'_>) -> Result<(), CommandError> {
+    match command {
+        PolicyCommand::Pack(arguments) => pack::pack(arguments, context),
+        PolicyCommand::Publish(arguments) => pack::publish(arguments, context).await,
+        PolicyCommand::Sign(arguments) => signatures::sign(arguments, context).await,
+        PolicyCommand::Verify(arguments) => signatures::verify(arguments, context).await,
+        PolicyCommand::Lock(arguments) => lock::lock(arguments, context).await,
+        PolicyCommand::Fetch(arguments) => lock::fetch(arguments, context).await,
+        PolicyCommand::List | PolicyCommand::Test(_) | PolicyCommand::Check(_) => Ok(()),
+    }
+}
+
 async fn list(
-    loader: &PluginLoader,
+    mut loader: PluginLoader,
     configuration: Option<&Configuration>,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    let settings: Vec<PackageSetting> = loader.policies().packages().cloned().collect();
+    let named: Vec<SitePackage> = loader.policies().packages().cloned().collect();
     let mut digests = BTreeMap::new();
-    for setting in &settings {
+    for package in &named {
         if let (Some(plugin), Some(fetched)) = (
-            setting.plugin(),
-            loader.fetch_checks(setting, configuration).await?,
+            package.setting.plugin(),
+            loader.fetch_checks(&package.setting, configuration).await?,
         ) {
             digests.insert(plugin.name.clone(), fetched.digest.hex());
         }
     }
-    let packages = read(settings.into_iter(), true, &digests)?;
+    let packages = loader.read_packages(named, true, &digests).await?;
     for package in &packages {
         let setting = &package.setting;
         let mut members = serde_json::json!({
-            "name": setting.name, "level": setting.level, "place": setting.place,
+            "name": setting.name, "level": setting.level, "place": setting.place, "bundle": package.bundle,
             "digest": package.digest, "rego": setting.rego, "on": setting.on, "namespaces": setting.namespaces,
             "files": package.package.files.iter().map(|file| &file.path).collect::<Vec<_>>(),
         });
-        let (key, rules) = match &setting.rules {
-            PackageRules::Directory(directory) => ("directory", directory.display().to_string()),
-            PackageRules::Plugin(plugin) => ("plugin", plugin.name.clone()),
+        let (key, rules) = match &setting.found {
+            PackagePlace::Directory(directory) => (Some("directory"), directory.display().to_string()),
+            PackagePlace::Bundle(source) => (None, source.clone()),
+            PackagePlace::Plugin(plugin) => (Some("plugin"), plugin.name.clone()),
         };
-        if let Some(members) = members.as_object_mut() {
+        if let (Some(key), Some(members)) = (key, members.as_object_mut()) {
             members.insert(key.to_owned(), rules.as_str().into());
         }
         let digest: String = package.digest.chars().take(12).collect();
@@ -138,34 +190,37 @@ async fn list(
 /// Runs the tests of packages. Tests that fail, and packages that cannot be read, make the command fail.
 async fn run_tests(
     arguments: &PolicyTestArguments,
+    folder: &Path,
     mut loader: PluginLoader,
     configuration: Option<&Configuration>,
     output: &Output,
 ) -> Result<u8, CommandError> {
-    let settings: Vec<PackageSetting> = if arguments.folders.is_empty() {
+    let named: Vec<SitePackage> = if arguments.folders.is_empty() {
         loader.policies().packages().cloned().collect()
     } else {
-        arguments
-            .folders
-            .iter()
-            .map(|folder| in_folder(folder, arguments.rego, &[]))
-            .collect()
+        let folders = arguments.folders.iter();
+        folders
+            .map(|path| named_here(path, folder, arguments.rego, &[]))
+            .collect::<Result<_, _>>()?
     };
-    if settings.is_empty() {
+    if named.is_empty() {
         return Err(CommandError::message("there is no package of policies to test")
             .help("name a folder, or a package under `policy.packages` in konductor.yaml"));
     }
-    let (of_plugins, settings): (Vec<_>, Vec<_>) = settings
+    let (of_plugins, named): (Vec<_>, Vec<_>) = named
         .into_iter()
-        .partition(|setting| setting.plugin().is_some());
-    let of_plugins: Vec<String> = of_plugins.iter().filter_map(told_untested).collect();
-    if settings.is_empty() {
+        .partition(|package| package.setting.plugin().is_some());
+    let of_plugins: Vec<String> = of_plugins
+        .iter()
+        .filter_map(|package| told_untested(&package.setting))
+        .collect();
+    if named.is_empty() {
         return Err(CommandError::message(of_plugins.join("\n")).help(NATIVE_TESTS));
     }
     for told in of_plugins {
         output.line(&format!("{told}; {NATIVE_TESTS}"));
     }
-    let mut packages = read(settings.into_iter(), true, &BTreeMap::new())?;
+    let mut packages = loader.read_packages(named, true, &BTreeMap::new()).await?;
     with_data(&mut packages, &arguments.data)?;
     let plugin = loader.load(POLICY_PLUGIN, configuration).await?.plugin;
     let answers = apply(plugin, PolicyTask::Test, &packages, None).await;
@@ -233,24 +288,57 @@ fn with_data(packages: &mut [LoadedPackage], paths: &[PathBuf]) -> Result<(), Co
         .try_for_each(|package| add_data_of(package, paths).map_err(wrong))
 }
 
-fn in_folder(folder: &Path, rego: RegoChoice, namespaces: &[String]) -> PackageSetting {
+/// Returns a package that is named on the command line: a folder, a packed file, or an address in a registry.
+fn named_here(
+    path: &Path,
+    base: &Path,
+    rego: RegoChoice,
+    namespaces: &[String],
+) -> Result<SitePackage, CommandError> {
+    let text = path.display().to_string();
+    let bundle = if text.contains("://") || base.join(path).is_file() {
+        let source = BundleSource::parse(&text, base)?;
+        let own = match &source {
+            BundleSource::File(file) => own_name(&file.path),
+            BundleSource::Registry(reference) => {
+                let path = reference.repository.path();
+                path.rsplit('/').next().unwrap_or(path).to_owned()
+            }
+        };
+        Some(RequiredBundle::any(source, own))
+    } else {
+        None
+    };
+    let found = match &bundle {
+        Some(bundle) => PackagePlace::Bundle(bundle.source.to_string()),
+        None => PackagePlace::Directory(path.to_owned()),
+    };
+    Ok(SitePackage {
+        setting: setting_here(text, found, rego, namespaces),
+        bundle,
+    })
+}
+
+fn setting_here(
+    name: String,
+    found: PackagePlace,
+    rego: RegoChoice,
+    namespaces: &[String],
+) -> PackageSetting {
     PackageSetting {
         rego: match rego {
             RegoChoice::V1 => RegoVersion::V1,
             RegoChoice::V0 => RegoVersion::V0,
         },
         namespaces: (!namespaces.is_empty()).then(|| namespaces.to_vec()),
-        ..on_the_command_line(
-            folder.display().to_string(),
-            PackageRules::Directory(folder.to_owned()),
-        )
+        ..on_the_command_line(name, found)
     }
 }
 
-fn on_the_command_line(name: String, rules: PackageRules) -> PackageSetting {
+fn on_the_command_line(name: String, found: PackagePlace) -> PackageSetting {
     PackageSetting {
         name,
-        rules,
+        found,
         level: PolicyLevel::default(),
         rego: RegoVersion::default(),
         namespaces: None,
@@ -274,11 +362,11 @@ async fn plugin_package(
         loader.load(plugin, configuration).await?
     };
     let name = loaded.name.clone();
-    let rules = PackageRules::Plugin(CheckPlugin {
+    let found = PackagePlace::Plugin(CheckPlugin {
         name: name.clone(),
         digest: None,
     });
-    Ok((on_the_command_line(name, rules), loaded))
+    Ok((on_the_command_line(name, found), loaded))
 }
 
 #[derive(Default)]
@@ -320,7 +408,7 @@ fn tell(answer: &PackageAnswer, arguments: &PolicyTestArguments, output: &Output
 /// Judges a document that was made elsewhere.
 async fn judge_input(
     arguments: &PolicyCheckArguments,
-    input: &Path,
+    (input, base): (&Path, &Path),
     mut loader: PluginLoader,
     configuration: Option<&Configuration>,
     overridden: &[String],
@@ -334,32 +422,36 @@ async fn judge_input(
         CommandError::message(format!("{place}: expected a document in JSON: {error}"))
             .help("`terraform show -json plan.bin` writes one")
     })?;
-    let named = !arguments.directory.is_empty() || !arguments.plugin.is_empty();
+    let is_named = !arguments.directory.is_empty() || !arguments.plugin.is_empty();
     let mut judges = Judges::default();
-    let mut settings: Vec<PackageSetting> = if named {
+    let mut named: Vec<SitePackage> = if is_named {
         let folders = arguments.directory.iter();
         folders
-            .map(|folder| in_folder(folder, arguments.rego, &arguments.namespace))
-            .collect()
+            .map(|path| named_here(path, base, arguments.rego, &arguments.namespace))
+            .collect::<Result<_, _>>()?
     } else {
         let packages = loader.policies().packages();
-        let judges_plans = |package: &&PackageSetting| package.on.contains(&PolicySubject::Plan);
+        let judges_plans = |package: &&SitePackage| package.setting.on.contains(&PolicySubject::Plan);
         packages.filter(judges_plans).cloned().collect()
     };
-    if settings.iter().any(|setting| setting.plugin().is_none()) {
+    if named.iter().any(|package| package.setting.plugin().is_none()) {
         judges.evaluate_rego_with(&loader.load(POLICY_PLUGIN, configuration).await?);
     }
-    for setting in &settings {
-        if let Some(plugin) = setting.plugin() {
-            judges.add_checks(setting, &loader.load(&plugin.name, configuration).await?)?;
+    for package in &named {
+        if let Some(plugin) = package.setting.plugin() {
+            let loaded = loader.load(&plugin.name, configuration).await?;
+            judges.add_checks(&package.setting, &loaded)?;
         }
     }
     for plugin in &arguments.plugin {
         let (setting, loaded) = plugin_package(plugin, &mut loader, configuration).await?;
         judges.add_checks(&setting, &loaded)?;
-        settings.push(setting);
+        named.push(SitePackage {
+            setting,
+            bundle: None,
+        });
     }
-    let mut packages = read(settings.into_iter(), false, judges.digests())?;
+    let mut packages = loader.read_packages(named, false, judges.digests()).await?;
     if packages.is_empty() {
         return Err(
             CommandError::message("there is no package of policies to judge the document").help(
