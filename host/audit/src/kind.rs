@@ -3,7 +3,7 @@
 use konductor_state::Entry;
 
 /// All kinds of entries, as the log names them.
-pub const KINDS: [&str; 19] = [
+pub const KINDS: [&str; 22] = [
     "run-started",
     "begin",
     "progress",
@@ -16,6 +16,9 @@ pub const KINDS: [&str; 19] = [
     "secret-revealed",
     "drift-checked",
     "drift-told",
+    "control-finding",
+    "compliance-checked",
+    "compliance-told",
     "policy-decided",
     "run-finished",
     "lock-taken-away",
@@ -40,6 +43,9 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::SecretRevealed(_) => "secret-revealed",
         Entry::DriftChecked(_) => "drift-checked",
         Entry::DriftTold(_) => "drift-told",
+        Entry::ControlFinding(_) => "control-finding",
+        Entry::ComplianceChecked(_) => "compliance-checked",
+        Entry::ComplianceTold(_) => "compliance-told",
         Entry::PolicyDecided(_) => "policy-decided",
         Entry::RunFinished(_) => "run-finished",
         Entry::LockTakenAway(_) => "lock-taken-away",

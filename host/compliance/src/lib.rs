@@ -17,6 +17,7 @@ pub mod plan_document;
 pub mod report;
 mod shown_value;
 pub mod site_framework;
+pub mod standing;
 
 pub use assessment::{Assessment, assess};
 pub use controls::{ControlCatalogue, ControlError, ControlRules};
@@ -26,3 +27,4 @@ pub use package::{LoadedPackage, PackageError};
 pub use plan_document::{PlanDocument, PlannedResource, ResourceAction};
 pub use report::{Report, ReportFormat};
 pub use site_framework::{SiteFramework, SiteFrameworkError};
+pub use standing::{News, Standing};

@@ -203,6 +203,8 @@ pub struct ComplianceSettings {
     pub controls: Vec<ControlLevel>,
     /// What somebody allows for a while.
     pub waivers: Vec<Waiver>,
+    /// How long before the end of a waiver somebody is told.
+    pub notice: std::time::Duration,
 }
 
 /// A text, and where it is written.

@@ -8,6 +8,7 @@ pub mod backend;
 pub mod backup;
 mod chain;
 mod crash;
+pub mod compliance;
 pub mod drift;
 pub mod entry;
 pub mod error;
@@ -38,6 +39,7 @@ mod writer;
 
 pub use backend::remote::BackendTimes;
 pub use backend::{Backend, BackendError};
+pub use compliance::{ComplianceChecked, ComplianceTold, ControlFinding};
 pub use drift::{Difference, DifferenceKind, DriftChecked, DriftSeverity, DriftTold};
 pub use entry::Entry;
 pub use error::StateError;

@@ -21,7 +21,7 @@ use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known};
 use crate::error::CommandError;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 
-pub use document::{plan_document, recorded, recorded_document};
+pub use document::{document_as_it_is, plan_document, recorded, recorded_document};
 pub use gate::{JudgedPlan, judge_recorded, refusal, show_and_judge, told_findings};
 pub use load::judge_load;
 
