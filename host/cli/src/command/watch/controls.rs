@@ -148,11 +148,10 @@ impl Known {
     /// Reads what came into the log of a stack since the last time, whoever wrote it.
     async fn read(&self, watched: &Watched, log: &StackLog) -> Result<Followed, StateError> {
         let key = (watched.folder.clone(), watched.stack.clone());
-        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        let known = known.get(&key).cloned().unwrap_or_default();
-        let followed = known.follow(log).await?;
-        let mut all = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        all.insert(key, followed.clone());
+        let all = || self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = all().get(&key).cloned();
+        let followed = known.unwrap_or_default().follow(log).await?;
+        all().insert(key, followed.clone());
         Ok(followed)
     }
 }
