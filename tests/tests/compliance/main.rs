@@ -4,6 +4,7 @@
 mod browser;
 mod catalogues;
 mod fix;
+mod watching;
 
 use std::collections::BTreeSet;
 use std::path::Path;
