@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use konductor_tests::{AuditReceiver, Finished, Project, audit_environment, root};
+use konductor_tests::{AuditReceiver, Finished, Project, Signal, audit_environment, root};
 use serde_json::{Value, json};
 
 const PROJECT: &str = "name: items
@@ -220,6 +220,12 @@ fn forwarded(finished: &Finished) -> Vec<Value> {
     events
 }
 
+/// Returns the number of the entry of a message.
+fn serial_of(got: &Value) -> u64 {
+    let serial = &got["sd"]["konductor@32473"]["serial"];
+    serial.as_str().unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_run_delivers_its_events_to_every_receiver_once_and_other_libraries_read_them() {
     let receiver = AuditReceiver::start();
@@ -335,14 +341,60 @@ fn what_a_receiver_missed_while_it_was_away_it_gets_later_in_order_and_the_run_d
             .iter()
             .map(|got| match by.as_str() {
                 "otlp" => got["attributes"]["konductor.serial"].as_u64().unwrap(),
-                _ => got["sd"]["konductor@32473"]["serial"]
-                    .as_str()
-                    .unwrap()
-                    .parse()
-                    .unwrap(),
+                _ => serial_of(got),
             })
             .collect();
         let expected: Vec<u64> = (1..=u64::try_from(serials.len()).unwrap()).collect();
         assert_eq!(serials, expected, "{by}");
     }
+}
+
+#[test]
+fn a_watch_delivers_after_every_check_what_it_told_too_and_goes_on_while_a_receiver_is_away() {
+    let receiver = AuditReceiver::start();
+    let stack = |port: u64| {
+        format!(
+            "config:
+  audit:
+    forward: [{{ name: siem, syslog: \"tcp://127.0.0.1:{port}\" }}]
+  drift:
+    schedule: \"* * * * * *\"
+    alerts: [{{ name: pager, command: [sh, -c, \"true\"] }}]
+"
+        )
+    };
+    let project = Project::from_text(PROJECT, &stack(1));
+    project.run(["run", "--yes"]).succeeds();
+    let mut watching = project.start(["watch", "--json"]);
+    // Nobody listens, and the checks go on: each tells that it is behind.
+    for _ in 0..2 {
+        let away = watching.wait_for_event("audit-forwarded");
+        assert_eq!((&away["target"], &away["serial"]), (&json!("siem"), &json!(0)));
+        assert!(away["error"].is_string(), "{away}");
+        assert_eq!(watching.wait_for_event("watch-checked")["result"], "succeeded");
+    }
+    // The configuration is read anew before each check.
+    project.write("konductor.dev.yaml", &stack(receiver.port("tcp")));
+    let delivered = loop {
+        let event = watching.wait_for_event("audit-forwarded");
+        if event["error"].is_null() {
+            break event;
+        }
+    };
+    let serial = delivered["serial"].as_u64().unwrap();
+    watching.signal(Signal::INT);
+    watching.finish().ends_with(0);
+    let (_, got) = received(&receiver, &["tcp"], usize::try_from(serial).unwrap()).remove(0);
+    let serials: Vec<u64> = got.iter().map(|got| serial_of(got)).collect();
+    let expected: Vec<u64> = (1..=u64::try_from(serials.len()).unwrap()).collect();
+    assert_eq!(serials, expected, "all of it, in order, from the beginning");
+    // All that the watch wrote was delivered when it ended, but for that it was.
+    let all = audit(&project, &[]);
+    let news = all.iter().filter(|record| record["kind"] != "audit-forwarded");
+    let last = news.last().unwrap()["serial"].as_u64().unwrap();
+    let told = audit(&project, &["--kind", "audit-forwarded"]);
+    assert!(!told.is_empty());
+    let log = project.run(["log", "show", "--all", "--json"]).succeeds();
+    let reached = log.events().into_iter().rev().find(|event| event["content"]["entry"] == "audit-forwarded");
+    assert_eq!(reached.unwrap()["content"]["serial"], last);
 }

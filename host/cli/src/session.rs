@@ -218,7 +218,7 @@ impl Session {
         // What a simulated cloud answered is no evidence: it is neither signed nor forwarded.
         let (forwarding, signing) = if options.locked && !simulated {
             (
-                Some(Forwarding::of(&project, environment, output)?),
+                Some(Forwarding::of(&project, environment, output)?).filter(|_| options.forwards),
                 RunSigning::of(&project)?,
             )
         } else {

@@ -55,7 +55,11 @@ pub async fn check(watch: &Watch<'_>, watched: &Watched) -> Result<Checked, Comm
     let quiet = watch.output.silent();
     let project = Project::open(&watched.global, watch.environment)?;
     let name = project.configuration.project_name().to_owned();
-    let options = SessionOptions::to_work("watch", watch.execution);
+    // What is told after the session belongs to the evidence, too: the watch forwards all of it together.
+    let options = SessionOptions {
+        forwards: false,
+        ..SessionOptions::to_work("watch", watch.execution)
+    };
     let session = Session::open(project, watch.environment, &quiet, options).await?;
     let result = async {
         let settings = session.drift_settings()?;

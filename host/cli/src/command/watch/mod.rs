@@ -3,6 +3,7 @@
 
 mod check;
 mod controls;
+mod forwarding;
 mod submitting;
 mod telling;
 
@@ -30,6 +31,7 @@ use crate::project::{self, FolderSources, Project};
 use crate::stop_requests::StopRequests;
 use check::Checked;
 use controls::{Known, Looked};
+use forwarding::{Behind, forward, forward_the_rest};
 use submitting::Submitting;
 
 /// How long a stack whose configuration cannot be read waits until it is read again.
@@ -58,6 +60,8 @@ struct Watch<'w> {
     told: Mutex<BTreeMap<(PathBuf, String, String), String>>,
     /// What the logs say of controls.
     controls: Known,
+    /// Who has receivers that have not got all.
+    behind: Behind,
     /// Workers do the checks.
     submitting: Option<Submitting>,
     stop: watch::Receiver<bool>,
@@ -87,6 +91,7 @@ pub async fn watch(
         permits: Semaphore::new(arguments.checks as usize),
         told: Mutex::default(),
         controls: Known::default(),
+        behind: Behind::default(),
         submitting,
         stop,
     };
@@ -129,6 +134,9 @@ pub async fn watch(
         }))
         .await
     };
+    if !arguments.once {
+        forward_the_rest(&watch, &watched).await;
+    }
     listener.abort();
     if let Some((_, server)) = server {
         server.abort();
@@ -290,6 +298,10 @@ impl Watch<'_> {
             permit = self.permits.acquire() => permit,
         };
         let checked = AssertUnwindSafe(check::check(self, watched)).catch_unwind().await;
+        let is_skipped = matches!(&checked, Ok(Err(error)) if error.is_locked);
+        if !is_skipped {
+            forward(self, watched).await;
+        }
         drop(permit);
         let (result, project) = match checked {
             Ok(Ok(checked)) => {
