@@ -116,6 +116,13 @@ pub fn describe(entry: &Entry) -> String {
                 forwarded.target, forwarded.serial
             )
         }
+        Entry::LogArchived(made) => format!(
+            "archived entries {} to {} at {}, to be kept until {}",
+            made.first,
+            made.last,
+            made.place,
+            made.until.strftime("%Y-%m-%d")
+        ),
         Entry::RunAttested(_) => "signed a statement about the run".to_owned(),
         Entry::LockTakenAway(taken) => {
             let from = taken

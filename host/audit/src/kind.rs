@@ -3,7 +3,7 @@
 use konductor_state::Entry;
 
 /// All kinds of entries, as the log names them.
-pub const KINDS: [&str; 22] = [
+pub const KINDS: [&str; 23] = [
     "run-started",
     "begin",
     "progress",
@@ -25,6 +25,7 @@ pub const KINDS: [&str; 22] = [
     "restored",
     "keys-rotated",
     "audit-forwarded",
+    "log-archived",
     "run-attested",
 ];
 
@@ -52,6 +53,7 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::Restored(_) => "restored",
         Entry::KeysRotated(_) => "keys-rotated",
         Entry::AuditForwarded(_) => "audit-forwarded",
+        Entry::LogArchived(_) => "log-archived",
         Entry::RunAttested(_) => "run-attested",
     }
 }

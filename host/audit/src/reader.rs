@@ -237,9 +237,11 @@ impl Recorder {
             },
             Entry::Forgotten { urn, .. } => done().about(urn),
             Entry::Moved { from, .. } => done().about(from),
-            Entry::Outputs { .. } | Entry::Restored(_) | Entry::KeysRotated(_) | Entry::AuditForwarded(_) => {
-                done()
-            }
+            Entry::Outputs { .. }
+            | Entry::Restored(_)
+            | Entry::KeysRotated(_)
+            | Entry::AuditForwarded(_)
+            | Entry::LogArchived(_) => done(),
             Entry::CloudCall(call) => {
                 // An answer with a status that refuses is a failure although the call was made.
                 let refused = call.status.filter(|status| *status >= 400);

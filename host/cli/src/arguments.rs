@@ -25,7 +25,7 @@ use crate::permissions::PolicyFormat;
 pub use adopt::{DiscoverArguments, ImportArguments};
 pub use audit::{
     AuditArguments, AuditCommand, EventFormat, EventSelection, ExportArguments, ForwardArguments,
-    VerifyLogArguments,
+    VerifyLogArguments, ArchiveLogArguments,
 };
 pub use author::{DevArguments, Language, NewArguments};
 pub use backup::{BackupArguments, RestoreArguments};

@@ -21,6 +21,7 @@ pub mod policy;
 pub mod provider;
 pub mod rate_limit;
 pub mod repetition;
+mod retention;
 pub mod schema;
 pub mod secret;
 pub mod suggestion;
@@ -30,6 +31,7 @@ pub mod value_json;
 
 pub use alert::AlertTarget;
 pub use attribute_diff::{AttributeChange, ChangeKind};
+pub use retention::Retention;
 pub use audit_target::{AuditTarget, SyslogAddress, SyslogTransport};
 pub use causes::with_causes;
 pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity};

@@ -9,6 +9,7 @@ use konductor_model::provider::ObjectState;
 use konductor_model::{Failure, Urn, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::archive::LogArchived;
 use crate::compliance::{ComplianceChecked, ComplianceTold, ControlFinding};
 use crate::drift::{DriftChecked, DriftTold};
 use crate::error::StateError;
@@ -83,6 +84,8 @@ pub enum Entry {
     KeysRotated(KeysRotated),
     /// Events were forwarded.
     AuditForwarded(AuditForwarded),
+    /// Entries were archived.
+    LogArchived(LogArchived),
     /// A statement about a run was signed.
     RunAttested(RunAttested),
 }

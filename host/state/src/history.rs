@@ -72,6 +72,7 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
         | Entry::AuditForwarded(_)
+        | Entry::LogArchived(_)
         | Entry::RunAttested(_)
         | Entry::RunFinished(_) => false,
     }

@@ -4,6 +4,7 @@
 //! [`Snapshot`] is the state they add up to, kept as rows in the same transaction. [`MemoryLog`] is the same
 //! without a file. What is built on a log takes a [`Journal`].
 
+pub mod archive;
 pub mod backend;
 pub mod backup;
 mod chain;
@@ -37,6 +38,7 @@ pub mod validation;
 pub mod verify;
 mod writer;
 
+pub use archive::LogArchived;
 pub use backend::remote::BackendTimes;
 pub use backend::{Backend, BackendError};
 pub use compliance::{ComplianceChecked, ComplianceTold, ControlFinding};

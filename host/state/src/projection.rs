@@ -153,6 +153,7 @@ pub(crate) fn fold<P: Projection>(
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
         | Entry::AuditForwarded(_)
+        | Entry::LogArchived(_)
         | Entry::RunAttested(_)
         | Entry::RunFinished(_) => {}
     }

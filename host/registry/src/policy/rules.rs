@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use konductor_model::Retention;
 use konductor_model::policy::PackageSetting;
 use konductor_signature::Signer;
 use konductor_signature::trust::wildcard;
@@ -34,6 +35,7 @@ pub struct SitePolicy {
     pub(super) token_operations: Option<Rule<bool>>,
     pub(super) requested: Option<Rule<bool>>,
     pub(super) fips: Option<Rule<bool>>,
+    pub(super) retention: Option<Rule<Retention>>,
     pub(super) packages: Vec<PackageSetting>,
 }
 

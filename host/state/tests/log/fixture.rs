@@ -233,7 +233,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
         CloudCall, LockTakenAway, Restored, RevealedSecret, RunAttested, TakenBecause,
     };
     use konductor_state::keys::{KeyName, KeysRotated};
-    use konductor_state::{AuditForwarded, LockOwner, PolicyDecision};
+    use konductor_state::{AuditForwarded, LockOwner, LogArchived, PolicyDecision};
 
     let mut entries = a_run();
     entries.extend([
@@ -308,6 +308,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
         }),
         Entry::ComplianceChecked(ComplianceChecked::default()),
         Entry::ComplianceTold(ComplianceTold::default()),
+        Entry::LogArchived(LogArchived::default()),
     ]);
     let kinds: std::collections::BTreeSet<u8> = entries.iter().map(kind_number).collect();
     assert_eq!(kinds.len(), usize::from(KINDS));
@@ -315,7 +316,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
 }
 
 /// How many kinds of entries there are.
-const KINDS: u8 = 22;
+const KINDS: u8 = 23;
 
 /// Numbers the kinds: a new one does not compile until it is here and in [`every_kind`].
 fn kind_number(entry: &Entry) -> u8 {
@@ -341,7 +342,8 @@ fn kind_number(entry: &Entry) -> u8 {
         Entry::RunAttested(_) => 18,
         Entry::ControlFinding(_) => 19,
         Entry::ComplianceChecked(_) => 20,
-        Entry::ComplianceTold(_) => KINDS - 1,
+        Entry::ComplianceTold(_) => 21,
+        Entry::LogArchived(_) => KINDS - 1,
     }
 }
 
