@@ -395,13 +395,20 @@ fn a_watch_delivers_after_every_check_what_it_told_too_and_goes_on_while_a_recei
     let told = audit(&project, &["--kind", "audit-forwarded"]);
     assert!(!told.is_empty());
     let log = project.run(["log", "show", "--all", "--json"]).succeeds();
-    let reached = log.events().into_iter().rev().find(|event| event["content"]["entry"] == "audit-forwarded");
+    let reached = log
+        .events()
+        .into_iter()
+        .rev()
+        .find(|event| event["content"]["entry"] == "audit-forwarded");
     assert_eq!(reached.unwrap()["content"]["serial"], last);
 }
 
 /// A stack that was deployed, with a setting of how long its log is kept, and a folder for archives.
 fn kept_for(retention: &str) -> (Project, String) {
-    let project = Project::from_text(PROJECT, &format!("config: {{ audit: {{ retention: {{ log: {retention} }} }} }}\n"));
+    let project = Project::from_text(
+        PROJECT,
+        &format!("config: {{ audit: {{ retention: {{ log: {retention} }} }} }}\n"),
+    );
     project.run(["run", "--yes"]).succeeds();
     let folder = project.folder().join("archive");
     std::fs::create_dir(&folder).unwrap();
@@ -424,19 +431,44 @@ fn the_log_is_archived_for_as_long_as_is_said_and_what_was_archived_is_proven_af
     };
     let entries = audit(&project, &[]).len();
     let would = archived(&archive(&["--dry-run"]));
-    assert_eq!((&would["entries"], &would["dry_run"]), (&json!(entries), &json!(true)));
+    assert_eq!(
+        (&would["entries"], &would["dry_run"]),
+        (&json!(entries), &json!(true))
+    );
     assert_eq!(audit(&project, &[]).len(), entries, "nothing is written");
     assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
 
     let made = archived(&archive(&[]));
-    assert_eq!((&made["first"], &made["last"], &made["keep"]), (&json!(1), &json!(entries), &json!("7y")));
-    let year = |member: &str| made[member].as_str().unwrap().get(..4).unwrap().parse::<u32>().unwrap();
+    assert_eq!(
+        (&made["first"], &made["last"], &made["keep"]),
+        (&json!(1), &json!(entries), &json!("7y"))
+    );
+    let year = |member: &str| {
+        made[member]
+            .as_str()
+            .unwrap()
+            .get(..4)
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
     assert_eq!(year("until"), year("newest") + 7);
     let all = audit(&project, &[]);
     assert_eq!(all[entries]["kind"], "log-archived");
-    assert_eq!(all[entries - 1]["hash"], made["hash"], "nothing was taken out of the log");
-    assert_eq!(archived(&archive(&[]))["entries"], 0, "nothing is new but that it was archived");
-    project.run(["audit", "verify"]).succeeds().says("1 archives, nothing is wrong");
+    assert_eq!(
+        all[entries - 1]["hash"],
+        made["hash"],
+        "nothing was taken out of the log"
+    );
+    assert_eq!(
+        archived(&archive(&[]))["entries"],
+        0,
+        "nothing is new but that it was archived"
+    );
+    project
+        .run(["audit", "verify"])
+        .succeeds()
+        .says("1 archives, nothing is wrong");
     project.run(["restore", "--verify", "--from", &place]).succeeds();
 
     project.edit("konductor.yaml", "label: second", "label: third");
@@ -446,7 +478,10 @@ fn the_log_is_archived_for_as_long_as_is_said_and_what_was_archived_is_proven_af
     let log = project.folder().join(".konductor/dev.db");
     let copy = project.folder().join("copy.db");
     std::fs::copy(&log, &copy).unwrap();
-    project.run(["audit", "verify", "--file", "copy.db"]).succeeds().says("2 archives");
+    project
+        .run(["audit", "verify", "--file", "copy.db"])
+        .succeeds()
+        .says("2 archives");
 }
 
 #[test]
@@ -457,10 +492,21 @@ fn a_project_keeps_its_log_no_shorter_than_the_site_demands_and_what_is_no_time_
     let with_policy = [&["--policy", "site.yaml"][..], &archive].concat();
     let refused = project.run(with_policy.clone());
     refused.fails_saying("the log is kept for 90d, and at least 5y is demanded");
-    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0, "nothing is archived for too short a time");
+    assert_eq!(
+        std::fs::read_dir(&place).unwrap().count(),
+        0,
+        "nothing is archived for too short a time"
+    );
     project.write("konductor.dev.yaml", "config: {}\n");
     project.run(with_policy).succeeds().says("are archived at");
-    project.run(archive).fails_saying("nothing says how long the log is kept");
-    project.write("konductor.dev.yaml", "config: { audit: { retention: { log: for-ever } } }\n");
-    project.run(archive).fails_saying("`for-ever` is no time to keep something");
+    project
+        .run(archive)
+        .fails_saying("nothing says how long the log is kept");
+    project.write(
+        "konductor.dev.yaml",
+        "config: { audit: { retention: { log: for-ever } } }\n",
+    );
+    project
+        .run(archive)
+        .fails_saying("`for-ever` is no time to keep something");
 }

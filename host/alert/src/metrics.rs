@@ -384,9 +384,17 @@ mod tests {
         assert!(metrics.text().contains("severity=\"high\"} 0"));
         metrics.assessed("shop", "dev", second, [("soc2".to_owned(), "advisory", 3)]);
         let line = "konductor_compliance_findings{project=\"shop\",stack=\"dev\",framework=\"soc2\",level=\"advisory\"}";
-        assert!(metrics.text().contains(&format!("{line} 3")), "{}", metrics.text());
+        assert!(
+            metrics.text().contains(&format!("{line} 3")),
+            "{}",
+            metrics.text()
+        );
         metrics.assessed("shop", "dev", second, []);
-        assert!(metrics.text().contains(&format!("{line} 0")), "{}", metrics.text());
+        assert!(
+            metrics.text().contains(&format!("{line} 0")),
+            "{}",
+            metrics.text()
+        );
         let answer = asked(address, "GET / HTTP/1.1\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
         let answer = asked(address, "nonsense\r\n\r\n").await;

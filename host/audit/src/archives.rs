@@ -109,10 +109,18 @@ mod tests {
         assert_eq!((sound.made.len(), sound.problems.len()), (2, 0));
         let changed = compared(&log(&[(2, "hash-2"), (4, "other")]));
         assert_eq!(changed.problems.len(), 1);
-        assert!(changed.problems.iter().all(|told| told.starts_with("entry 4: its hash is hash-4, and other")));
+        assert!(
+            changed
+                .problems
+                .iter()
+                .all(|told| told.starts_with("entry 4: its hash is hash-4, and other"))
+        );
         let mut removed = log(&[(2, "hash-2")]);
         removed.retain(|logged| logged.serial != 2);
-        assert_eq!(compared(&removed).problems, ["entry 2: missing, and archived at /mnt/archive"]);
+        assert_eq!(
+            compared(&removed).problems,
+            ["entry 2: missing, and archived at /mnt/archive"]
+        );
         // What is said to be archived before it was written cannot be.
         assert_eq!(compared(&log(&[(5, "hash-5")])).problems.len(), 1);
     }

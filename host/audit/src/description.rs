@@ -1,7 +1,7 @@
 //! What an entry tells, in a line.
 
-use konductor_state::entry::{Entry, GivenUp};
 use konductor_state::compliance::{ComplianceChecked, ControlFinding, FindingState, FrameworkEdition};
+use konductor_state::entry::{Entry, GivenUp};
 use konductor_state::policy::{PackageOutcome, PolicyDecision};
 use konductor_state::{DriftChecked, PluginUsed};
 

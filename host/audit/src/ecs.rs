@@ -87,8 +87,8 @@ fn classes(record: &AuditRecord) -> (&'static str, &'static str) {
         "cloud-call" => ("api", "access"),
         "run-started" => ("process", "start"),
         "run-finished" => ("process", "end"),
-        "begin" | "progress" | "drift-checked" | "drift-told" | "policy-decided" | "control-finding" | "compliance-checked"
-        | "compliance-told" => ("configuration", "info"),
+        "begin" | "progress" | "drift-checked" | "drift-told" | "policy-decided" | "control-finding"
+        | "compliance-checked" | "compliance-told" => ("configuration", "info"),
         "secret-revealed" => ("configuration", "access"),
         "end" => match record.action {
             Some(Action::Create | Action::CreateReplacement) => ("configuration", "creation"),

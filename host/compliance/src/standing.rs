@@ -45,10 +45,7 @@ pub struct News {
 impl News {
     /// Tells whether there is nothing to tell.
     pub fn is_empty(&self) -> bool {
-        self.found.is_empty()
-            && self.gone.is_empty()
-            && self.waivers.is_empty()
-            && self.frameworks.is_empty()
+        self.found.is_empty() && self.gone.is_empty() && self.waivers.is_empty() && self.frameworks.is_empty()
     }
 }
 
@@ -204,8 +201,9 @@ impl Standing {
     /// Returns how many findings each framework has.
     pub fn counts(&self) -> BTreeMap<String, FindingCounts> {
         let frameworks = self.frameworks.keys();
-        let mut counts: BTreeMap<String, FindingCounts> =
-            frameworks.map(|id| (id.clone(), FindingCounts::default())).collect();
+        let mut counts: BTreeMap<String, FindingCounts> = frameworks
+            .map(|id| (id.clone(), FindingCounts::default()))
+            .collect();
         for found in self.findings.values() {
             let mut strictest: BTreeMap<&str, Option<PolicyLevel>> = BTreeMap::new();
             for control in &found.controls {
@@ -280,10 +278,7 @@ impl Standing {
             state: WaiverState::Removed,
             ..waiver.clone()
         });
-        changed
-            .map(|(_, waiver)| waiver.clone())
-            .chain(removed)
-            .collect()
+        changed.map(|(_, waiver)| waiver.clone()).chain(removed).collect()
     }
 }
 

@@ -55,15 +55,17 @@ fn world() -> impl Strategy<Value = World> {
         proptest::collection::btree_set((0..4_usize, 0..3_usize, 1..30_u64), 0..3),
         0..30_u64,
     )
-        .prop_map(|(failing, edition, controls, severities, mandatory, waived, now)| World {
-            failing,
-            edition,
-            controls,
-            severities,
-            mandatory,
-            waived,
-            now,
-        })
+        .prop_map(
+            |(failing, edition, controls, severities, mandatory, waived, now)| World {
+                failing,
+                edition,
+                controls,
+                severities,
+                mandatory,
+                waived,
+                now,
+            },
+        )
 }
 
 fn text(text: &str) -> PlacedText {
@@ -285,11 +287,19 @@ fn a_framework_of_another_edition_is_told_with_the_controls_that_came_and_went()
     let change = &news.frameworks[0];
     assert_eq!(change.from.as_ref().unwrap().version, "1");
     assert_eq!(change.to.as_ref().unwrap().version, "2");
-    assert_eq!((&change.added, &change.removed), (&vec!["c-1".to_owned()], &vec!["c-0".to_owned()]));
+    assert_eq!(
+        (&change.added, &change.removed),
+        (&vec!["c-1".to_owned()], &vec!["c-0".to_owned()])
+    );
     // The same edition with other content is another framework, too.
     world.edition = 1;
     let news = standing(&world).news_since(&before, CheckSeverity::Low);
     assert_eq!(news.frameworks[0].from.as_ref().unwrap().version, "1");
     // Who is named for the first time is no news.
-    assert!(before.news_since(&Standing::default(), CheckSeverity::Low).frameworks.is_empty());
+    assert!(
+        before
+            .news_since(&Standing::default(), CheckSeverity::Low)
+            .frameworks
+            .is_empty()
+    );
 }

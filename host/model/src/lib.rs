@@ -31,7 +31,6 @@ pub mod value_json;
 
 pub use alert::AlertTarget;
 pub use attribute_diff::{AttributeChange, ChangeKind};
-pub use retention::Retention;
 pub use audit_target::{AuditTarget, SyslogAddress, SyslogTransport};
 pub use causes::with_causes;
 pub use diagnostic::{Diagnostic, Diagnostics, Origin, Severity};
@@ -43,6 +42,7 @@ pub use options::ResourceOptions;
 pub use path::{Path, PathStep};
 pub use rate_limit::RateLimit;
 pub use repetition::Repetition;
+pub use retention::Retention;
 pub use schema::ResourceSchema;
 pub use secret::{MASK, SealError, Sealer, SecretText, SecretVault, TOKEN_PREFIX};
 pub use tag_rules::TagRules;

@@ -23,7 +23,11 @@ impl FromStr for Retention {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let wrong = || format!("`{text}` is no time to keep something: expected days, weeks or years such as `90d`, `12w`, `7y`");
+        let wrong = || {
+            format!(
+                "`{text}` is no time to keep something: expected days, weeks or years such as `90d`, `12w`, `7y`"
+            )
+        };
         let (number, days) = [("d", 1), ("w", 7), ("y", YEAR)]
             .into_iter()
             .find_map(|(unit, days)| Some((text.strip_suffix(unit)?, days)))
@@ -31,7 +35,9 @@ impl FromStr for Retention {
         let is_number = !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit());
         let number: u32 = number.parse().ok().filter(|_| is_number).ok_or_else(wrong)?;
         // A thousand years are enough, and fit into every calendar.
-        let days = number.checked_mul(days).filter(|days| (1..=1_000 * YEAR).contains(days));
+        let days = number
+            .checked_mul(days)
+            .filter(|days| (1..=1_000 * YEAR).contains(days));
         Ok(Self {
             days: days.ok_or_else(wrong)?,
         })
@@ -58,12 +64,27 @@ mod tests {
         assert_eq!(days("90d"), Ok(90));
         assert_eq!(days("2w"), Ok(14));
         assert_eq!(days("7y"), Ok(7 * 366));
-        for wrong in ["", "7", "y", "0d", "-1d", "+1d", "1.5y", "7 y", "7m", "1001y", "99999999999y"] {
+        for wrong in [
+            "",
+            "7",
+            "y",
+            "0d",
+            "-1d",
+            "+1d",
+            "1.5y",
+            "7 y",
+            "7m",
+            "1001y",
+            "99999999999y",
+        ] {
             assert!(days(wrong).is_err(), "{wrong}");
         }
         assert!("1y".parse::<Retention>() > "365d".parse::<Retention>());
         for text in ["90d", "2w", "7y"] {
-            assert_eq!(text.parse::<Retention>().map(|found| found.to_string()), Ok(text.to_owned()));
+            assert_eq!(
+                text.parse::<Retention>().map(|found| found.to_string()),
+                Ok(text.to_owned())
+            );
         }
     }
 }

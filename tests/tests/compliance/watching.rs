@@ -47,8 +47,13 @@ fn deployed(stack: &str) -> Project {
 fn outside(project: &Project, encrypted: bool) {
     let file = project.folder().join(".konductor/dev.simulated-cloud.json");
     let text = std::fs::read_to_string(&file).unwrap();
-    let effects = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-    let mut object = effects.into_iter().rfind(|effect| effect["put"]["name"] == "disk").unwrap();
+    let effects = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut object = effects
+        .into_iter()
+        .rfind(|effect| effect["put"]["name"] == "disk")
+        .unwrap();
     object["put"]["attributes"]["encrypted"] = json!(encrypted);
     let mut file = OpenOptions::new().append(true).open(file).unwrap();
     writeln!(file, "{object}").unwrap();
@@ -130,7 +135,15 @@ fn what_somebody_else_made_of_a_resource_is_a_finding_that_is_told_once_and_when
 
     // As evidence: which control, which check, which resource, since when, and who looked.
     let finished = project
-        .run(["audit", "--simulate", "--json", "--kind", "control-finding", "--resource", "disk"])
+        .run([
+            "audit",
+            "--simulate",
+            "--json",
+            "--kind",
+            "control-finding",
+            "--resource",
+            "disk",
+        ])
         .succeeds();
     let records = documented(&finished, "audit-record");
     let states: Vec<&Value> = records.iter().map(|record| &record["finding"]["state"]).collect();
@@ -140,7 +153,10 @@ fn what_somebody_else_made_of_a_resource_is_a_finding_that_is_told_once_and_when
     for record in &records {
         assert_eq!(record["finding"]["check"], DISK.1);
         assert_eq!(record["finding"]["since"], since);
-        assert_eq!((&record["command"], record["actor"].is_string()), (&json!("watch"), true));
+        assert_eq!(
+            (&record["command"], record["actor"].is_string()),
+            (&json!("watch"), true)
+        );
     }
     project.run(["audit", "verify", "--simulate"]).succeeds();
 }
@@ -151,10 +167,13 @@ fn another_version_of_a_framework_is_told_without_drift_and_held_to_at_once() {
     outside(&project, false);
     checked(&project);
     told(&project, "told");
-    let other = ACME.replace("version: \"3\"", "version: \"4\"").replace("TAG-1", "TAG-2");
+    let other = ACME
+        .replace("version: \"3\"", "version: \"4\"")
+        .replace("TAG-1", "TAG-2");
     let other = other.replace("aws-ec2-volume-encrypted", "aws-ec2-ssh-closed");
     project.write("acme.yaml", &other);
-    let change = json!([{ "framework": "acme", "from": "3", "to": "4", "new": ["TAG-2"], "gone": ["TAG-1"] }]);
+    let change =
+        json!([{ "framework": "acme", "from": "3", "to": "4", "new": ["TAG-2"], "gone": ["TAG-1"] }]);
     let event = checked(&project);
     assert_eq!(event["frameworks"], change);
     assert_eq!(names(&event["gone"]), [DISK], "nothing asks for it any more");
@@ -162,9 +181,15 @@ fn another_version_of_a_framework_is_told_without_drift_and_held_to_at_once() {
     assert_eq!(checked(&project)["frameworks"], json!([]));
 
     // Without another number it is another framework all the same.
-    project.write("acme.yaml", &other.replace("aws-ec2-ssh-closed", "aws-ec2-volume-encrypted"));
+    project.write(
+        "acme.yaml",
+        &other.replace("aws-ec2-ssh-closed", "aws-ec2-volume-encrypted"),
+    );
     let event = checked(&project);
-    assert_eq!((&event["frameworks"][0]["from"], &event["frameworks"][0]["to"]), (&json!("4"), &json!("4")));
+    assert_eq!(
+        (&event["frameworks"][0]["from"], &event["frameworks"][0]["to"]),
+        (&json!("4"), &json!("4"))
+    );
     assert_eq!(names(&event["new"]), [DISK]);
 }
 
@@ -206,7 +231,12 @@ fn who_could_not_be_told_gets_all_that_came_since_and_a_severity_keeps_the_rest_
     outside(&project, false);
     let finished = watched(&project);
     let failed: Vec<Value> = documented(&finished, "alert-told");
-    assert!(failed.iter().any(|told| told["about"] == "controls" && told["error"].is_string()), "{finished}");
+    assert!(
+        failed
+            .iter()
+            .any(|told| told["about"] == "controls" && told["error"].is_string()),
+        "{finished}"
+    );
     project.write("acme.yaml", &ACME.replace("version: \"3\"", "version: \"4\""));
     watched(&project);
     project.write("konductor.dev.yaml", &stack("cat >> told; echo >> told"));
@@ -228,7 +258,15 @@ fn no_value_of_a_resource_is_told_of_a_finding_and_a_stack_that_is_held_to_nothi
         assert!(!text.contains("planted-4711"), "{text}");
     }
     let exported = project
-        .run(["audit", "export", "--simulate", "--format", "jsonl", "--kind", "control-finding"])
+        .run([
+            "audit",
+            "export",
+            "--simulate",
+            "--format",
+            "jsonl",
+            "--kind",
+            "control-finding",
+        ])
         .succeeds();
     assert!(exported.stdout.contains(DISK.1) && !exported.stdout.contains("planted-4711"));
 
@@ -237,5 +275,8 @@ fn no_value_of_a_resource_is_told_of_a_finding_and_a_stack_that_is_held_to_nothi
     let event = checked(&project);
     assert_eq!(names(&event["gone"]), [DISK]);
     let finished = watched(&project);
-    assert!(documented(&finished, "compliance-checked").is_empty(), "and then nothing is said");
+    assert!(
+        documented(&finished, "compliance-checked").is_empty(),
+        "and then nothing is said"
+    );
 }

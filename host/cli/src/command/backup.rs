@@ -269,9 +269,9 @@ fn source_of_copy(project: &Project) -> Result<BackupSource, CommandError> {
         );
     }
     let copy = project.copy_file(&project.state_place)?;
-    let copy = copy.filter(|copy| copy.exists()).ok_or_else(|| {
-        CommandError::message(format!("this machine has no copy of {}", project.title()))
-    })?;
+    let copy = copy
+        .filter(|copy| copy.exists())
+        .ok_or_else(|| CommandError::message(format!("this machine has no copy of {}", project.title())))?;
     Ok(BackupSource::File(copy))
 }
 

@@ -107,7 +107,10 @@ pub async fn recorded_document(
 }
 
 /// Makes the document of the resources as a check for drift found them: what is gone is left out.
-pub async fn document_as_it_is(session: &Session, report: &DriftReport) -> Result<PlanDocument, CommandError> {
+pub async fn document_as_it_is(
+    session: &Session,
+    report: &DriftReport,
+) -> Result<PlanDocument, CommandError> {
     let mut document = recorded_document(session, "state", None).await?;
     let found: BTreeMap<&Urn, Option<&ObjectState>> = report
         .actual()

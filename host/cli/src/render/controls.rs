@@ -2,7 +2,9 @@
 
 use konductor_compliance::News;
 use konductor_model::policy::PolicyLevel;
-use konductor_state::compliance::{ComplianceChecked, ControlFinding, FrameworkChange, FrameworkEdition, WaiverStanding};
+use konductor_state::compliance::{
+    ComplianceChecked, ControlFinding, FrameworkChange, FrameworkEdition, WaiverStanding,
+};
 use serde_json::{Value as Json, json};
 
 /// At most so many controls are named of a framework that changed.
@@ -41,7 +43,9 @@ pub fn render(news: &News) -> String {
 
 fn framework(change: &FrameworkChange) -> String {
     let edition = |edition: Option<&FrameworkEdition>| {
-        edition.map_or("none", |edition| edition.version.as_str()).to_owned()
+        edition
+            .map_or("none", |edition| edition.version.as_str())
+            .to_owned()
     };
     let (from, to) = (edition(change.from.as_ref()), edition(change.to.as_ref()));
     let mut text = if from == to {
@@ -96,8 +100,7 @@ fn waiver(waiver: &WaiverStanding) -> Json {
 }
 
 fn framework_data(change: &FrameworkChange) -> Json {
-    let version =
-        |edition: &Option<FrameworkEdition>| edition.clone().map(|edition| edition.version);
+    let version = |edition: &Option<FrameworkEdition>| edition.clone().map(|edition| edition.version);
     json!({
         "framework": change.framework, "from": version(&change.from), "to": version(&change.to),
         "new": change.added, "gone": change.removed,

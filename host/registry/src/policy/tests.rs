@@ -213,8 +213,9 @@ fn words_of_several_policies_add_up_to_the_strictest() {
     let strict = policy(
         "plugins: { unlocked: deny }\ngrants: { requested: deny, accounts: [a, b] }\ncloud: { fips: required }\naudit: { retention: 7y }",
     );
-    let other =
-        policy("grants: { accounts: [b, c] }\ncloud: { fips: optional }\nplugins: { unlocked: allow }\naudit: { retention: 90d }");
+    let other = policy(
+        "grants: { accounts: [b, c] }\ncloud: { fips: optional }\nplugins: { unlocked: allow }\naudit: { retention: 90d }",
+    );
     let none = Policies(vec![open.clone()]);
     assert!(
         none.locked_required().is_none()

@@ -59,15 +59,15 @@ fn retention(project: &Project) -> Result<Retention, CommandError> {
             said.value
         ))
         .detail(refusal.to_string())
-        .help(format!("write `audit: {{ retention: {{ log: {least} }} }}`, or more"))
+        .help(format!(
+            "write `audit: {{ retention: {{ log: {least} }} }}`, or more"
+        ))
         .origin(said.origin)
         .into()),
         (Some(said), _) => Ok(said.value),
         (None, Some((least, _))) => Ok(least),
-        (None, None) => Err(
-            CommandError::message("nothing says how long the log is kept")
-                .help("write for example `config: { audit: { retention: { log: 7y } } }`"),
-        ),
+        (None, None) => Err(CommandError::message("nothing says how long the log is kept")
+            .help("write for example `config: { audit: { retention: { log: 7y } } }`")),
     }
 }
 
@@ -107,7 +107,11 @@ async fn of_stack(
         let members = serde_json::json!({
             "project": stack.project, "stack": stack.stack, "place": title, "entries": 0, "dry_run": arguments.dry_run,
         });
-        output.fact("log-archived", &members, &format!("{stack}: nothing is new since the last archive at {title}"));
+        output.fact(
+            "log-archived",
+            &members,
+            &format!("{stack}: nothing is new since the last archive at {title}"),
+        );
         return Ok(());
     };
     let made = LogArchived {
@@ -168,7 +172,11 @@ async fn entry(log: &StackLog, serial: u64) -> Result<Option<(Timestamp, String)
 }
 
 /// Returns when the first and the last of some entries were written; none where only archives were recorded since.
-async fn times(log: &StackLog, first: u64, last: u64) -> Result<Option<(Timestamp, Timestamp)>, CommandError> {
+async fn times(
+    log: &StackLog,
+    first: u64,
+    last: u64,
+) -> Result<Option<(Timestamp, Timestamp)>, CommandError> {
     if first > last {
         return Ok(None);
     }
@@ -179,7 +187,12 @@ async fn times(log: &StackLog, first: u64, last: u64) -> Result<Option<(Timestam
         ..EntryQuery::default()
     };
     let begin = log.entries(query).await?;
-    if begin.len() == 1 && matches!(begin.first().map(|logged| &logged.entry), Some(Entry::LogArchived(_))) {
+    if begin.len() == 1
+        && matches!(
+            begin.first().map(|logged| &logged.entry),
+            Some(Entry::LogArchived(_))
+        )
+    {
         return Ok(None);
     }
     let oldest = begin.first().map(|logged| logged.time);
@@ -208,7 +221,11 @@ fn tell(stack: &StackIdentity, made: &LogArchived, dry_run: bool, output: &Outpu
         made.last,
         day(made.oldest),
         day(made.newest),
-        if dry_run { "would be archived" } else { "are archived" },
+        if dry_run {
+            "would be archived"
+        } else {
+            "are archived"
+        },
         made.place,
         day(made.until)
     );

@@ -94,7 +94,9 @@ pub async fn look(
     };
     let entries = before.entries_to(&now, checked);
     let Some(Entry::ComplianceChecked(checked)) = entries.last().cloned() else {
-        return Err(CommandError::message("the controls of the stack were not recorded"));
+        return Err(CommandError::message(
+            "the controls of the stack were not recorded",
+        ));
     };
     session.journal().append(entries).await?;
     let mut due = Vec::new();

@@ -26,8 +26,8 @@ use crate::arguments::{ExecutionArguments, GlobalArguments, Typed, WatchArgument
 use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
-use crate::render::controls::{document, render};
 use crate::project::{self, FolderSources, Project};
+use crate::render::controls::{document, render};
 use crate::stop_requests::StopRequests;
 use check::Checked;
 use controls::{Known, Looked};
