@@ -56,6 +56,9 @@ struct Framework {
     level: String,
 }
 
+/// The frameworks and levels of each project and stack.
+type KnownLevels = BTreeMap<(String, String), BTreeSet<(String, String)>>;
+
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckResult {
@@ -94,7 +97,7 @@ pub struct Metrics {
     findings: Family<Framework, Gauge<i64, AtomicI64>>,
     assessed: Family<Stack, Gauge<f64, AtomicU64>>,
     /// The frameworks and levels that each stack ever had, which do not vanish from the figures.
-    frameworks: Arc<Mutex<BTreeMap<(String, String), BTreeSet<(String, String)>>>>,
+    frameworks: Arc<Mutex<KnownLevels>>,
 }
 
 impl Default for Metrics {
