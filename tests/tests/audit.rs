@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use konductor_tests::{AuditReceiver, Finished, Project, audit_environment, root};
+use konductor_tests::{AuditReceiver, Finished, Project, Signal, audit_environment, root};
 use serde_json::{Value, json};
 
 const PROJECT: &str = "name: items
@@ -220,6 +220,12 @@ fn forwarded(finished: &Finished) -> Vec<Value> {
     events
 }
 
+/// Returns the number of the entry of a message.
+fn serial_of(got: &Value) -> u64 {
+    let serial = &got["sd"]["konductor@32473"]["serial"];
+    serial.as_str().unwrap().parse().unwrap()
+}
+
 #[test]
 fn a_run_delivers_its_events_to_every_receiver_once_and_other_libraries_read_them() {
     let receiver = AuditReceiver::start();
@@ -335,14 +341,172 @@ fn what_a_receiver_missed_while_it_was_away_it_gets_later_in_order_and_the_run_d
             .iter()
             .map(|got| match by.as_str() {
                 "otlp" => got["attributes"]["konductor.serial"].as_u64().unwrap(),
-                _ => got["sd"]["konductor@32473"]["serial"]
-                    .as_str()
-                    .unwrap()
-                    .parse()
-                    .unwrap(),
+                _ => serial_of(got),
             })
             .collect();
         let expected: Vec<u64> = (1..=u64::try_from(serials.len()).unwrap()).collect();
         assert_eq!(serials, expected, "{by}");
     }
+}
+
+#[test]
+fn a_watch_delivers_after_every_check_what_it_told_too_and_goes_on_while_a_receiver_is_away() {
+    let receiver = AuditReceiver::start();
+    let stack = |port: u64| {
+        format!(
+            "config:
+  audit:
+    forward: [{{ name: siem, syslog: \"tcp://127.0.0.1:{port}\" }}]
+  drift:
+    schedule: \"* * * * * *\"
+    alerts: [{{ name: pager, command: [sh, -c, \"true\"] }}]
+"
+        )
+    };
+    let project = Project::from_text(PROJECT, &stack(1));
+    project.run(["run", "--yes"]).succeeds();
+    let mut watching = project.start(["watch", "--json"]);
+    // Nobody listens, and the checks go on: each tells that it is behind.
+    for _ in 0..2 {
+        let away = watching.wait_for_event("audit-forwarded");
+        assert_eq!((&away["target"], &away["serial"]), (&json!("siem"), &json!(0)));
+        assert!(away["error"].is_string(), "{away}");
+        assert_eq!(watching.wait_for_event("watch-checked")["result"], "succeeded");
+    }
+    // The configuration is read anew before each check.
+    project.write("konductor.dev.yaml", &stack(receiver.port("tcp")));
+    let delivered = loop {
+        let event = watching.wait_for_event("audit-forwarded");
+        if event["error"].is_null() {
+            break event;
+        }
+    };
+    let serial = delivered["serial"].as_u64().unwrap();
+    watching.signal(Signal::INT);
+    watching.finish().ends_with(0);
+    let (_, got) = received(&receiver, &["tcp"], usize::try_from(serial).unwrap()).remove(0);
+    let serials: Vec<u64> = got.iter().map(|got| serial_of(got)).collect();
+    let expected: Vec<u64> = (1..=u64::try_from(serials.len()).unwrap()).collect();
+    assert_eq!(serials, expected, "all of it, in order, from the beginning");
+    // All that the watch wrote was delivered when it ended, but for that it was.
+    let all = audit(&project, &[]);
+    let news = all.iter().filter(|record| record["kind"] != "audit-forwarded");
+    let last = news.last().unwrap()["serial"].as_u64().unwrap();
+    let told = audit(&project, &["--kind", "audit-forwarded"]);
+    assert!(!told.is_empty());
+    let log = project.run(["log", "show", "--all", "--json"]).succeeds();
+    let reached = log
+        .events()
+        .into_iter()
+        .rev()
+        .find(|event| event["content"]["entry"] == "audit-forwarded");
+    assert_eq!(reached.unwrap()["content"]["serial"], last);
+}
+
+/// A stack that was deployed, with a setting of how long its log is kept, and a folder for archives.
+fn kept_for(retention: &str) -> (Project, String) {
+    let project = Project::from_text(
+        PROJECT,
+        &format!("config: {{ audit: {{ retention: {{ log: {retention} }} }} }}\n"),
+    );
+    project.run(["run", "--yes"]).succeeds();
+    let folder = project.folder().join("archive");
+    std::fs::create_dir(&folder).unwrap();
+    (project, folder.to_str().unwrap().to_owned())
+}
+
+fn archived(finished: &Finished) -> Value {
+    let mut events = finished.events();
+    events.retain(|event| event["event"] == "log-archived");
+    assert_eq!(events.len(), 1, "{finished}");
+    events.remove(0)
+}
+
+#[test]
+fn the_log_is_archived_for_as_long_as_is_said_and_what_was_archived_is_proven_afterwards() {
+    let (project, place) = kept_for("7y");
+    let archive = |more: &[&str]| {
+        let arguments = [&["audit", "archive", "--json", "--to", &place][..], more].concat();
+        project.run(arguments).succeeds()
+    };
+    let entries = audit(&project, &[]).len();
+    let would = archived(&archive(&["--dry-run"]));
+    assert_eq!(
+        (&would["entries"], &would["dry_run"]),
+        (&json!(entries), &json!(true))
+    );
+    assert_eq!(audit(&project, &[]).len(), entries, "nothing is written");
+    assert_eq!(std::fs::read_dir(&place).unwrap().count(), 0);
+
+    let made = archived(&archive(&[]));
+    assert_eq!(
+        (&made["first"], &made["last"], &made["keep"]),
+        (&json!(1), &json!(entries), &json!("7y"))
+    );
+    let year = |member: &str| {
+        made[member]
+            .as_str()
+            .unwrap()
+            .get(..4)
+            .unwrap()
+            .parse::<u32>()
+            .unwrap()
+    };
+    assert_eq!(year("until"), year("newest") + 7);
+    let all = audit(&project, &[]);
+    assert_eq!(all[entries]["kind"], "log-archived");
+    assert_eq!(
+        all[entries - 1]["hash"],
+        made["hash"],
+        "nothing was taken out of the log"
+    );
+    assert_eq!(
+        archived(&archive(&[]))["entries"],
+        0,
+        "nothing is new but that it was archived"
+    );
+    project
+        .run(["audit", "verify"])
+        .succeeds()
+        .says("1 archives, nothing is wrong");
+    project.run(["restore", "--verify", "--from", &place]).succeeds();
+
+    project.edit("konductor.yaml", "label: second", "label: third");
+    project.run(["run", "--yes"]).succeeds();
+    assert_eq!(archived(&archive(&[]))["first"], json!(entries + 1));
+
+    let log = project.folder().join(".konductor/dev.db");
+    let copy = project.folder().join("copy.db");
+    std::fs::copy(&log, &copy).unwrap();
+    project
+        .run(["audit", "verify", "--file", "copy.db"])
+        .succeeds()
+        .says("2 archives");
+}
+
+#[test]
+fn a_project_keeps_its_log_no_shorter_than_the_site_demands_and_what_is_no_time_is_said() {
+    let (project, place) = kept_for("90d");
+    project.write("site.yaml", "version: 1\naudit: { retention: 5y }\n");
+    let archive = ["audit", "archive", "--to", &place];
+    let with_policy = [&["--policy", "site.yaml"][..], &archive].concat();
+    let refused = project.run(with_policy.clone());
+    refused.fails_saying("the log is kept for 90d, and at least 5y is demanded");
+    assert_eq!(
+        std::fs::read_dir(&place).unwrap().count(),
+        0,
+        "nothing is archived for too short a time"
+    );
+    project.write("konductor.dev.yaml", "config: {}\n");
+    project.run(with_policy).succeeds().says("are archived at");
+    project
+        .run(archive)
+        .fails_saying("nothing says how long the log is kept");
+    project.write(
+        "konductor.dev.yaml",
+        "config: { audit: { retention: { log: for-ever } } }\n",
+    );
+    project
+        .run(archive)
+        .fails_saying("`for-ever` is no time to keep something");
 }

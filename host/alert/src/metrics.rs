@@ -1,5 +1,6 @@
 //! Figures for Prometheus, offered on this machine alone.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicI64, AtomicU64};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -47,6 +48,17 @@ struct Told {
     result: String,
 }
 
+#[derive(Debug, Clone, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct Framework {
+    project: String,
+    stack: String,
+    framework: String,
+    level: String,
+}
+
+/// The frameworks and levels of each project and stack.
+type KnownLevels = BTreeMap<(String, String), BTreeSet<(String, String)>>;
+
 /// How a check ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckResult {
@@ -82,11 +94,15 @@ pub struct Metrics {
     duration: Family<Stack, Gauge<f64, AtomicU64>>,
     last: Family<Stack, Gauge<f64, AtomicU64>>,
     alerts: Family<Told, Counter<u64, AtomicU64>>,
+    findings: Family<Framework, Gauge<i64, AtomicI64>>,
+    assessed: Family<Stack, Gauge<f64, AtomicU64>>,
+    /// The frameworks and levels that each stack ever had, which do not vanish from the figures.
+    frameworks: Arc<Mutex<KnownLevels>>,
 }
 
 impl Default for Metrics {
     fn default() -> Self {
-        let mut registry = Registry::with_prefix("konductor_drift");
+        let mut all = Registry::with_prefix("konductor");
         let metrics = Self {
             registry: Arc::default(),
             checks: Family::default(),
@@ -95,7 +111,11 @@ impl Default for Metrics {
             duration: Family::default(),
             last: Family::default(),
             alerts: Family::default(),
+            findings: Family::default(),
+            assessed: Family::default(),
+            frameworks: Arc::default(),
         };
+        let registry = all.sub_registry_with_prefix("drift");
         registry.register("checks", "Checks by how they ended", metrics.checks.clone());
         registry.register(
             "differences",
@@ -118,8 +138,19 @@ impl Default for Metrics {
             metrics.last.clone(),
         );
         registry.register("alerts", "Alerts by how they ended", metrics.alerts.clone());
+        let registry = all.sub_registry_with_prefix("compliance");
+        registry.register(
+            "findings",
+            "Findings that the last check had, by framework and level",
+            metrics.findings.clone(),
+        );
+        registry.register(
+            "last_success_timestamp_seconds",
+            "When controls were assessed last",
+            metrics.assessed.clone(),
+        );
         Self {
-            registry: Arc::new(Mutex::new(registry)),
+            registry: Arc::new(Mutex::new(all)),
             ..metrics
         }
     }
@@ -167,6 +198,41 @@ impl Metrics {
                 severity,
             };
             self.differences.get_or_create(&labels).set(whole(count));
+        }
+    }
+
+    /// Takes how many findings of each level the frameworks of a stack have. Those of frameworks that are not named any more
+    /// become zero.
+    pub fn assessed(
+        &self,
+        project: &str,
+        stack: &str,
+        ended: Duration,
+        all: impl IntoIterator<Item = (String, &'static str, usize)>,
+    ) {
+        let of = Stack {
+            project: project.to_owned(),
+            stack: stack.to_owned(),
+        };
+        self.assessed.get_or_create(&of).set(ended.as_secs_f64());
+        let found: BTreeMap<(String, String), usize> = all
+            .into_iter()
+            .map(|(framework, level, count)| ((framework, level.to_owned()), count))
+            .collect();
+        let mut known = self.frameworks.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = known.entry((of.project.clone(), of.stack.clone())).or_default();
+        known.extend(found.keys().cloned());
+        for (framework, level) in known.iter() {
+            let key = (framework.clone(), level.clone());
+            let count = found.get(&key).copied().unwrap_or_default();
+            let labels = Framework {
+                project: of.project.clone(),
+                stack: of.stack.clone(),
+                framework: framework.clone(),
+                level: level.clone(),
+            };
+            let count = i64::try_from(count).unwrap_or(i64::MAX);
+            self.findings.get_or_create(&labels).set(count);
         }
     }
 
@@ -319,6 +385,19 @@ mod tests {
         }
         metrics.found("shop", "dev", 7, second, second, counts(0));
         assert!(metrics.text().contains("severity=\"high\"} 0"));
+        metrics.assessed("shop", "dev", second, [("soc2".to_owned(), "advisory", 3)]);
+        let line = "konductor_compliance_findings{project=\"shop\",stack=\"dev\",framework=\"soc2\",level=\"advisory\"}";
+        assert!(
+            metrics.text().contains(&format!("{line} 3")),
+            "{}",
+            metrics.text()
+        );
+        metrics.assessed("shop", "dev", second, []);
+        assert!(
+            metrics.text().contains(&format!("{line} 0")),
+            "{}",
+            metrics.text()
+        );
         let answer = asked(address, "GET / HTTP/1.1\r\n\r\n").await;
         assert!(answer.starts_with("HTTP/1.1 404"), "{answer}");
         let answer = asked(address, "nonsense\r\n\r\n").await;

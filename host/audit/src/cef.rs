@@ -71,6 +71,15 @@ pub fn line(record: &AuditRecord) -> String {
             field(key, &number.to_string(), LONG);
         }
     }
+    if let Some(finding) = &record.finding {
+        for (key, label, value) in [
+            ("flexString1", "check", &finding.check),
+            ("flexString2", "controls", &finding.controls.join(",")),
+        ] {
+            field(&format!("{key}Label"), label, LONG);
+            field(key, value, LONG);
+        }
+    }
     if let Some(call) = &record.call {
         field("dhost", &call.host, LONG);
         field("requestMethod", &call.method, LONG);

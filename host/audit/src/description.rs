@@ -1,5 +1,6 @@
 //! What an entry tells, in a line.
 
+use konductor_state::compliance::{ComplianceChecked, ControlFinding, FindingState, FrameworkEdition};
 use konductor_state::entry::{Entry, GivenUp};
 use konductor_state::policy::{PackageOutcome, PolicyDecision};
 use konductor_state::{DriftChecked, PluginUsed};
@@ -78,6 +79,12 @@ pub fn describe(entry: &Entry) -> String {
             (None, true) => format!("alert    {}: the drift is gone", told.alert),
             (None, false) => format!("alert    {}: told of drift", told.alert),
         },
+        Entry::ControlFinding(found) => describe_finding(found),
+        Entry::ComplianceChecked(checked) => describe_compliance(checked),
+        Entry::ComplianceTold(told) => match &told.error {
+            Some(error) => format!("alert    {} failed: {error}", told.alert),
+            None => format!("alert    {}: told of controls", told.alert),
+        },
         Entry::PolicyDecided(decision) => describe_decision(decision),
         Entry::RunFinished(run) => run.result.clone(),
         Entry::Restored(restored) => {
@@ -109,6 +116,13 @@ pub fn describe(entry: &Entry) -> String {
                 forwarded.target, forwarded.serial
             )
         }
+        Entry::LogArchived(made) => format!(
+            "archived entries {} to {} at {}, to be kept until {}",
+            made.first,
+            made.last,
+            made.place,
+            made.until.strftime("%Y-%m-%d")
+        ),
         Entry::RunAttested(_) => "signed a statement about the run".to_owned(),
         Entry::LockTakenAway(taken) => {
             let from = taken
@@ -148,6 +162,45 @@ fn describe_decision(decision: &PolicyDecision) -> String {
         decision.operation,
         packages.join(", ")
     )
+}
+
+fn describe_finding(found: &ControlFinding) -> String {
+    let state = match &found.state {
+        FindingState::Open { level } => format!("fails ({})", level.word()),
+        FindingState::Waived { approver, expires } => format!("is waived by {approver} until {expires}"),
+        FindingState::Gone => "fails no more".to_owned(),
+    };
+    let since = found.since.strftime("%Y-%m-%d %H:%M:%S");
+    format!("control  {} {} {state}, since {since}", found.name(), found.check)
+}
+
+fn describe_compliance(checked: &ComplianceChecked) -> String {
+    let frameworks = checked.counts.iter().map(|(framework, counts)| {
+        format!(
+            "{framework} {} mandatory, {} advisory, {} waived",
+            counts.mandatory, counts.advisory, counts.waived
+        )
+    });
+    let frameworks: Vec<String> = frameworks.collect();
+    let mut told = format!("controls {}", frameworks.join("; "));
+    for change in &checked.frameworks {
+        let edition = |edition: &Option<FrameworkEdition>| match edition {
+            Some(edition) => edition.version.clone(),
+            None => "none".to_owned(),
+        };
+        let from_to = format!("{} to {}", edition(&change.from), edition(&change.to));
+        told.push_str(&format!("; {}: {from_to}", change.framework));
+    }
+    for waiver in &checked.waivers {
+        told.push_str(&format!(
+            "; the waiver of {} for {} ({}): {}",
+            waiver.control,
+            waiver.resource,
+            waiver.expires,
+            waiver.state.word()
+        ));
+    }
+    told
 }
 
 fn describe_drift(checked: &DriftChecked) -> String {

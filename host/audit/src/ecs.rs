@@ -51,7 +51,7 @@ pub fn document(record: &AuditRecord) -> Json {
             without_null(json!({
                 "project": record.project, "stack": record.stack, "run": record.run,
                 "deployment": record.deployment, "command": record.command, "action": record.action,
-                "resource": record.resource, "plugin": record.plugin,
+                "resource": record.resource, "plugin": record.plugin, "finding": record.finding,
             })),
         ),
     ]);
@@ -87,7 +87,8 @@ fn classes(record: &AuditRecord) -> (&'static str, &'static str) {
         "cloud-call" => ("api", "access"),
         "run-started" => ("process", "start"),
         "run-finished" => ("process", "end"),
-        "begin" | "progress" | "drift-checked" | "drift-told" | "policy-decided" => ("configuration", "info"),
+        "begin" | "progress" | "drift-checked" | "drift-told" | "policy-decided" | "control-finding"
+        | "compliance-checked" | "compliance-told" => ("configuration", "info"),
         "secret-revealed" => ("configuration", "access"),
         "end" => match record.action {
             Some(Action::Create | Action::CreateReplacement) => ("configuration", "creation"),

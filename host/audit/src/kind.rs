@@ -3,7 +3,7 @@
 use konductor_state::Entry;
 
 /// All kinds of entries, as the log names them.
-pub const KINDS: [&str; 19] = [
+pub const KINDS: [&str; 23] = [
     "run-started",
     "begin",
     "progress",
@@ -16,12 +16,16 @@ pub const KINDS: [&str; 19] = [
     "secret-revealed",
     "drift-checked",
     "drift-told",
+    "control-finding",
+    "compliance-checked",
+    "compliance-told",
     "policy-decided",
     "run-finished",
     "lock-taken-away",
     "restored",
     "keys-rotated",
     "audit-forwarded",
+    "log-archived",
     "run-attested",
 ];
 
@@ -40,12 +44,16 @@ pub fn kind(entry: &Entry) -> &'static str {
         Entry::SecretRevealed(_) => "secret-revealed",
         Entry::DriftChecked(_) => "drift-checked",
         Entry::DriftTold(_) => "drift-told",
+        Entry::ControlFinding(_) => "control-finding",
+        Entry::ComplianceChecked(_) => "compliance-checked",
+        Entry::ComplianceTold(_) => "compliance-told",
         Entry::PolicyDecided(_) => "policy-decided",
         Entry::RunFinished(_) => "run-finished",
         Entry::LockTakenAway(_) => "lock-taken-away",
         Entry::Restored(_) => "restored",
         Entry::KeysRotated(_) => "keys-rotated",
         Entry::AuditForwarded(_) => "audit-forwarded",
+        Entry::LogArchived(_) => "log-archived",
         Entry::RunAttested(_) => "run-attested",
     }
 }

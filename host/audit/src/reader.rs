@@ -8,7 +8,7 @@ use konductor_state::{Entry, EntryQuery, LoggedEntry, Run, StackIdentity, StackL
 
 use crate::description::describe;
 use crate::kind::kind;
-use crate::record::{AuditRecord, CloudCallMade, Outcome, Subject};
+use crate::record::{AuditRecord, CloudCallMade, FindingMade, Outcome, Subject};
 
 /// How many entries are read at once.
 const PAGE: usize = 1_000;
@@ -97,6 +97,7 @@ struct Facts {
     error: Option<String>,
     milliseconds: Option<u64>,
     call: Option<CloudCallMade>,
+    finding: Option<FindingMade>,
     /// The run, where the entry names it.
     run: Option<String>,
 }
@@ -112,6 +113,7 @@ impl Facts {
             error: None,
             milliseconds: None,
             call: None,
+            finding: None,
             run: None,
         }
     }
@@ -196,6 +198,7 @@ impl Recorder {
             error: facts.error,
             milliseconds: facts.milliseconds,
             call: facts.call,
+            finding: facts.finding,
         };
         match &logged.entry {
             Entry::Begin(begin) => {
@@ -234,9 +237,11 @@ impl Recorder {
             },
             Entry::Forgotten { urn, .. } => done().about(urn),
             Entry::Moved { from, .. } => done().about(from),
-            Entry::Outputs { .. } | Entry::Restored(_) | Entry::KeysRotated(_) | Entry::AuditForwarded(_) => {
-                done()
-            }
+            Entry::Outputs { .. }
+            | Entry::Restored(_)
+            | Entry::KeysRotated(_)
+            | Entry::AuditForwarded(_)
+            | Entry::LogArchived(_) => done(),
             Entry::CloudCall(call) => {
                 // An answer with a status that refuses is a failure although the call was made.
                 let refused = call.status.filter(|status| *status >= 400);
@@ -261,6 +266,19 @@ impl Recorder {
                 ..done().in_run(&checked.run)
             },
             Entry::DriftTold(told) => done().failed_with(told.error.clone()).in_run(&told.run),
+            Entry::ControlFinding(found) => {
+                let open = found.level().map(|_| format!("{} fails", found.check));
+                Facts {
+                    resource: Subject::of_text(&found.urn),
+                    finding: Some(found.into()),
+                    ..done().failed_with(open).in_run(&found.run)
+                }
+            }
+            Entry::ComplianceChecked(checked) => Facts {
+                milliseconds: Some(checked.milliseconds),
+                ..done().in_run(&checked.run)
+            },
+            Entry::ComplianceTold(told) => done().failed_with(told.error.clone()).in_run(&told.run),
             Entry::PolicyDecided(decision) => {
                 let refused = (!decision.allowed).then(|| "the policies refuse the plan".to_owned());
                 Facts {

@@ -2,6 +2,8 @@
 
 use jiff::Timestamp;
 use konductor_model::Urn;
+use konductor_model::policy::PolicyLevel;
+use konductor_state::compliance::{ControlFinding, FindingState};
 use konductor_state::entry::{Action, CloudCall};
 use serde::Serialize;
 
@@ -54,6 +56,9 @@ pub struct AuditRecord {
     /// The request that left the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub call: Option<CloudCallMade>,
+    /// The check of a resource that fails, or fails no more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub finding: Option<FindingMade>,
 }
 
 /// How something ended.
@@ -146,6 +151,52 @@ pub struct CloudCallMade {
     pub account: Option<String>,
 }
 
+/// A check of a resource that fails, or fails no more: evidence for the controls that it serves.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct FindingMade {
+    /// The check.
+    pub check: String,
+    /// How much it matters: `low`, `medium`, `high`, `critical`.
+    pub severity: &'static str,
+    /// How it stands: `open`, `waived`, `gone`.
+    pub state: &'static str,
+    /// What follows: `advisory`, `mandatory`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub level: Option<&'static str>,
+    /// The controls that the check serves: `nist-800-53:sc-28`.
+    pub controls: Vec<String>,
+    /// When it was found first.
+    pub since: Timestamp,
+    /// Who allows it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub approver: Option<String>,
+    /// Until when that is allowed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expires: Option<String>,
+}
+
+impl From<&ControlFinding> for FindingMade {
+    fn from(found: &ControlFinding) -> Self {
+        let (approver, expires) = match &found.state {
+            FindingState::Waived { approver, expires } => (Some(approver.clone()), Some(expires.clone())),
+            FindingState::Open { .. } | FindingState::Gone => (None, None),
+        };
+        let controls = found.controls.iter();
+        Self {
+            check: found.check.clone(),
+            severity: found.severity.word(),
+            state: found.state.word(),
+            level: found.level().map(PolicyLevel::word),
+            controls: controls
+                .map(|control| format!("{}:{}", control.framework, control.control))
+                .collect(),
+            since: found.since,
+            approver,
+            expires,
+        }
+    }
+}
+
 impl From<&CloudCall> for CloudCallMade {
     fn from(call: &CloudCall) -> Self {
         Self {
@@ -188,6 +239,7 @@ pub(crate) mod tests {
             error: Some("it did not work".to_owned()),
             milliseconds: Some(7),
             call: None,
+            finding: None,
         }
     }
 }

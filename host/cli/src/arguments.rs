@@ -24,8 +24,8 @@ use crate::permissions::PolicyFormat;
 
 pub use adopt::{DiscoverArguments, ImportArguments};
 pub use audit::{
-    AuditArguments, AuditCommand, EventFormat, EventSelection, ExportArguments, ForwardArguments,
-    VerifyLogArguments,
+    ArchiveLogArguments, AuditArguments, AuditCommand, EventFormat, EventSelection, ExportArguments,
+    ForwardArguments, VerifyLogArguments,
 };
 pub use author::{DevArguments, Language, NewArguments, Template};
 pub use backup::{BackupArguments, RestoreArguments};

@@ -219,7 +219,7 @@ impl Session {
         // What a simulated cloud answered is no evidence: it is neither signed nor forwarded.
         let (forwarding, signing) = if options.locked && !simulated {
             (
-                Some(Forwarding::of(&project, environment, output)?),
+                Some(Forwarding::of(&project, environment, output)?).filter(|_| options.forwards),
                 RunSigning::of(&project)?,
             )
         } else {
@@ -410,11 +410,7 @@ impl Session {
             removed: configuration.removed().iter().map(name).collect(),
             metadata: self.metadata(),
             run_metadata: RunMetadata {
-                controls: self
-                    .site_packages
-                    .compliance()
-                    .map(|compliance| compliance.tags().clone())
-                    .unwrap_or_default(),
+                controls: self.site_packages.control_tags(),
                 ..self.document.inherited()
             },
         })

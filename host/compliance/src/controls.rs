@@ -247,10 +247,14 @@ impl ControlRules {
         found.map(|(_, waiver)| waiver)
     }
 
+    /// Returns the waivers, those that do not hold any more included.
+    pub fn waivers(&self) -> impl Iterator<Item = &Waiver> {
+        self.waivers.iter().map(|(_, waiver)| waiver)
+    }
+
     /// Returns the waivers that do not hold any more.
     pub fn expired(&self, now: i64) -> Vec<&Waiver> {
-        let waivers = self.waivers.iter().map(|(_, waiver)| waiver);
-        waivers.filter(|waiver| waiver.ends <= now).collect()
+        self.waivers().filter(|waiver| waiver.ends <= now).collect()
     }
 }
 

@@ -20,6 +20,7 @@ pub mod plugin_checks;
 pub mod report;
 mod shown_value;
 pub mod site_framework;
+pub mod standing;
 pub mod tightening;
 
 pub use assessment::{Assessment, assess};
@@ -31,3 +32,4 @@ pub use plan_document::{PlanDocument, PlannedResource, ResourceAction};
 pub use plugin_checks::{CheckPlugins, ask_plugins};
 pub use report::{Report, ReportFormat, SecurityHubAccount};
 pub use site_framework::{SiteFramework, SiteFrameworkError};
+pub use standing::{News, Standing};

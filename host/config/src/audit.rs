@@ -1,6 +1,6 @@
 //! Where the events of the log go, and what signs them: the section `audit`.
 
-use konductor_model::{AuditTarget, Diagnostics, Path, Value};
+use konductor_model::{AuditTarget, Diagnostics, Origin, Path, Retention, Value};
 
 use crate::configuration::Configuration;
 use crate::resolve::Context;
@@ -9,7 +9,8 @@ use crate::section_reading::Reading;
 /// The name of the section.
 pub(crate) const AUDIT: &str = "audit";
 
-pub(crate) const KEYS: [&str; 3] = ["forward", "signing_key", "public_keys"];
+pub(crate) const KEYS: [&str; 4] = ["forward", "signing_key", "public_keys", "retention"];
+pub(crate) const RETENTION_KEYS: [&str; 1] = ["log"];
 pub(crate) const FORWARD_KEYS: [&str; 4] = ["name", "syslog", "otlp", "headers"];
 /// An element of the list of targets.
 const EXAMPLE: &str = "{ name: siem, syslog: \"tcp+tls://logs.example.com\" }";
@@ -23,6 +24,17 @@ pub struct AuditSettings {
     pub signing_key: Option<String>,
     /// The files with the public keys that statements are verified with.
     pub public_keys: Vec<String>,
+    /// How long the log is kept in its archives.
+    pub retention: Option<RetentionSetting>,
+}
+
+/// How long the log is kept, and where that is written.
+#[derive(Debug, Clone)]
+pub struct RetentionSetting {
+    /// How long.
+    pub value: Retention,
+    /// The place.
+    pub origin: Option<Origin>,
 }
 
 /// Somebody who gets the events.
@@ -70,6 +82,9 @@ impl Configuration {
             let files = reading.texts(&at, files, "public_keys: [keys/audit.pem]");
             found.public_keys = files.unwrap_or_default();
         }
+        if let Some(retention) = settings.attribute("retention").filter(|value| !value.is_null()) {
+            found.retention = reading.retention(&section.child("retention"), retention);
+        }
         if reading.diagnostics.has_errors() {
             Err(reading.diagnostics)
         } else {
@@ -79,6 +94,23 @@ impl Configuration {
 }
 
 impl Reading<'_> {
+    fn retention(&mut self, at: &Path, retention: &Value) -> Option<RetentionSetting> {
+        self.only(at, retention, &RETENTION_KEYS);
+        let at = at.child("log");
+        let text = self.text(&at, retention.attribute("log"), "log: 7y")?;
+        match text.parse() {
+            Ok(value) => Some(RetentionSetting {
+                value,
+                origin: self.configuration.locate_setting(&at),
+            }),
+            Err(summary) => {
+                let summary: String = summary;
+                self.wrong(&at, summary, "write for example `retention: { log: 7y }`");
+                None
+            }
+        }
+    }
+
     fn forward(&mut self, at: &Path, element: &Value) -> Option<ForwardSettings> {
         self.only(at, element, &FORWARD_KEYS);
         let name = self.text(&at.child("name"), element.attribute("name"), "name: siem");

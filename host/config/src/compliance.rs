@@ -1,8 +1,10 @@
 //! What resources are held to: the section `compliance`.
 
+use std::time::Duration;
+
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
-use jiff::{Timestamp, ToSpan as _};
+use jiff::{Span, SpanRelativeTo, Timestamp, ToSpan as _};
 use konductor_model::compliance::{ComplianceSettings, ControlLevel, PlacedText, Tightening, Waiver};
 use konductor_model::policy::PolicyLevel;
 use konductor_model::{Diagnostics, Path, Value};
@@ -14,7 +16,7 @@ use crate::section_reading::Reading;
 /// The name of the section.
 pub(crate) const COMPLIANCE: &str = "compliance";
 
-const KEYS: [&str; 8] = [
+const KEYS: [&str; 9] = [
     "enabled",
     "frameworks",
     "catalogues",
@@ -23,7 +25,10 @@ const KEYS: [&str; 8] = [
     "waivers",
     "tighten",
     "tags",
+    "notice",
 ];
+/// How long before the end of a waiver `konductor watch` tells of it, where nothing is said.
+const NOTICE: Duration = Duration::from_secs(14 * 24 * 60 * 60);
 const LEVELS: [&str; 2] = ["advisory", "mandatory"];
 const WAIVER_KEYS: [&str; 5] = ["control", "resource", "reason", "approver", "expires"];
 const TIGHTENING_KEYS: [&str; 3] = ["metadata", "findings", "controls"];
@@ -91,6 +96,7 @@ impl Reading<'_> {
         };
         let mut found = ComplianceSettings {
             level: PolicyLevel::Advisory,
+            notice: NOTICE,
             ..ComplianceSettings::default()
         };
         if let Some(value) = member("frameworks") {
@@ -109,6 +115,12 @@ impl Reading<'_> {
             && let Some(level) = self.level(&at.child("level"), Some(value))
         {
             found.level = level;
+        }
+        if let Some(value) = member("notice") {
+            match days(value) {
+                Some(notice) => found.notice = notice,
+                None => self.expected(&at.child("notice"), value, "a time in days", "notice: 14d"),
+            }
         }
         if let Some(value) = member("controls") {
             found.controls = self.controls(&at.child("controls"), value);
@@ -265,6 +277,13 @@ impl Reading<'_> {
     }
 }
 
+/// Reads a time such as `14d`, `2w` or `36h`; a day has 24 hours.
+fn days(value: &Value) -> Option<Duration> {
+    let span: Span = value.as_text()?.parse().ok()?;
+    let found = span.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(found).ok()
+}
+
 /// Returns the first millisecond at which a waiver does not hold any more.
 fn ends(expires: &str) -> Option<i64> {
     if let Ok(time) = expires.parse::<Timestamp>() {
@@ -285,5 +304,17 @@ mod tests {
         assert_eq!(ends("1970-01-01"), Some(24 * 60 * 60 * 1000));
         assert_eq!(ends("1970-01-01T00:00:01Z"), Some(1000));
         assert_eq!(ends("soon"), None);
+    }
+
+    #[test]
+    fn a_time_in_days_is_read_and_nothing_else() {
+        let day = 24 * 60 * 60;
+        for (written, seconds) in [("14d", 14 * day), ("2w", 14 * day), ("1d 12h", day + day / 2)] {
+            let found = days(&Value::Text(written.to_owned()));
+            assert_eq!(found, Some(Duration::from_secs(seconds)), "{written}");
+        }
+        for written in ["soon", "-1d", "1 year", ""] {
+            assert_eq!(days(&Value::Text(written.to_owned())), None, "{written}");
+        }
     }
 }

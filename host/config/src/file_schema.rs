@@ -364,6 +364,9 @@ fn audit_section() -> Json {
         })))),
         "signing_key" => described("The file with the key that signs every run.", setting(text())),
         "public_keys" => setting(list(setting(text()))),
+        "retention" => setting(object(&audit::RETENTION_KEYS, |_| {
+            described("Days, weeks or years: `90d`, `12w`, `7y`.", setting(text()))
+        })),
         _ => json!(false),
     })
 }
@@ -445,12 +448,15 @@ fn policy() -> Json {
         );
     }
     object(
-        &["version", "plugins", "grants", "cloud", "bundles", "packages"],
+        &[
+            "version", "plugins", "grants", "cloud", "bundles", "audit", "packages",
+        ],
         |key| match key {
             "version" => json!({ "enum": [1, "1"] }),
             "bundles" => bundles.clone(),
             "plugins" => plugins.clone(),
             "grants" => grants.clone(),
+            "audit" => object(&["retention"], |_| text()),
             "cloud" => object(&["fips"], |_| json!({ "enum": ["required", "optional"] })),
             _ => list(package.clone()),
         },

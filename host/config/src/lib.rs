@@ -41,7 +41,7 @@ mod validate;
 mod workers;
 pub mod yaml;
 
-pub use audit::{AuditSettings, ForwardSettings};
+pub use audit::{AuditSettings, ForwardSettings, RetentionSetting};
 pub use configuration::{Configuration, RESERVED_NAMESPACES, Written};
 pub use declaration::Declared;
 pub use declare_edit::{NewDeclaration, declare};

@@ -206,6 +206,8 @@ pub struct ComplianceSettings {
     pub controls: Vec<ControlLevel>,
     /// What somebody allows for a while.
     pub waivers: Vec<Waiver>,
+    /// How long before the end of a waiver somebody is told.
+    pub notice: std::time::Duration,
     /// What is demanded of some resources beyond that.
     pub tighten: Vec<Tightening>,
     /// The frameworks, or controls of them, that are written onto the resources to which they apply.

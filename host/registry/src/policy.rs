@@ -58,6 +58,7 @@ pub use reading::{PolicyErrors, PolicyProblem};
 pub use rules::SitePolicy;
 pub use tree::Place;
 
+use konductor_model::Retention;
 use rules::Rule;
 
 /// Something that a policy does not allow.
@@ -122,6 +123,18 @@ impl Policies {
             rule: "cloud.fips",
             reason: "only endpoints validated for FIPS 140 may be called".to_owned(),
         })
+    }
+
+    /// Returns how long the log is kept at least, with the rule that says so: the longest that a policy demands.
+    pub fn least_retention(&self) -> Option<(Retention, Refusal)> {
+        let demanded = self.0.iter().filter_map(|policy| policy.retention.as_ref());
+        let longest = demanded.max_by_key(|rule| rule.value)?;
+        let refusal = Refusal {
+            place: longest.place.clone(),
+            rule: "audit.retention",
+            reason: format!("the log has to be kept for {}", longest.value),
+        };
+        Some((longest.value, refusal))
     }
 
     /// Returns the packages of policies that judge every plan, those of the machine first.

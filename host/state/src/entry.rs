@@ -9,6 +9,8 @@ use konductor_model::provider::ObjectState;
 use konductor_model::{Failure, Urn, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::archive::LogArchived;
+use crate::compliance::{ComplianceChecked, ComplianceTold, ControlFinding};
 use crate::drift::{DriftChecked, DriftTold};
 use crate::error::StateError;
 use crate::forwarding::AuditForwarded;
@@ -64,6 +66,12 @@ pub enum Entry {
     DriftChecked(DriftChecked),
     /// Somebody was told of drift.
     DriftTold(DriftTold),
+    /// A check of a resource fails, or fails no more.
+    ControlFinding(ControlFinding),
+    /// The stack was held to its frameworks.
+    ComplianceChecked(ComplianceChecked),
+    /// Somebody was told of that.
+    ComplianceTold(ComplianceTold),
     /// The policies judged a plan.
     PolicyDecided(PolicyDecision),
     /// The command ended.
@@ -76,6 +84,8 @@ pub enum Entry {
     KeysRotated(KeysRotated),
     /// Events were forwarded.
     AuditForwarded(AuditForwarded),
+    /// Entries were archived.
+    LogArchived(LogArchived),
     /// A statement about a run was signed.
     RunAttested(RunAttested),
 }

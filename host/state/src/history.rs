@@ -60,15 +60,19 @@ fn names(entry: &Entry, urn: &Urn) -> bool {
         Entry::CloudCall(call) => call.resource == urn.to_string(),
         Entry::SecretRevealed(revealed) => revealed.resource == urn.name().as_str(),
         Entry::DriftChecked(checked) => checked.differences.iter().any(|found| found.urn == *urn),
+        Entry::ControlFinding(found) => found.urn == urn.to_string(),
         Entry::RunStarted(_)
         | Entry::Progress(_)
         | Entry::Outputs { .. }
         | Entry::DriftTold(_)
+        | Entry::ComplianceChecked(_)
+        | Entry::ComplianceTold(_)
         | Entry::PolicyDecided(_)
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
         | Entry::AuditForwarded(_)
+        | Entry::LogArchived(_)
         | Entry::RunAttested(_)
         | Entry::RunFinished(_) => false,
     }

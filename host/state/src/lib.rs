@@ -4,9 +4,11 @@
 //! [`Snapshot`] is the state they add up to, kept as rows in the same transaction. [`MemoryLog`] is the same
 //! without a file. What is built on a log takes a [`Journal`].
 
+pub mod archive;
 pub mod backend;
 pub mod backup;
 mod chain;
+pub mod compliance;
 mod crash;
 pub mod drift;
 pub mod entry;
@@ -36,8 +38,10 @@ pub mod validation;
 pub mod verify;
 mod writer;
 
+pub use archive::LogArchived;
 pub use backend::remote::BackendTimes;
 pub use backend::{Backend, BackendError};
+pub use compliance::{ComplianceChecked, ComplianceTold, ControlFinding};
 pub use drift::{Difference, DifferenceKind, DriftChecked, DriftSeverity, DriftTold};
 pub use entry::Entry;
 pub use error::StateError;

@@ -145,11 +145,15 @@ pub(crate) fn fold<P: Projection>(
         | Entry::SecretRevealed(_)
         | Entry::DriftChecked(_)
         | Entry::DriftTold(_)
+        | Entry::ControlFinding(_)
+        | Entry::ComplianceChecked(_)
+        | Entry::ComplianceTold(_)
         | Entry::PolicyDecided(_)
         | Entry::LockTakenAway(_)
         | Entry::Restored(_)
         | Entry::KeysRotated(_)
         | Entry::AuditForwarded(_)
+        | Entry::LogArchived(_)
         | Entry::RunAttested(_)
         | Entry::RunFinished(_) => {}
     }

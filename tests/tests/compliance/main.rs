@@ -6,6 +6,7 @@ mod catalogues;
 mod fix;
 mod tags;
 mod tightening;
+mod watching;
 
 use std::collections::BTreeSet;
 use std::path::Path;

@@ -73,6 +73,15 @@ fn log_record(record: &AuditRecord) -> Json {
             .into_iter()
             .filter_map(|(name, value)| Some(text(name, value?))),
     );
+    if let Some(finding) = &record.finding {
+        attributes.extend([
+            text("konductor.finding.check", &finding.check),
+            text("konductor.finding.state", finding.state),
+            text("konductor.finding.severity", finding.severity),
+            text("konductor.finding.controls", &finding.controls.join(",")),
+        ]);
+        attributes.extend(finding.level.map(|level| text("konductor.finding.level", level)));
+    }
     if let Some(action) = record.action.and_then(|action| serde_json::to_value(action).ok()) {
         attributes.push(text("konductor.action", action.as_str().unwrap_or_default()));
     }

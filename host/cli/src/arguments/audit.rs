@@ -46,6 +46,14 @@ Example: konductor audit forward --all
 
 How far a target got stands in the log, so that whoever forwards next goes on there. Every run does it, too.")]
     Forward(ForwardArguments),
+    /// Put the log where it is kept as long as the section `audit` and the policies of the site demand.
+    #[command(after_help = "\
+Examples:
+  konductor audit archive --to /mnt/archive --dry-run
+  konductor audit archive --all --to 's3://archive/platform?region=eu-west-1'
+
+The archive is read back, and the log says which entries are where and until when. Nothing is taken out of the log.")]
+    Archive(ArchiveLogArguments),
     /// Prove that no entry of the log is missing, moved or changed, and check the signed statements about its runs.
     #[command(after_help = "\
 Examples:
@@ -53,6 +61,20 @@ Examples:
   konductor audit verify --file copy.db --without-key
   konductor audit verify --head 42:5cf97d75…   the entry that was the last one when you looked")]
     Verify(VerifyLogArguments),
+}
+
+/// Arguments of `audit archive`.
+#[derive(Debug, Args)]
+pub struct ArchiveLogArguments {
+    /// Where to: a place as with `konductor backup --to`, and another one than that of backups.
+    #[arg(long, value_name = "PLACE")]
+    pub to: String,
+    /// The logs of every stack of the project.
+    #[arg(long)]
+    pub all: bool,
+    /// Say what would be archived and until when it would be kept, and write nothing.
+    #[arg(long)]
+    pub dry_run: bool,
 }
 
 /// Arguments of `audit verify`.

@@ -153,35 +153,12 @@ impl Backups<'_> {
                 name.to_owned()
             },
         };
-        let backend = project.backend()?;
-        let source = match backend {
-            Some(_) if self.arguments.from_copy => {
-                let copy = project.copy_file(&project.state_place)?;
-                let copy = copy.filter(|copy| copy.exists()).ok_or_else(|| {
-                    CommandError::message(format!("this machine has no copy of {}", project.title()))
-                })?;
-                BackupSource::File(copy)
-            }
-            Some(backend) => BackupSource::Backend(backend),
-            None if self.arguments.from_copy => {
-                return Err(
-                    CommandError::message("the state is no copy: it is kept in a file")
-                        .help("leave out --from-copy"),
-                );
-            }
-            None => {
-                let file = project.state_folder().join(format!("{}.db", stack.stack));
-                if !file.exists() {
-                    return Err(CommandError::message(format!("stack {stack} was never deployed"))
-                        .help("`konductor run` deploys it"));
-                }
-                BackupSource::File(file)
-            }
+        let source = if self.arguments.from_copy {
+            source_of_copy(&project)?
+        } else {
+            source_of(&project, &stack)?
         };
-        let title = match &source {
-            BackupSource::Backend(backend) => backend.title().to_owned(),
-            BackupSource::File(_) => String::new(),
-        };
+        let title = source.title().unwrap_or_default().to_owned();
         let encrypt = self.arguments.encrypt || project.state_place.is_encrypted();
         let mut made = Vec::new();
         for place in &self.places {
@@ -267,6 +244,35 @@ impl Backups<'_> {
         let text = format!("{stack}: backed up {until} at {place}, {copied}{unopened}");
         self.output.fact("backup-made", &members, &text);
     }
+}
+
+/// Returns where the log of a stack is.
+///
+/// # Errors
+/// When the stack was never deployed, or the backend cannot be used.
+pub fn source_of(project: &Project, stack: &StackIdentity) -> Result<BackupSource, CommandError> {
+    if let Some(backend) = project.backend()? {
+        return Ok(BackupSource::Backend(backend));
+    }
+    let file = project.state_folder().join(format!("{}.db", stack.stack));
+    if !file.exists() {
+        return Err(CommandError::message(format!("stack {stack} was never deployed"))
+            .help("`konductor run` deploys it"));
+    }
+    Ok(BackupSource::File(file))
+}
+
+fn source_of_copy(project: &Project) -> Result<BackupSource, CommandError> {
+    if project.backend()?.is_none() {
+        return Err(
+            CommandError::message("the state is no copy: it is kept in a file").help("leave out --from-copy"),
+        );
+    }
+    let copy = project.copy_file(&project.state_place)?;
+    let copy = copy
+        .filter(|copy| copy.exists())
+        .ok_or_else(|| CommandError::message(format!("this machine has no copy of {}", project.title())))?;
+    Ok(BackupSource::File(copy))
 }
 
 fn amount(copied: BackupProgress, segments: u64) -> String {

@@ -3,12 +3,13 @@
 mod document;
 
 use std::path::Path;
+use std::time::Duration;
 
 use konductor_compliance::control_tags::{ControlsByType, controls_by_type};
 use konductor_compliance::controls::ControlError;
 use konductor_compliance::tightening::resource_metadata;
 use konductor_compliance::{
-    Assessment, ControlCatalogue, ControlRules, SiteFramework, SiteFrameworkError, assess,
+    Assessment, ControlCatalogue, ControlRules, SiteFramework, SiteFrameworkError, Standing, assess,
 };
 use konductor_config::{Configuration, Context};
 use konductor_model::compliance::{
@@ -33,6 +34,7 @@ pub struct StackCompliance {
     plugin: Plugin,
     digest: String,
     rules: ControlRules,
+    notice: Duration,
     /// A framework of the site is among them, which the plugin does not know, or a rule names checks.
     asks_all: bool,
     place: String,
@@ -63,6 +65,7 @@ impl StackCompliance {
             plugin: loaded.plugin.clone(),
             digest: loaded.fetched().digest.hex(),
             rules,
+            notice: settings.notice,
             place,
             tags,
         })
@@ -76,6 +79,21 @@ impl StackCompliance {
     /// Returns the controls that are written onto resources, by their types.
     pub fn tags(&self) -> &ControlsByType {
         &self.tags
+    }
+
+    /// Returns the SHA-256 of the plugin, in hexadecimal.
+    pub fn plugin_digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Returns how a stack stands by the resources of a document.
+    ///
+    /// # Errors
+    /// When the plugin fails.
+    pub async fn standing(&self, document: &str, run: &str) -> Result<Standing, Failure> {
+        let assessment = self.assess(document).await?;
+        let now = jiff::Timestamp::now();
+        Ok(Standing::of(&assessment, &self.rules, run, now, self.notice))
     }
 
     /// Returns a warning for every waiver that does not hold any more.

@@ -19,4 +19,5 @@ pub use configuration::{Configured, PluginConfiguration};
 pub use grant_decision::{GrantDecision, decide, written_out};
 pub use grant_use::GrantUse;
 pub use loader::{LoadedPlugin, PluginLoader, is_offline, registry, requirement};
+pub use policies::of_project as site_policies;
 pub use run_plugins::{RunPlugins, WayOut, used};

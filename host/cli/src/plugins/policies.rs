@@ -10,9 +10,18 @@ use konductor_registry::policy::{Policies, PolicyErrors, SitePolicy};
 
 use crate::arguments::GlobalArguments;
 use crate::error::CommandError;
+use crate::project::Project;
 
 /// The machine's policy. Its place is fixed: what could be moved by a variable would bind nobody.
 pub const MACHINE_POLICY: &str = "/etc/konductor/policy.yaml";
+
+/// Reads those that hold for a project.
+///
+/// # Errors
+/// When one of them is wrong.
+pub fn of_project(project: &Project) -> Result<Policies, CommandError> {
+    read(&project.folder, &project.arguments, Some(&project.configuration))
+}
 
 /// Reads all of them. One that cannot be read stops everything; everything that is wrong is said at once.
 pub fn read(

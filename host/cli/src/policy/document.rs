@@ -7,7 +7,7 @@ use konductor_engine::plan::{Drift, PlanMode};
 use konductor_engine::{DriftReport, Plan, Providers as _, Step, StepAction};
 use konductor_model::provider::ObjectState;
 use konductor_model::schema::TypeKind;
-use konductor_model::{ResourceOptions, ResourceType, Urn, Value};
+use konductor_model::{Path, ResourceOptions, ResourceType, Urn, Value};
 use konductor_state::record::ResourceRecord;
 
 use crate::error::CommandError;
@@ -104,6 +104,35 @@ pub async fn recorded_document(
         drift,
         ..run_document(session)
     })
+}
+
+/// Makes the document of the resources as a check for drift found them: what is gone is left out.
+pub async fn document_as_it_is(
+    session: &Session,
+    report: &DriftReport,
+) -> Result<PlanDocument, CommandError> {
+    let mut document = recorded_document(session, "state", None).await?;
+    let found: BTreeMap<&Urn, Option<&ObjectState>> = report
+        .actual()
+        .iter()
+        .map(|drift| (&drift.urn, drift.object.as_ref()))
+        .collect();
+    let configuration = &session.project().configuration;
+    document.resources.retain_mut(|resource| {
+        let place = configuration.locate(resource.urn.name().as_str(), &Path::root());
+        resource.place = place.map(|origin| origin.to_string());
+        match found.get(&resource.urn) {
+            None => true,
+            Some(None) => false,
+            Some(Some(object)) => {
+                resource.id = Some(object.id.clone());
+                resource.before = Some(object.attributes.clone());
+                resource.after.clone_from(&resource.before);
+                true
+            }
+        }
+    });
+    Ok(document)
 }
 
 /// Returns the objects that drifted: not those that are only spelled in another way.

@@ -71,7 +71,7 @@ pub async fn show_and_judge(
         answers,
         site.overrides(),
     );
-    if let Some(compliance) = site.compliance().filter(|compliance| compliance.judges()) {
+    if let Some(compliance) = site.compliance() {
         output.diagnostics(
             &compliance.expired(),
             &FolderSources(session.project().folder.clone()),

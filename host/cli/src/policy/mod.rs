@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path as FilePath;
 
 use konductor_compliance::assessment::JUDGE;
+use konductor_compliance::control_tags::ControlsByType;
 use konductor_compliance::{LoadedPackage, OverrideError, Overrides};
 use konductor_config::{Configuration, Context};
 use konductor_model::policy::{PackageAnswer, PolicySubject};
@@ -19,7 +20,7 @@ use crate::compliance::{COMPLIANCE_PLUGIN, StackCompliance, known};
 use crate::error::CommandError;
 use crate::plugins::{LoadedPlugin, PluginLoader};
 
-pub use document::{plan_document, recorded, recorded_document};
+pub use document::{document_as_it_is, plan_document, recorded, recorded_document};
 pub use gate::{JudgedPlan, judge_recorded, refusal, show_and_judge, told_findings};
 pub use judges::{Judges, apply, require_checks};
 pub use load::judge_load;
@@ -96,16 +97,22 @@ impl SitePackages {
         })
     }
 
-    /// Returns what the section `compliance` demands.
+    /// Returns what the section `compliance` demands of resources; none where it only writes controls onto them.
     pub fn compliance(&self) -> Option<&StackCompliance> {
-        self.compliance.as_ref()
+        self.compliance.as_ref().filter(|compliance| compliance.judges())
+    }
+
+    /// Returns the controls that are written onto resources, by their types.
+    pub fn control_tags(&self) -> ControlsByType {
+        let compliance = self.compliance.as_ref();
+        compliance
+            .map(|compliance| compliance.tags().clone())
+            .unwrap_or_default()
     }
 
     /// Tells whether nothing judges plans.
     pub fn is_empty(&self) -> bool {
-        let compliance = self.compliance.as_ref();
-        let judges = compliance.is_some_and(StackCompliance::judges);
-        self.packages_on(PolicySubject::Plan).is_empty() && !judges
+        self.packages_on(PolicySubject::Plan).is_empty() && self.compliance().is_none()
     }
 
     /// Returns the packages that judge something.

@@ -1,6 +1,7 @@
 //! What people read.
 
 pub mod catalog;
+pub mod controls;
 pub mod declaration;
 pub mod diagnostic;
 pub mod difference;

@@ -13,6 +13,8 @@ pub struct SessionOptions {
     pub execution: Option<ExecutionArguments>,
     /// Plugins that are needed beyond those of the configuration and the state.
     pub plugins: Vec<String>,
+    /// Forwards what the run wrote into the log when it is over; else who opened the session does.
+    pub forwards: bool,
 }
 
 impl SessionOptions {
@@ -23,6 +25,7 @@ impl SessionOptions {
             locked: true,
             execution: Some(execution.clone()),
             plugins: Vec::new(),
+            forwards: true,
         }
     }
 
@@ -33,6 +36,7 @@ impl SessionOptions {
             locked: false,
             execution: None,
             plugins: Vec::new(),
+            forwards: false,
         }
     }
 }

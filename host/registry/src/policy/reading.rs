@@ -5,7 +5,7 @@ use std::fmt;
 use std::io::Read as _;
 use std::path::Path;
 
-use konductor_model::Value;
+use konductor_model::{Retention, Value};
 
 use super::rules::{AllowedEndpoint, BundleRules, RequiredSigner, Rule, SitePolicy, Yanked};
 use super::source_pattern::SourcePattern;
@@ -242,6 +242,24 @@ impl Reading<'_> {
         }
     }
 
+    fn retention(&mut self, node: &Node) -> Option<Rule<Retention>> {
+        let text = match &node.shape {
+            Shape::Text(text) | Shape::Other(text) => text.as_str(),
+            _ => "",
+        };
+        match text.parse() {
+            Ok(value) => Some(Rule {
+                place: node.place.clone(),
+                value,
+            }),
+            Err(problem) => {
+                let problem: String = problem;
+                self.problem(&node.place, problem);
+                None
+            }
+        }
+    }
+
     fn version(&mut self, node: &Node, what: &str) -> Option<semver::Version> {
         let text = match &node.shape {
             Shape::Text(text) | Shape::Other(text) => text.as_str(),
@@ -264,7 +282,9 @@ impl Reading<'_> {
         let fields = self.map(
             tree,
             "a policy",
-            &["version", "plugins", "grants", "cloud", "bundles", "packages"],
+            &[
+                "version", "plugins", "grants", "cloud", "bundles", "audit", "packages",
+            ],
         );
         match fields.get("version") {
             Some(Node {
@@ -294,6 +314,10 @@ impl Reading<'_> {
         }
         if let Some(node) = fields.get("bundles") {
             policy.bundles = self.bundles(node);
+        }
+        if let Some(node) = fields.get("audit") {
+            let audit = self.map(node, "`audit`", &["retention"]);
+            policy.retention = audit.get("retention").and_then(|node| self.retention(node));
         }
         if let Some(node) = fields.get("packages") {
             policy.packages = self.packages(node);

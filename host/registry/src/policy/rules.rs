@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use konductor_model::Retention;
 use konductor_model::wildcard::wildcard;
 use konductor_signature::Signer;
 
@@ -34,6 +35,7 @@ pub struct SitePolicy {
     pub(super) token_operations: Option<Rule<bool>>,
     pub(super) requested: Option<Rule<bool>>,
     pub(super) fips: Option<Rule<bool>>,
+    pub(super) retention: Option<Rule<Retention>>,
     pub(super) bundles: BundleRules,
     pub(super) packages: Vec<SitePackage>,
 }

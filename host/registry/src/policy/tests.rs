@@ -89,6 +89,7 @@ grants:
   accounts: [123456789012]
   endpoints: [ { regions: [eu-west-1] } ]
 cloud: { fips: yes-please }
+audit: { retention: for-ever }
 ",
     );
     for expected in [
@@ -101,6 +102,7 @@ cloud: { fips: yes-please }
         "policy.yaml:8:13: a yanked release needs `version` or `digest`",
         "policy.yaml:10:14: expected text for `accounts`, found `123456789012`; put it in quotes",
         "policy.yaml:11:16: an endpoint needs a `service`",
+        "policy.yaml:13:21: `for-ever` is no time to keep something",
         "policy.yaml:12:16: expected `required` or `optional` for `fips`, found `yes-please`",
     ] {
         assert!(
@@ -108,7 +110,7 @@ cloud: { fips: yes-please }
             "{expected} in {found:#?}"
         );
     }
-    assert_eq!(found.len(), 10, "{found:#?}");
+    assert_eq!(found.len(), 11, "{found:#?}");
 }
 
 #[test]
@@ -247,10 +249,11 @@ fn old_and_yanked_releases_are_refused_by_version_and_by_digest() {
 fn words_of_several_policies_add_up_to_the_strictest() {
     let open = policy("");
     let strict = policy(
-        "plugins: { unlocked: deny }\ngrants: { requested: deny, accounts: [a, b] }\ncloud: { fips: required }",
+        "plugins: { unlocked: deny }\ngrants: { requested: deny, accounts: [a, b] }\ncloud: { fips: required }\naudit: { retention: 7y }",
     );
-    let other =
-        policy("grants: { accounts: [b, c] }\ncloud: { fips: optional }\nplugins: { unlocked: allow }");
+    let other = policy(
+        "grants: { accounts: [b, c] }\ncloud: { fips: optional }\nplugins: { unlocked: allow }\naudit: { retention: 90d }",
+    );
     let none = Policies(vec![open.clone()]);
     assert!(
         none.locked_required().is_none()
@@ -265,6 +268,8 @@ fn words_of_several_policies_add_up_to_the_strictest() {
         let policies = Policies(policies);
         assert!(policies.locked_required().is_some() && policies.requested_denied().is_some());
         assert!(policies.fips_required().is_some());
+        let (least, _) = policies.least_retention().unwrap();
+        assert_eq!(least.to_string(), "7y");
         assert_eq!(policies.allowed_accounts(), Some(set(&["b"])));
     }
 }

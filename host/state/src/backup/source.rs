@@ -29,6 +29,16 @@ pub enum BackupSource {
     Backend(Arc<dyn Backend>),
 }
 
+impl BackupSource {
+    /// Returns the backend as it may be shown; none where it is a file.
+    pub fn title(&self) -> Option<&str> {
+        match self {
+            Self::File(_) => None,
+            Self::Backend(backend) => Some(backend.title()),
+        }
+    }
+}
+
 /// A segment on its way into a backup.
 #[derive(Debug)]
 pub(crate) struct Raw {

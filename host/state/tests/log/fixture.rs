@@ -226,12 +226,14 @@ pub(crate) fn a_run() -> Vec<Entry> {
 
 /// A log with an entry of every kind there is: who adds one has to add it here.
 pub(crate) fn every_kind() -> Vec<Entry> {
+    use konductor_model::compliance::CheckSeverity;
+    use konductor_state::compliance::{ComplianceChecked, ComplianceTold, ControlFinding, FindingState};
     use konductor_state::drift::{DriftChecked, DriftTold};
     use konductor_state::entry::{
         CloudCall, LockTakenAway, Restored, RevealedSecret, RunAttested, TakenBecause,
     };
     use konductor_state::keys::{KeyName, KeysRotated};
-    use konductor_state::{AuditForwarded, LockOwner, PolicyDecision};
+    use konductor_state::{AuditForwarded, LockOwner, LogArchived, PolicyDecision};
 
     let mut entries = a_run();
     entries.extend([
@@ -295,6 +297,18 @@ pub(crate) fn every_kind() -> Vec<Entry> {
             run: "run-1".to_owned(),
             envelope: "{}".to_owned(),
         }),
+        Entry::ControlFinding(ControlFinding {
+            run: "run-1".to_owned(),
+            check: "aws-s3-bucket-versioned".to_owned(),
+            urn: urn("database").to_string(),
+            severity: CheckSeverity::High,
+            state: FindingState::Gone,
+            controls: Vec::new(),
+            since: jiff::Timestamp::UNIX_EPOCH,
+        }),
+        Entry::ComplianceChecked(ComplianceChecked::default()),
+        Entry::ComplianceTold(ComplianceTold::default()),
+        Entry::LogArchived(LogArchived::default()),
     ]);
     let kinds: std::collections::BTreeSet<u8> = entries.iter().map(kind_number).collect();
     assert_eq!(kinds.len(), usize::from(KINDS));
@@ -302,7 +316,7 @@ pub(crate) fn every_kind() -> Vec<Entry> {
 }
 
 /// How many kinds of entries there are.
-const KINDS: u8 = 19;
+const KINDS: u8 = 23;
 
 /// Numbers the kinds: a new one does not compile until it is here and in [`every_kind`].
 fn kind_number(entry: &Entry) -> u8 {
@@ -325,7 +339,11 @@ fn kind_number(entry: &Entry) -> u8 {
         Entry::Restored(_) => 15,
         Entry::KeysRotated(_) => 16,
         Entry::AuditForwarded(_) => 17,
-        Entry::RunAttested(_) => KINDS - 1,
+        Entry::RunAttested(_) => 18,
+        Entry::ControlFinding(_) => 19,
+        Entry::ComplianceChecked(_) => 20,
+        Entry::ComplianceTold(_) => 21,
+        Entry::LogArchived(_) => KINDS - 1,
     }
 }
 

@@ -104,22 +104,26 @@ impl Forwarding {
         })
     }
 
-    /// Delivers what a run made. When that fails the run has not: it is told, and made up for by the next one.
-    pub async fn after_run(&self, log: &StackLog) {
+    /// Delivers what a run made. When that fails the run has not: it is told, and made up for by the next one. Returns
+    /// whether every receiver has all.
+    pub async fn after_run(&self, log: &StackLog) -> bool {
         if self.settings.forward.is_empty() {
-            return;
+            return true;
         }
         let end = match log.head().await {
             Ok((end, _)) => end,
             Err(error) => {
                 tracing::warn!(%error, "no events are forwarded: the log cannot be read");
-                return;
+                return false;
             }
         };
+        let mut is_complete = true;
         for target in &self.settings.forward {
             let forwarded = self.forward(log, target, end).await;
+            is_complete &= forwarded.error.is_none();
             self.tell(log, target, &forwarded, false);
         }
+        is_complete
     }
 
     /// Delivers to a target what it has not got up to an entry, page by page, and writes down after each how far it got.

@@ -1,5 +1,6 @@
 //! `konductor audit`: what happened, who did it and what came of it, from the log.
 
+mod archive;
 mod export;
 mod forward;
 mod signing;
@@ -27,6 +28,9 @@ pub async fn audit(
 ) -> Result<u8, CommandError> {
     match &arguments.command {
         Some(AuditCommand::Export(export)) => export::export(export, global, environment, output).await?,
+        Some(AuditCommand::Archive(arguments)) => {
+            archive::archive(arguments, global, environment, output).await?;
+        }
         Some(AuditCommand::Verify(arguments)) => {
             verify::verify(arguments, global, environment, output).await?;
         }

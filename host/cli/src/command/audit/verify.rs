@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use konductor_audit::archives::verify_archives;
 use konductor_audit::attestation::verify_attestations;
 use konductor_config::Context;
 use konductor_config::inputs::PROJECT_FILE;
@@ -118,6 +119,23 @@ async fn verify_log(
         if let Some(problem) = problem {
             return Err(was_changed(&title, vec![problem]));
         }
+    }
+    let archives = verify_archives(log).await?;
+    if !archives.problems.is_empty() {
+        return Err(was_changed(&title, archives.problems));
+    }
+    if let Some(newest) = archives.made.last() {
+        let members = serde_json::json!({
+            "archives": archives.made.len(), "place": newest.place, "last": newest.last, "until": newest.until,
+        });
+        let text = format!(
+            "{} archives, nothing is wrong; the newest has entries to {}, is at {} and to be kept until {}",
+            archives.made.len(),
+            newest.last,
+            newest.place,
+            newest.until.strftime("%Y-%m-%d")
+        );
+        output.fact("audit-archived", &members, &text);
     }
     let found = verify_attestations(log, keys).await?;
     if keys.is_empty() {

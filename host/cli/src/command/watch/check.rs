@@ -6,8 +6,10 @@ use std::time::{Duration, SystemTime};
 use konductor_config::DriftSettings;
 use konductor_engine::{DriftOptions, DriftReport};
 use konductor_model::policy::PolicySubject;
+use konductor_state::compliance::ComplianceTold;
 use konductor_state::drift::{DifferenceKind, DriftSeverity, DriftTold};
 
+use super::controls::{self, Looked};
 use super::telling::{self, Due};
 use super::{Watch, Watched};
 use crate::command::drift::remediate::{Consent, remediate};
@@ -30,8 +32,22 @@ pub struct Checked {
     pub digest: String,
     /// How long it took.
     pub milliseconds: u64,
+    /// What came of the controls; none where the stack is held to nothing.
+    pub controls: Option<Looked>,
     /// Who was told.
-    pub told: Vec<DriftTold>,
+    pub told: Vec<Told>,
+}
+
+/// Somebody who was told, or could not be.
+pub struct Told {
+    /// Through which alert.
+    pub alert: String,
+    /// Of what: `drift`, `controls`.
+    pub about: &'static str,
+    /// The digest of what was told.
+    pub digest: String,
+    /// Why it failed.
+    pub error: Option<String>,
 }
 
 /// Checks a stack.
@@ -39,20 +55,26 @@ pub async fn check(watch: &Watch<'_>, watched: &Watched) -> Result<Checked, Comm
     let quiet = watch.output.silent();
     let project = Project::open(&watched.global, watch.environment)?;
     let name = project.configuration.project_name().to_owned();
-    let options = SessionOptions::to_work("watch", watch.execution);
+    // What is told after the session belongs to the evidence, too: the watch forwards all of it together.
+    let options = SessionOptions {
+        forwards: false,
+        ..SessionOptions::to_work("watch", watch.execution)
+    };
     let session = Session::open(project, watch.environment, &quiet, options).await?;
     let result = async {
         let settings = session.drift_settings()?;
         let (report, due) = look(watch, watched, &session, &settings).await?;
+        // What goes wrong with them is told when what is known of drift was.
+        let controls = controls::look(watch, watched, &session, &settings, &report).await;
         let done = if settings.remediate {
             remediate(&session, &report, DriftSeverity::Low, Consent::AutoOnly, &quiet).await?
         } else {
             Done::nothing(0)
         };
-        Ok::<_, CommandError>((report, due, done))
+        Ok::<_, CommandError>((report, due, controls, done))
     }
     .await;
-    let (report, due, done) = match result {
+    let (report, due, controls, done) = match result {
         Ok(looked) => looked,
         Err(error) => {
             finish(session, Err(error)).await?;
@@ -63,6 +85,15 @@ pub async fn check(watch: &Watch<'_>, watched: &Watched) -> Result<Checked, Comm
     let journal = session.journal();
     finish(session, Ok(done)).await?;
     let told = telling::tell(watch, watched, journal.as_ref(), due).await?;
+    let mut told: Vec<Told> = told.into_iter().map(Told::from).collect();
+    let controls = match controls? {
+        Some(looked) => {
+            let of_controls = controls::tell(watch, journal.as_ref(), &looked).await?;
+            told.extend(of_controls.into_iter().map(Told::from));
+            Some(looked)
+        }
+        None => None,
+    };
     if !repaired {
         return Err(
             CommandError::message("what was to be repaired without asking could not be")
@@ -70,6 +101,9 @@ pub async fn check(watch: &Watch<'_>, watched: &Watched) -> Result<Checked, Comm
         );
     }
     count(watch, &name, watched, &report);
+    if let Some(looked) = &controls {
+        count_controls(watch, &name, watched, looked);
+    }
     for told in &told {
         watch.metrics.told(&told.alert, told.error.is_none());
     }
@@ -79,8 +113,31 @@ pub async fn check(watch: &Watch<'_>, watched: &Watched) -> Result<Checked, Comm
         counts: report.counts(),
         digest: report.digest(),
         milliseconds: report.milliseconds,
+        controls,
         told,
     })
+}
+
+impl From<DriftTold> for Told {
+    fn from(told: DriftTold) -> Self {
+        Self {
+            alert: told.alert,
+            about: "drift",
+            digest: told.digest,
+            error: told.error,
+        }
+    }
+}
+
+impl From<ComplianceTold> for Told {
+    fn from(told: ComplianceTold) -> Self {
+        Self {
+            alert: told.alert,
+            about: "controls",
+            digest: told.digest,
+            error: told.error,
+        }
+    }
 }
 
 async fn look(
@@ -130,13 +187,30 @@ fn count(watch: &Watch<'_>, project: &str, watched: &Watched, report: &DriftRepo
             (word.to_owned(), severity.word().to_owned(), count)
         })
     });
-    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
     watch.metrics.found(
         project,
         &watched.stack,
         report.objects,
         Duration::from_millis(report.milliseconds),
-        now.unwrap_or_default(),
+        since_1970(),
         all,
     );
+}
+
+fn count_controls(watch: &Watch<'_>, project: &str, watched: &Watched, looked: &Looked) {
+    let counts = looked.checked.counts.iter().flat_map(|(framework, counts)| {
+        [
+            (framework.clone(), "mandatory", counts.mandatory),
+            (framework.clone(), "advisory", counts.advisory),
+            (framework.clone(), "waived", counts.waived),
+        ]
+    });
+    watch
+        .metrics
+        .assessed(project, &watched.stack, since_1970(), counts);
+}
+
+fn since_1970() -> Duration {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+    now.unwrap_or_default()
 }

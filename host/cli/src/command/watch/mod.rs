@@ -2,6 +2,8 @@
 //! hands the checks over to workers.
 
 mod check;
+mod controls;
+mod forwarding;
 mod submitting;
 mod telling;
 
@@ -25,8 +27,11 @@ use crate::environment::Environment;
 use crate::error::CommandError;
 use crate::output::Output;
 use crate::project::{self, FolderSources, Project};
+use crate::render::controls::{document, render};
 use crate::stop_requests::StopRequests;
 use check::Checked;
+use controls::{Known, Looked};
+use forwarding::{Behind, forward, forward_the_rest};
 use submitting::Submitting;
 
 /// How long a stack whose configuration cannot be read waits until it is read again.
@@ -53,6 +58,10 @@ struct Watch<'w> {
     permits: Semaphore,
     /// The digest that each alert of each stack told last.
     told: Mutex<BTreeMap<(PathBuf, String, String), String>>,
+    /// What the logs say of controls.
+    controls: Known,
+    /// Who has receivers that have not got all.
+    behind: Behind,
     /// Workers do the checks.
     submitting: Option<Submitting>,
     stop: watch::Receiver<bool>,
@@ -81,6 +90,8 @@ pub async fn watch(
         network: crate::network::Network::of(environment)?.for_alerts(),
         permits: Semaphore::new(arguments.checks as usize),
         told: Mutex::default(),
+        controls: Known::default(),
+        behind: Behind::default(),
         submitting,
         stop,
     };
@@ -123,6 +134,9 @@ pub async fn watch(
         }))
         .await
     };
+    if !arguments.once {
+        forward_the_rest(&watch, &watched).await;
+    }
     listener.abort();
     if let Some((_, server)) = server {
         server.abort();
@@ -284,6 +298,10 @@ impl Watch<'_> {
             permit = self.permits.acquire() => permit,
         };
         let checked = AssertUnwindSafe(check::check(self, watched)).catch_unwind().await;
+        let is_skipped = matches!(&checked, Ok(Err(error)) if error.is_locked);
+        if !is_skipped {
+            forward(self, watched).await;
+        }
         drop(permit);
         let (result, project) = match checked {
             Ok(Ok(checked)) => {
@@ -341,10 +359,13 @@ impl Watch<'_> {
         };
         let text = format!("{}: {found}; {} objects", watched.stack, checked.objects);
         self.output.fact("watch-checked", &members, &text);
+        if let Some(looked) = &checked.controls {
+            self.tell_controls(watched, &checked.project, looked);
+        }
         for told in &checked.told {
             let members = serde_json::json!({
                 "alert": told.alert, "project": checked.project, "stack": watched.stack,
-                "digest": told.digest, "error": told.error,
+                "about": told.about, "digest": told.digest, "error": told.error,
             });
             let text = match &told.error {
                 Some(error) => format!("{}: alert {} failed: {error}", watched.stack, told.alert),
@@ -352,6 +373,27 @@ impl Watch<'_> {
             };
             self.output.fact("alert-told", &members, &text);
         }
+    }
+
+    fn tell_controls(&self, watched: &Watched, project: &str, looked: &Looked) {
+        let mut members = document(&looked.news, &looked.checked);
+        if let Some(members) = members.as_object_mut() {
+            members.insert("project".to_owned(), project.into());
+            members.insert("stack".to_owned(), watched.stack.clone().into());
+            members.insert("milliseconds".to_owned(), looked.checked.milliseconds.into());
+        }
+        let counts = looked.checked.counts.iter().map(|(framework, counts)| {
+            format!(
+                "{framework} {} mandatory, {} advisory, {} waived",
+                counts.mandatory, counts.advisory, counts.waived
+            )
+        });
+        let counts: Vec<String> = counts.collect();
+        let mut text = format!("{}: controls: {}", watched.stack, counts.join("; "));
+        for line in render(&looked.news).lines() {
+            text.push_str(&format!("\n  {line}"));
+        }
+        self.output.fact("compliance-checked", &members, &text);
     }
 
     fn tell_failed(&self, watched: &Watched, error: &CommandError) {
