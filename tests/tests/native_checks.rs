@@ -198,15 +198,15 @@ fn everything_wrong_with_a_package_that_is_a_plugin_is_said_with_its_place() {
     for (package, problem) in [
         (
             "{ name: acme, plugin: checks, directory: . }",
-            "site.yaml:3:27: a package has a `directory` or a `plugin`",
+            "site.yaml:3:27: a package has one of `directory`, `source` and `plugin`",
         ),
         (
             "{ name: acme }",
-            "site.yaml:3:5: a package needs `directory`, such as `directory: policies/encryption`, or `plugin`",
+            "site.yaml:3:5: a package needs `directory`, such as `directory: policies/encryption`, `source`",
         ),
         (
             "{ name: acme, plugin: checks, rego: v1 }",
-            "site.yaml:3:41: `rego` is about files in Rego, and a plugin has none",
+            "site.yaml:3:41: `rego` says nothing of a package with `plugin`",
         ),
         ("{ name: acme, plugin: checks, digest: d1 }", "site.yaml:3:43: "),
         (

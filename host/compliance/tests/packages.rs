@@ -45,7 +45,12 @@ fn a_package_is_its_policies_and_its_data_and_tests_only_where_they_are_wanted()
         ("README.md", "not a policy"),
     ]);
     let names = |with_tests: bool| -> Vec<String> {
-        let loaded = load([(setting("p", folder.path()), None)], with_tests).unwrap();
+        let loaded = load(
+            [(setting("p", folder.path()), None)],
+            with_tests,
+            &BTreeMap::new(),
+        )
+        .unwrap();
         let files = loaded[0].package.files.iter();
         files
             .map(|file| {

@@ -57,7 +57,7 @@ fn loaded(content: PackedContent, with_tests: bool) -> Result<LoadedPackage, Str
         content,
     };
     let setting = setting(PackagePlace::Bundle(source.to_owned()));
-    match load([(setting, Some(packed))], with_tests) {
+    match load([(setting, Some(packed))], with_tests, &BTreeMap::new()) {
         Ok(mut packages) => Ok(packages.remove(0)),
         Err(errors) => Err(errors
             .iter()
@@ -123,7 +123,7 @@ fn a_packed_package_is_the_folder_it_was_packed_from() {
         ]
     );
     for with_tests in [false, true] {
-        let here = load([(in_folder(folder.path()), None)], with_tests)
+        let here = load([(in_folder(folder.path()), None)], with_tests, &BTreeMap::new())
             .unwrap()
             .remove(0);
         let there = loaded(PackedContent::Archive(packed.clone()), with_tests).unwrap();

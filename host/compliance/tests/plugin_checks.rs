@@ -56,7 +56,7 @@ fn setting(name: &str, plugin: &str, level: PolicyLevel, digest: Option<&str>) -
 
 fn package(name: &str, plugin: &str, level: PolicyLevel) -> LoadedPackage {
     let digests = BTreeMap::from([(plugin.to_owned(), "d1".to_owned())]);
-    let mut loaded = load([setting(name, plugin, level, None)], false, &digests).unwrap();
+    let mut loaded = load([(setting(name, plugin, level, None), None)], false, &digests).unwrap();
     loaded.remove(0)
 }
 
@@ -166,9 +166,12 @@ async fn a_plugin_that_is_not_loaded_refuses_and_harms_no_other() {
 fn a_plugin_must_be_loaded_and_have_the_digest_that_is_asked_for() {
     let digests = BTreeMap::from([("acme".to_owned(), "d1".to_owned())]);
     let wanted = |digest| setting("strict", "acme", PolicyLevel::Mandatory, Some(digest));
-    assert_eq!(load([wanted("d1")], false, &digests).unwrap()[0].digest, "d1");
+    assert_eq!(
+        load([(wanted("d1"), None)], false, &digests).unwrap()[0].digest,
+        "d1"
+    );
     let told = |settings, digests: &BTreeMap<String, String>| {
-        let errors = load([settings], false, digests).unwrap_err();
+        let errors = load([(settings, None)], false, digests).unwrap_err();
         errors[0].to_string()
     };
     assert_eq!(

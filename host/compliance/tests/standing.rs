@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use konductor_compliance::tightening::ResourceMetadata;
 use konductor_compliance::{ControlCatalogue, ControlRules, Standing, assess};
 use konductor_model::compliance::{
     Check, CheckOutcome, CheckResult, CheckSeverity, ComplianceAnswer, ComplianceSettings, Control,
@@ -146,7 +147,7 @@ fn standing(world: &World) -> Standing {
         results: results.collect(),
     };
     let now = Timestamp::from_millisecond(day(world.now)).unwrap();
-    let assessment = assess(answer, &rules, now.as_millisecond());
+    let assessment = assess(answer, &rules, &ResourceMetadata::new(), now.as_millisecond());
     let notice = Duration::from_secs(5 * 24 * 60 * 60);
     Standing::of(&assessment, &rules, "run", now, notice)
 }

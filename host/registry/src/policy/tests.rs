@@ -58,11 +58,11 @@ packages:
         "policy.yaml:2:28: `signer` is not known in `bundles`; there are sources, signers, unsigned",
         "policy.yaml:4:24: there is no file /etc/konductor/no/such/file.tar.gz",
         "policy.yaml:5:24: `oci://registry.example/b` is not a repository: which of its releases is meant?",
-        "policy.yaml:6:24: a package has either `directory` or `source`",
-        "policy.yaml:7:38: `digest` goes with `source`",
+        "policy.yaml:6:24: a package has one of `directory`, `source` and `plugin`",
+        "policy.yaml:7:38: `digest` says nothing of a package with `directory`",
         "policy.yaml:8:62: `00` is not a digest",
         "policy.yaml:9:63: `signers` names nobody",
-        "policy.yaml:10:5: a package needs `directory`, such as `directory: policies/encryption`, or `source`",
+        "policy.yaml:10:5: a package needs `directory`, such as `directory: policies/encryption`, `source`",
         "policy.yaml:11:24: there is no file /; it is a folder, which goes under `directory`",
         "policy.yaml:12:24: `https://registry.example/i` is not a repository: expected `oci://HOST/PATH:TAG`",
     ] {
@@ -500,12 +500,15 @@ fn a_package_has_a_folder_or_a_plugin_and_keys_of_the_other_are_refused() {
         "packages:\n  - {{ name: acme, plugin: acme-checks, digest: 'sha256:{digest}', on: [plan, drift] }}\n"
     ));
     let package = &policy.packages[0];
-    let plugin = package.plugin().unwrap();
+    let plugin = package.setting.plugin().unwrap();
     assert_eq!(
         (plugin.name.as_str(), plugin.digest.as_ref()),
         ("acme-checks", Some(&digest))
     );
-    assert_eq!((package.place.as_str(), package.on.len()), ("policy.yaml:3:5", 2));
+    assert_eq!(
+        (package.setting.place.as_str(), package.setting.on.len()),
+        ("policy.yaml:3:5", 2)
+    );
 
     let found = problems(
         "version: 1
@@ -521,11 +524,11 @@ packages:
 ",
     );
     for expected in [
-        "policy.yaml:3:5: a package needs `directory`, such as `directory: policies/encryption`, or `plugin`",
-        "policy.yaml:4:24: a package has a `directory` or a `plugin`",
-        "policy.yaml:5:33: `rego` is about files in Rego",
-        "policy.yaml:5:49: `namespaces` is about files in Rego",
-        "policy.yaml:6:38: `digest` is that of a `plugin`",
+        "policy.yaml:3:5: a package needs `directory`, such as `directory: policies/encryption`, `source`",
+        "policy.yaml:4:24: a package has one of `directory`, `source` and `plugin`",
+        "policy.yaml:5:33: `rego` says nothing of a package with `plugin`",
+        "policy.yaml:5:49: `namespaces` says nothing of a package with `plugin`",
+        "policy.yaml:6:38: `digest` says nothing of a package with `directory`",
         "policy.yaml:7:24: the plugin `compliance` has no checks of its own",
         "policy.yaml:8:35: expected text for `digest`",
         "policy.yaml:9:31: checks that are a plugin judge `plan`, `state` and `drift`",
