@@ -126,7 +126,7 @@ mod tests {
     fn what_a_negation_needs_is_asked_for_before_it() {
         assert_eq!(
             adapted(
-                "p {\n  not f(x.y, 1, g(z))\n  not x.y > 3; not \"a\" in x.l\n  not count(x.l) == x.n\n  not x.y + 1 == 2\n}\n"
+                "p {\n  not f(x.y, 1, g(z))\n  not x.y > 3; not \"a\" in x.l\n  not count(x.l) == x.n\n  not x.y + 1 == 2\n  not m[x.y]\n}\n"
             ),
             "p {\n  needed__2_0 := x.y; needed__2_1 := g(z); not f(x.y, 1, g(z))\n  needed__16_0 := x.y; not x.y > 3; needed__23_0 := x.l; not \"a\" in x.l\n  needed__29_0 := x.l; not count(x.l) == x.n\n  needed__41_0 := x.y + 1; not x.y + 1 == 2\n  needed__50_0 := x.y; not m[x.y]\n}\n"
         );
