@@ -87,7 +87,7 @@ mod tests {
             adapted(
                 "test_a {\n  p with input as f({\n    \"a\": data.b.c,\n  }) with input.d as data.e.f\n  q\n}\n"
             ),
-            "test_a {\n  given__12 := data.b.c; given__25 := data.e.f; p with input as f({\n    \"a\": given__12,\n  }) with input.d as given__25\n  q\n}\n"
+            "test_a {\n  given__11 := data.b.c; p with input as f({\n    \"a\": given__11,\n  }) with input.d as data.e.f\n  q\n}\n"
         );
     }
 

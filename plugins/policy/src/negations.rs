@@ -17,10 +17,10 @@ pub(crate) fn changes(text: &str, tokens: &[Token]) -> Vec<Edit> {
         }
         let negated = negated(text, tokens.get(index + 1..).unwrap_or_default(), token.depth);
         let needed = negated.map(|negated| needed(text, negated)).unwrap_or_default();
+        // The bytecode goes on after `x := y` where `y` is undefined.
         let needed: String = needed
             .iter()
-            .enumerate()
-            .map(|(number, term)| format!("needed__{index}_{number} := {term}; "))
+            .map(|term| format!("type_name({term}) != \"\"; "))
             .collect();
         if !needed.is_empty() {
             edits.push((token.range.start..token.range.start, needed));
@@ -126,9 +126,9 @@ mod tests {
     fn what_a_negation_needs_is_asked_for_before_it() {
         assert_eq!(
             adapted(
-                "p {\n  not f(x.y, 1, g(z))\n  not x.y > 3; not \"a\" in x.l\n  not count(x.l) == x.n\n  not x.y + 1 == 2\n}\n"
+                "p {\n  not f(x.y, 1, g(z))\n  not x.y > 3; not \"a\" in x.l\n  not count(x.l) == x.n\n  not x.y + 1 == 2\n  not m[x.y]\n}\n"
             ),
-            "p {\n  needed__2_0 := x.y; needed__2_1 := g(z); not f(x.y, 1, g(z))\n  needed__16_0 := x.y; not x.y > 3; needed__23_0 := x.l; not \"a\" in x.l\n  needed__29_0 := x.l; not count(x.l) == x.n\n  needed__41_0 := x.y + 1; not x.y + 1 == 2\n  needed__50_0 := x.y; not m[x.y]\n}\n"
+            "p {\n  type_name(x.y) != \"\"; type_name(g(z)) != \"\"; not f(x.y, 1, g(z))\n  type_name(x.y) != \"\"; not x.y > 3; type_name(x.l) != \"\"; not \"a\" in x.l\n  type_name(x.l) != \"\"; not count(x.l) == x.n\n  type_name(x.y + 1) != \"\"; not x.y + 1 == 2\n  type_name(x.y) != \"\"; not m[x.y]\n}\n"
         );
     }
 
