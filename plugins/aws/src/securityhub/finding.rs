@@ -239,7 +239,9 @@ fn read(found: &Json) -> Option<Object<Finding>> {
         [] => texts(found, "Types"),
         _ => texts(said, "Types"),
     };
-    let recommendation = &found["Remediation"]["Recommendation"];
+    let recommendation = found
+        .pointer("/Remediation/Recommendation")
+        .unwrap_or(&Json::Null);
     let fields = found["ProductFields"].clone();
     let mut product_fields: BTreeMap<String, String> = serde_json::from_value(fields).unwrap_or_default();
     let token = product_fields.remove(TOKEN).unwrap_or_default();

@@ -80,14 +80,18 @@ fn find(api: &Api<'_>) -> Result<Option<Object<Hub>>, Failure> {
         return Ok(None);
     };
     let tags: Json = api.get(["tags", &arn]).send()?.json()?;
-    let tags = serde_json::from_value(tags["Tags"].clone()).unwrap_or_default();
+    let tags = tags.get("Tags").cloned().unwrap_or_default();
+    let tags = serde_json::from_value(tags).unwrap_or_default();
     let (tags, token) = own_tags(tags);
     let part = |place| arn.split(':').nth(place).map(str::to_owned);
     let hub = Hub {
         region: part(3),
         account_id: part(4),
         enable_default_standards: Some(false),
-        auto_enable_controls: members["AutoEnableControls"].as_bool().unwrap_or_default(),
+        auto_enable_controls: members
+            .get("AutoEnableControls")
+            .and_then(Json::as_bool)
+            .unwrap_or_default(),
         control_finding_generator: text(&members, "ControlFindingGenerator").unwrap_or_default(),
         tags,
         arn: Some(arn.clone()),

@@ -94,8 +94,8 @@ fn see_all(api: &Api<'_>) -> Result<Vec<Seen>, Failure> {
 }
 
 fn see(api: &Api<'_>, standards_arn: &str) -> Result<Option<Seen>, Failure> {
-    let found = see_all(api)?.into_iter();
-    Ok(found.filter(|seen| seen.object.id == standards_arn).next_back())
+    let mut all = see_all(api)?.into_iter();
+    Ok(all.find(|seen| seen.object.id == standards_arn))
 }
 
 fn goes_on(id: &str, doing: &str) -> Result<Progress, Failure> {
