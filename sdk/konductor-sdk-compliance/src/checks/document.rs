@@ -65,11 +65,11 @@ impl Document {
         let changes = if let Some(changes) = input.get("resource_changes") {
             entries(changes)
         } else if let Some(values) = input.get("values") {
-            recorded(&values["root_module"])
+            values.get("root_module").map(recorded).unwrap_or_default()
         } else {
             return Err(DocumentError);
         };
-        let drift = entries(&input["resource_drift"]);
+        let drift = input.get("resource_drift").map(entries).unwrap_or_default();
         Ok(Self {
             input,
             changes,
@@ -99,17 +99,17 @@ impl Document {
 
     /// Returns what is judged: `apply`, `destroy`, `rollback`, `drift`, `state`; empty for a document of another tool.
     pub fn operation(&self) -> &str {
-        text(&self.input["konductor"]["operation"])
+        text(self.input.pointer("/konductor/operation"))
     }
 
     /// Returns the project's name.
     pub fn project(&self) -> &str {
-        text(&self.input["konductor"]["project"])
+        text(self.input.pointer("/konductor/project"))
     }
 
     /// Returns the stack's name.
     pub fn stack(&self) -> &str {
-        text(&self.input["konductor"]["stack"])
+        text(self.input.pointer("/konductor/stack"))
     }
 
     /// Returns the whole document.
@@ -121,14 +121,15 @@ impl Document {
 /// Returns the entries of a list, but for those that Terraform only reads.
 fn managed(list: &Value) -> impl Iterator<Item = &Value> {
     let entries = list.as_array().into_iter().flatten();
-    entries.filter(|entry| entry["mode"] != "data")
+    entries.filter(|entry| entry.is_object() && text(entry.get("mode")) != "data")
 }
 
 /// Returns the resources of a module of a state, and of those in it.
 fn recorded(module: &Value) -> Vec<Resource> {
-    let own = managed(&module["resources"]);
+    let own = module.get("resources").into_iter().flat_map(managed);
     let mut found: Vec<Resource> = own.cloned().map(Resource::recorded).collect();
-    for inner in module["child_modules"].as_array().into_iter().flatten() {
+    let inner = module.get("child_modules").and_then(Value::as_array);
+    for inner in inner.into_iter().flatten() {
         found.extend(recorded(inner));
     }
     found
@@ -145,17 +146,17 @@ pub struct Resource {
 
 impl Resource {
     fn changed(mut entry: Value) -> Self {
-        let change = &mut entry["change"];
+        let mut take = |place| entry.pointer_mut(place).map(Value::take).unwrap_or_default();
         Self {
-            action: Action::of(&change["actions"]),
-            before: change["before"].take(),
-            after: change["after"].take(),
+            action: Action::of(&take("/change/actions")),
+            before: take("/change/before"),
+            after: take("/change/after"),
             entry,
         }
     }
 
     fn recorded(mut entry: Value) -> Self {
-        let values = entry["values"].take();
+        let values = entry.get_mut("values").map(Value::take).unwrap_or_default();
         Self {
             entry,
             action: Action::None,
@@ -166,17 +167,17 @@ impl Resource {
 
     /// Returns type and name: `aws_s3_bucket.logs`.
     pub fn address(&self) -> &str {
-        text(&self.entry["address"])
+        text(self.entry.get("address"))
     }
 
     /// Returns the name in the stack.
     pub fn name(&self) -> &str {
-        text(&self.entry["name"])
+        text(self.entry.get("name"))
     }
 
     /// Returns Konductor's name of the type, `aws:s3:Bucket`; in a document of another tool that tool's.
     pub fn type_name(&self) -> &str {
-        match text(&self.entry["konductor"]["type"]) {
+        match text(self.entry.pointer("/konductor/type")) {
             "" => self.known_as(),
             name => name,
         }
@@ -184,7 +185,7 @@ impl Resource {
 
     /// Returns Terraform's name of the type where the plugin says it, `aws_s3_bucket`, else Konductor's.
     pub fn known_as(&self) -> &str {
-        text(&self.entry["type"])
+        text(self.entry.get("type"))
     }
 
     /// Tells whether it is of a type, by Konductor's name or by Terraform's.
@@ -194,22 +195,22 @@ impl Resource {
 
     /// Returns the URN; none in a document of another tool.
     pub fn urn(&self) -> Option<&str> {
-        self.entry["konductor"]["urn"].as_str()
+        self.entry.pointer("/konductor/urn")?.as_str()
     }
 
     /// Returns the identifier that the cloud gave it, where there is one.
     pub fn id(&self) -> Option<&str> {
-        self.entry["konductor"]["id"].as_str()
+        self.entry.pointer("/konductor/id")?.as_str()
     }
 
     /// Returns where it is declared: `konductor.yaml:12:3`.
     pub fn place(&self) -> Option<&str> {
-        self.entry["konductor"]["place"].as_str()
+        self.entry.pointer("/konductor/place")?.as_str()
     }
 
     /// Returns what is said of it: `owner`, `data_classification`.
     pub fn metadata(&self, field: &str) -> Option<&str> {
-        self.entry["konductor"]["metadata"][field].as_str()
+        self.entry.pointer("/konductor/metadata")?.get(field)?.as_str()
     }
 
     /// Returns what is done with it.
@@ -240,15 +241,13 @@ impl Resource {
 
     /// Tells whether an attribute is known only after the apply.
     pub fn is_unknown(&self, path: &str) -> bool {
-        is_marked(&self.entry["change"]["after_unknown"], path)
+        is_marked(self.entry.pointer("/change/after_unknown"), path)
     }
 
     /// Tells whether an attribute is secret: what is shown of it is the text `(secret)`.
     pub fn is_secret(&self, path: &str) -> bool {
-        let marks = match self.entry.get("sensitive_values") {
-            Some(marks) => marks,
-            None => &self.entry["change"]["after_sensitive"],
-        };
+        let recorded = self.entry.get("sensitive_values");
+        let marks = recorded.or_else(|| self.entry.pointer("/change/after_sensitive"));
         is_marked(marks, path)
     }
 
@@ -258,8 +257,8 @@ impl Resource {
     }
 }
 
-fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+fn text(value: Option<&Value>) -> &str {
+    value.and_then(Value::as_str).unwrap_or_default()
 }
 
 fn step<'v>(value: &'v Value, step: &str) -> Option<&'v Value> {
@@ -274,16 +273,14 @@ fn at<'v>(value: &'v Value, path: &str) -> Option<&'v Value> {
 }
 
 /// Tells whether marks say `true` of a path, or of something around it.
-fn is_marked(marks: &Value, path: &str) -> bool {
+fn is_marked(marks: Option<&Value>, path: &str) -> bool {
     let mut marks = marks;
     for name in path.split('.') {
-        if marks == &Value::Bool(true) {
-            return true;
-        }
-        match step(marks, name) {
-            Some(inner) => marks = inner,
+        match marks {
+            Some(Value::Bool(true)) => return true,
+            Some(around) => marks = step(around, name),
             None => return false,
         }
     }
-    marks == &Value::Bool(true)
+    marks == Some(&Value::Bool(true))
 }

@@ -74,18 +74,14 @@ impl Sample {
     /// Says something of the resource that was added last: `owner`.
     #[must_use]
     pub fn metadata(mut self, field: &str, value: &str) -> Self {
-        if let Some(last) = self.last() {
-            last["konductor"]["metadata"][field] = json!(value);
-        }
+        self.mark("/konductor/metadata", field, json!(value));
         self
     }
 
     /// Says that an attribute of the resource that was added last is known only after the apply.
     #[must_use]
     pub fn unknown(mut self, attribute: &str) -> Self {
-        if let Some(last) = self.last() {
-            last["change"]["after_unknown"][attribute] = json!(true);
-        }
+        self.mark("/change/after_unknown", attribute, json!(true));
         self
     }
 
@@ -108,11 +104,16 @@ impl Sample {
         self
     }
 
-    fn last(&mut self) -> Option<&mut Value> {
-        if self.drifts {
-            self.drift.last_mut()
+    /// Sets a member of an object in the resource that was added last.
+    fn mark(&mut self, object: &str, member: &str, value: Value) {
+        let entries = if self.drifts {
+            &mut self.drift
         } else {
-            self.changes.last_mut()
+            &mut self.changes
+        };
+        let object = entries.last_mut().and_then(|last| last.pointer_mut(object));
+        if let Some(members) = object.and_then(Value::as_object_mut) {
+            members.insert(member.to_owned(), value);
         }
     }
 }
