@@ -278,4 +278,4 @@ fn other_signer(
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -7,7 +7,7 @@ use crate::component::tests::{bare_component, component};
 use crate::policy::SitePolicy;
 
 #[path = "../../../signature/tests/openssl/mod.rs"]
-mod openssl;
+pub(crate) mod openssl;
 
 use openssl::Workshop;
 

@@ -3,12 +3,8 @@ use std::path::Path;
 use konductor_signature::{Attestation, Built, Provenance, SigningKey};
 
 use super::*;
+use crate::admission::tests::openssl::Workshop;
 use crate::policy::SitePolicy;
-
-#[path = "../../../signature/tests/openssl/mod.rs"]
-mod openssl;
-
-use openssl::Workshop;
 
 const SOURCE: &str = "oci://registry.example.com/policies/encryption:1.2.0";
 const PLATFORM: &str =
