@@ -385,13 +385,13 @@ fn a_watch_delivers_after_every_check_what_it_told_too_and_goes_on_while_a_recei
     watching.signal(Signal::INT);
     watching.finish().ends_with(0);
     let (_, got) = received(&receiver, &["tcp"], usize::try_from(serial).unwrap()).remove(0);
-    let serials: Vec<u64> = got.iter().map(|got| serial_of(got)).collect();
+    let serials: Vec<u64> = got.iter().map(serial_of).collect();
     let expected: Vec<u64> = (1..=u64::try_from(serials.len()).unwrap()).collect();
     assert_eq!(serials, expected, "all of it, in order, from the beginning");
     // All that the watch wrote was delivered when it ended, but for that it was.
     let all = audit(&project, &[]);
-    let news = all.iter().filter(|record| record["kind"] != "audit-forwarded");
-    let last = news.last().unwrap()["serial"].as_u64().unwrap();
+    let mut news = all.iter().filter(|record| record["kind"] != "audit-forwarded");
+    let last = news.next_back().unwrap()["serial"].as_u64().unwrap();
     let told = audit(&project, &["--kind", "audit-forwarded"]);
     assert!(!told.is_empty());
     let log = project.run(["log", "show", "--all", "--json"]).succeeds();
