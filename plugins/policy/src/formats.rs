@@ -87,7 +87,7 @@ mod tests {
             "x := sprintf(\"%5d %v\", [1])",
             "x := sprintf(\"%5d\", [1, 2])",
             "x := sprintf(\"%v %v\", [v | v := values[_]])",
-            "x := sprintf(\"%v %v\", [values, [3]][0])",
+            "x := sprintf(\"%v\", [values, [3]][0])",
         ] {
             assert_eq!(adapted(text), text);
         }
