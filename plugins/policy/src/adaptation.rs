@@ -17,7 +17,7 @@ use std::ops::Range;
 use konductor_sdk_compliance::model::policy::RegoVersion;
 
 use crate::tokens::{Kind, Token, begins, is_path, of, statements, tokens};
-use crate::{formats, givens, heads, negations};
+use crate::{assignments, comprehensions, formats, givens, heads, negations};
 
 /// What `object.subset` is called here.
 pub(crate) const OWN_SUBSET: &str = "konductor_subset";
@@ -42,6 +42,8 @@ pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     edits.extend(heads::changes(text, &tokens, rego));
     edits.extend(formats::changes(text, &tokens));
     edits.extend(negations::changes(text, &tokens));
+    edits.extend(assignments::changes(text, &tokens));
+    edits.extend(comprehensions::changes(text, &tokens));
     edits.extend(givens::changes(text, &tokens));
     if rego == RegoVersion::V0 {
         edits.extend(repeated_heads(text, &tokens));
@@ -437,12 +439,12 @@ mod tests {
             old(
                 "package a\np[x] {\n  [path, value] = walk(f(input, 1))\n  [_, x] := walk(input)\n  y := [p | q := walk(p)]\n}\n"
             ),
-            "package a\np[x] {\n  walk(f(input, 1), [path, value])\n  some x; walk(input, [_, x])\n  y := [p | some q; walk(p, q)]\n}\n"
+            "package a\np[x] {\n  walk(f(input, 1), [path, value])\n  some x; walk(input, [_, x])\n  y := [p | [0][_] == 0; some q; walk(p, q); type_name(q) != \"\"]; type_name(y) != \"\"\n}\n"
         );
         for text in [
             "package a\np { walk(input, [x, y]) }\n",
             "package a\np { [x, y] == walk(input) }\n",
-            "package a\np { x := walk(input)[0] }\n",
+            "package a\np { x = walk(input)[0] }\n",
         ] {
             assert_eq!(old(text), text);
         }
@@ -462,7 +464,7 @@ mod tests {
             old(
                 "package a\nkind = 1\nt[id] {\n  some kind\n  id := {kind: x.kind}[kind]\n}\ns[kind] { some kind; kind }\n"
             ),
-            "package a\nkind = 1\nt[id] {\n  some kind__variable\n  id := {kind: x.kind}[kind__variable]\n}\ns[kind] { some kind; kind }\n"
+            "package a\nkind = 1\nt[id] {\n  some kind__variable\n  id := {kind: x.kind}[kind__variable]; type_name(id) != \"\"\n}\ns[kind] { some kind; kind }\n"
         );
     }
 
@@ -490,7 +492,7 @@ mod tests {
     fn a_line_in_parentheses_is_a_statement_of_its_own() {
         assert_eq!(
             old("package a\np {\n  input.x\n  (1 + 1) == 2\n  y := 3 +\n    (4)\n  not\n (5)\n}\n"),
-            "package a\np {\n  input.x\n  ;(1 + 1) == 2\n  y := 3 +\n    (4)\n  not\n (5)\n}\n"
+            "package a\np {\n  input.x\n  ;(1 + 1) == 2\n  y := 3 +\n    (4); type_name(y) != \"\"\n  not\n (5)\n}\n"
         );
     }
 
@@ -508,7 +510,7 @@ mod tests {
             old(
                 "package a\np {\n  v := data.d with input.a as l[_]\n    with input.b as m.n[_]\n  v with input as w\n  l[_]\n}\n"
             ),
-            "package a\np {\n  each__14 := l[_]; each__23 := m.n[_]; v := data.d with input.a as each__14\n    with input.b as each__23\n  v with input as w\n  l[_]\n}\n"
+            "package a\np {\n  each__14 := l[_]; each__23 := m.n[_]; v := data.d with input.a as each__14\n    with input.b as each__23; type_name(v) != \"\"\n  v with input as w\n  l[_]\n}\n"
         );
     }
 
@@ -516,7 +518,7 @@ mod tests {
     fn a_variable_of_a_comprehension_is_not_taken_for_a_rule() {
         assert_eq!(
             old("package a\nr(i) := [{r: r.r} | some r in i; r > 1]\np { some r in [1]; r }\n"),
-            "package a\nr(i) := [{r: r__variable.r} | some r__variable in i; r__variable > 1]\np { some r__variable in [1]; r__variable }\n"
+            "package a\nr(i) := [{r: r__variable.r} | [0][_] == 0; some r__variable in i; r__variable > 1]\np { some r__variable in [1]; r__variable }\n"
         );
     }
 

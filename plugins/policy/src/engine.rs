@@ -22,10 +22,19 @@ const LINE_LIMIT: NonZeroU32 = match NonZeroU32::new(1 << 20) {
     Some(limit) => limit,
     None => NonZeroU32::MAX,
 };
-/// A rule that is there in every engine: what is compiled needs one to begin with.
+/// What writes values that a text of `sprintf` has no place for.
+pub(crate) const OWN_EXTRA: &str = "data.konductor_own.extra";
+/// What is there in every engine: a rule, as what is compiled needs one to begin with, and functions that are in bytecode, too.
 const OWN: (&str, &str) = (
     "data.konductor_own.entry",
-    "package konductor_own\n\nentry := true\n",
+    r#"package konductor_own
+
+entry := true
+
+extra(values) := sprintf("%%!(EXTRA %s)", [concat(", ", [sprintf("%s=%v", [kind(v), v]) | v := values[_]])])
+
+kind(v) := ["string", "int64", "float64"][count([1 | is_number(v)]) + count([1 | is_number(v); floor(v) != v])]
+"#,
 );
 
 /// Puts the files of a package into a new engine.

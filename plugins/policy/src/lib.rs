@@ -9,7 +9,9 @@
 
 mod adaptation;
 mod aliases;
+mod assignments;
 mod bodies;
+mod comprehensions;
 mod engine;
 mod evaluation;
 mod finding;

@@ -424,3 +424,24 @@ fn what_opa_reads_in_another_way_is_read_as_there() {
     let answer = ask("evaluate", old, json!({ "l": ["a"], "yes": true, "name": "n" }));
     assert_eq!(messages(&answer), ["n {\"a\", \"more\"}"]);
 }
+
+#[test]
+fn what_is_undefined_ends_a_body_also_where_nothing_asks_for_it() {
+    let text = "package main\n\ndeny contains \"none\" if { x := input.none }\ndeny contains \"not\" if { x := input.none; not x.on }\ndeny contains \"there\" if { x := input.l; not x.on }\n";
+    assert_eq!(messages(&evaluate(text, json!({ "l": false }))), ["there"]);
+}
+
+#[test]
+fn a_condition_that_fails_behind_an_empty_comprehension_ends() {
+    let text = "package main\n\ndeny contains \"never\" if { count([1 | input.none]) == 1 }\ndeny contains \"never\" if { x := {y | y := input.none; y > 1}; count(x) > 0 }\ndeny contains \"empty\" if { count([1 | input.none]) == 0 }\n";
+    assert_eq!(messages(&evaluate(text, json!({}))), ["empty"]);
+}
+
+#[test]
+fn a_message_says_which_values_it_has_no_place_for() {
+    let text = "package main\n\ndeny contains sprintf(\"no place\", [input.name, 1, 1.5, [true]])\n";
+    assert_eq!(
+        messages(&evaluate(text, json!({ "name": "n" }))),
+        ["no place%!(EXTRA string=n, int64=1, float64=1.5, string=[true])"]
+    );
+}
