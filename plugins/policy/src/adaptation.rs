@@ -16,7 +16,7 @@ use std::ops::Range;
 
 use konductor_sdk_compliance::model::policy::RegoVersion;
 
-use crate::tokens::{Kind, Token, begins, is_path, of, statements, tokens};
+use crate::tokens::{Kind, Token, begins, is_path, is_too_deep, of, statements, tokens};
 use crate::{assignments, comprehensions, formats, givens, heads, negations};
 
 /// What `object.subset` is called here.
@@ -31,6 +31,9 @@ const OPEN_ENDED: [&str; 11] = [
 /// Returns the text as the engine reads it.
 pub(crate) fn adapted(text: &str, rego: RegoVersion) -> Cow<'_, str> {
     let tokens = tokens(text);
+    if is_too_deep(&tokens) {
+        return Cow::Borrowed(text);
+    }
     let mut edits = late_imports(text, &tokens);
     edits.extend(lines_that_are_no_calls(text, &tokens));
     edits.extend(tried_one_by_one(text, &tokens));
@@ -532,5 +535,15 @@ mod tests {
         );
         let new = "package a\nd[1] { true } { true }\n";
         assert_eq!(adapted(new, RegoVersion::V1), new);
+    }
+
+    #[test]
+    fn what_is_nested_deeper_than_anybody_writes_is_left_to_the_engine() {
+        let nested = |depth: usize| {
+            let (open, close) = ("[".repeat(depth), "]".repeat(depth));
+            format!("package p\n\nq if {{\n\tnot f(x.y)\n\tz := {open}{close}\n}}\n")
+        };
+        assert_ne!(adapted(&nested(200), RegoVersion::V1), nested(200));
+        assert_eq!(adapted(&nested(20_000), RegoVersion::V1), nested(20_000));
     }
 }

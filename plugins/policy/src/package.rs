@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::adaptation::{Edit, applied};
-use crate::tokens::{Token, is_path, of, statements, tokens};
+use crate::tokens::{Token, is_path, is_too_deep, of, statements, tokens};
 use crate::{bodies, references, replacements};
 
 /// What came of the files of a package.
@@ -50,9 +50,12 @@ fn changes(texts: &[Cow<'_, str>], data: &serde_json::Value) -> (Vec<Vec<Edit>>,
     (edits, beside)
 }
 
-/// Reads what a file declares; none where its package has another form than names with dots.
+/// Reads what a file declares; none where its package has another form than names with dots, or it is nested too deep.
 fn module(text: &str) -> Option<Module<'_>> {
     let tokens = tokens(text);
+    if is_too_deep(&tokens) {
+        return None;
+    }
     let mut module = Module {
         text,
         tokens: Vec::new(),

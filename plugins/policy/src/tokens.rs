@@ -79,6 +79,15 @@ pub(crate) fn tokens(text: &str) -> Vec<Token> {
     tokens
 }
 
+/// How many brackets may be open at once where something is changed: what looks for the ends of brackets takes as many
+/// steps for each token.
+const DEEPEST: usize = 250;
+
+/// Tells whether a file is nested so deep that nobody wrote it by hand. The engine says what it makes of that.
+pub(crate) fn is_too_deep(tokens: &[Token]) -> bool {
+    tokens.iter().any(|token| token.depth > DEEPEST)
+}
+
 /// Returns the text of a token.
 pub(crate) fn of<'t>(text: &'t str, token: &Token) -> &'t str {
     text.get(token.range.clone()).unwrap_or_default()
